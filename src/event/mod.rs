@@ -170,7 +170,9 @@ pub enum PullRequestChange {
     /// Closed without being merged.
     Closed,
     /// Merged; GitHub names the commit it made.
-    Merged { commit: Option<CommitSha> },
+    Merged {
+        commit: Option<CommitSha>,
+    },
     Reopened,
     /// New commits on the head branch.
     Synchronize,
@@ -225,13 +227,19 @@ pub enum CheckSuiteAction {
 /// What happened to an installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InstallationChange {
-    Created { account: Option<Actor>, repositories: Vec<InstalledRepository> },
+    Created {
+        account: Option<Actor>,
+        repositories: Vec<InstalledRepository>,
+    },
     Deleted,
     Suspended,
     Unsuspended,
     /// An owner agreed to new permissions.
     PermissionsAccepted,
-    Repositories { added: Vec<InstalledRepository>, removed: Vec<InstalledRepository> },
+    Repositories {
+        added: Vec<InstalledRepository>,
+        removed: Vec<InstalledRepository>,
+    },
 }
 
 /// A repository as installation events name it.

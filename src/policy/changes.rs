@@ -94,16 +94,32 @@ pub enum Violation {
     /// Nothing was changed, so there is nothing to publish.
     NoChange,
     /// wiz never changes this path.
-    Blocked { path: String },
+    Blocked {
+        path: String,
+    },
     /// A person must look at this path; `pattern` is the rule.
-    Protected { path: String, pattern: String },
+    Protected {
+        path: String,
+        pattern: String,
+    },
     /// The repository lists the paths a run may change, and this is none of them.
-    NotAllowed { path: String },
+    NotAllowed {
+        path: String,
+    },
     /// The plan that was approved does not speak of this path.
-    OutsidePlan { path: String },
-    TooManyFiles { files: usize },
-    TooManyBytes { bytes: u64 },
-    FileTooLarge { path: String, bytes: u64 },
+    OutsidePlan {
+        path: String,
+    },
+    TooManyFiles {
+        files: usize,
+    },
+    TooManyBytes {
+        bytes: u64,
+    },
+    FileTooLarge {
+        path: String,
+        bytes: u64,
+    },
 }
 
 impl Violation {

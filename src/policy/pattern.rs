@@ -116,8 +116,6 @@ fn match_sequence<P, T>(
 
 /// Lower case, without the characters that HFS+ ignores in names.
 pub(super) fn folded(text: &str) -> String {
-    let ignored = |c: &char| {
-        matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{200b}' | '\u{feff}')
-    };
+    let ignored = |c: &char| matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{200b}' | '\u{feff}');
     text.chars().filter(|c| !ignored(c)).flat_map(char::to_lowercase).collect()
 }

@@ -41,8 +41,11 @@ fn python(paths: &[&str], read: &dyn Fn(&str) -> Option<String>) -> Option<Check
     let src_layout = paths.iter().any(|path| path.starts_with("src/") && path.ends_with(".py"));
     let path = if src_layout { "PYTHONPATH=src " } else { "" };
     let imports = |module: &str| tests.iter().filter_map(|test| read(test)).any(|text| text.contains(module));
-    let mentions_pytest =
-        configured.iter().filter(|name| paths.contains(name)).filter_map(|name| read(name)).any(|t| t.contains("pytest"));
+    let mentions_pytest = configured
+        .iter()
+        .filter(|name| paths.contains(name))
+        .filter_map(|name| read(name))
+        .any(|t| t.contains("pytest"));
     if !mentions_pytest && imports("import unittest") && !imports("import pytest") {
         return Some(check("unittest", format!("{path}python -m unittest discover")));
     }

@@ -67,12 +67,7 @@ fn after_wiz(line: &str) -> Option<&str> {
 fn command(rest: &str) -> Result<Command, CommandError> {
     let mut words = rest.split_whitespace();
     let Some(name) = words.next() else {
-        return Ok(Command {
-            verb: Verb::Help,
-            instructions: String::new(),
-            plan_hash: None,
-            flags: Flags::default(),
-        });
+        return Ok(Command { verb: Verb::Help, instructions: String::new(), plan_hash: None, flags: Flags::default() });
     };
     let Some(verb) = Verb::named(name) else {
         return Err(CommandError::UnknownVerb {
