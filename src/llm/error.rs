@@ -141,7 +141,11 @@ mod tests {
         let wait = Some(Duration::from_secs(7));
         for (status, body, expected) in [
             (429, json("rate_limit_error", "slow down"), "RateLimited { retry_after: Some(7s) }"),
-            (429, json("insufficient_quota", "pay"), "BadRequest { message: \"the provider account has no credit: pay\" }"),
+            (
+                429,
+                json("insufficient_quota", "pay"),
+                "BadRequest { message: \"the provider account has no credit: pay\" }",
+            ),
             (529, json("overloaded_error", "Overloaded"), "Overloaded { message: \"HTTP 529: Overloaded\" }"),
             (500, "<html>".to_owned(), "Overloaded { message: \"HTTP 500: <html>\" }"),
             (401, json("invalid_api_key", "Incorrect API key sk-live-123"), "Auth { status: 401 }"),

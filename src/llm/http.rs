@@ -36,10 +36,7 @@ pub(super) struct Endpoint {
 
 impl Endpoint {
     pub(super) fn new(config: &ProviderConfig) -> Self {
-        Self {
-            base_url: config.base_url.as_str().trim_end_matches('/').to_owned(),
-            api_key: config.api_key.clone(),
-        }
+        Self { base_url: config.base_url.as_str().trim_end_matches('/').to_owned(), api_key: config.api_key.clone() }
     }
 }
 

@@ -114,11 +114,7 @@ impl Models {
     }
 
     /// Makes the call, trying again where that may help and the deadline allows. Every try is paid from the run's budget.
-    pub async fn complete(
-        &self,
-        call: &CallContext<'_>,
-        request: &ModelRequest,
-    ) -> Result<ModelResponse, ModelError> {
+    pub async fn complete(&self, call: &CallContext<'_>, request: &ModelRequest) -> Result<ModelResponse, ModelError> {
         let mut tries = 0;
         loop {
             tries += 1;
@@ -193,5 +189,7 @@ impl Inner {
 }
 
 fn left_alone(model: &ModelName) -> ModelError {
-    ModelError::Overloaded { message: format!("{model} failed several times within a minute and is left alone for a while") }
+    ModelError::Overloaded {
+        message: format!("{model} failed several times within a minute and is left alone for a while"),
+    }
 }

@@ -60,7 +60,9 @@ impl Price {
     }
 
     fn is_sound(&self) -> bool {
-        [self.input, self.cached_read, self.cache_write, self.output].iter().all(|price| (0.0..=10_000.0).contains(price))
+        [self.input, self.cached_read, self.cache_write, self.output]
+            .iter()
+            .all(|price| (0.0..=10_000.0).contains(price))
             && self.window >= 4_000
     }
 }
@@ -91,7 +93,10 @@ impl PriceTable {
             table.extend(own);
         }
         for (name, price) in &table {
-            anyhow::ensure!(price.is_sound(), "the price of {name} is not between 0 and 10000 dollars per million tokens");
+            anyhow::ensure!(
+                price.is_sound(),
+                "the price of {name} is not between 0 and 10000 dollars per million tokens"
+            );
         }
         Ok(Self(table))
     }
@@ -135,7 +140,12 @@ mod tests {
     #[test]
     fn names_are_found_with_and_without_provider_and_date() {
         let table = PriceTable::new(None).unwrap();
-        for name in ["anthropic/claude-sonnet-4-5-20250929", "openai/gpt-5-2025-08-07", "openai-chat/gpt-5", "anthropic/scripted"] {
+        for name in [
+            "anthropic/claude-sonnet-4-5-20250929",
+            "openai/gpt-5-2025-08-07",
+            "openai-chat/gpt-5",
+            "anthropic/scripted",
+        ] {
             assert!(table.get(&name.parse().unwrap()).is_some(), "{name}");
         }
         for name in ["anthropic/claude-9", "openai-chat/qwen3", "openai/claude-sonnet-4-5"] {

@@ -54,12 +54,10 @@ pub(super) async fn reserve(
     estimate: &Estimate,
 ) -> Result<Reservation, ModelError> {
     let mut transaction = pool.begin().await?;
-    let budget = sqlx::query_scalar!(
-        "select budget_micro_dollars from run where id = $1 for no key update",
-        call.run.0,
-    )
-    .fetch_one(&mut *transaction)
-    .await?;
+    let budget =
+        sqlx::query_scalar!("select budget_micro_dollars from run where id = $1 for no key update", call.run.0,)
+            .fetch_one(&mut *transaction)
+            .await?;
     sqlx::query!(
         "update llm_call
          set state = 'settled', estimated = true, micro_dollars = reserved_micro_dollars, error = 'the process ended'
@@ -204,7 +202,9 @@ mod tests {
         let price = Price { input: 1.0, cached_read: 0.1, cache_write: 1.0, output: 10.0, window: 200_000 };
         let estimate = |bytes, output| Estimate { request_bytes: bytes, max_output_tokens: output, price };
         let granted = |estimate: Estimate, left, dense| {
-            grant(&estimate, MicroDollars::new(left), dense).map(|(tokens, money)| (tokens, money.get())).map_err(|error| error.to_string())
+            grant(&estimate, MicroDollars::new(left), dense)
+                .map(|(tokens, money)| (tokens, money.get()))
+                .map_err(|error| error.to_string())
         };
         assert_eq!(granted(estimate(3_500, 8_000), 1_000_000, 0), Ok((8_000, 1_001 + 80_000)));
         assert_eq!(granted(estimate(3_500, 8_000), 21_001, 0), Ok((2_000, 21_001)), "lowered to what is left");

@@ -61,7 +61,8 @@ fn encode_assistant(message: &Message) -> Value {
         match block {
             Block::Text { text } => words.push(text.as_str()),
             Block::Thinking { opaque } => {
-                encoded.extend(opaque.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
+                encoded
+                    .extend(opaque.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
             }
             Block::ToolUse { id, name, input } => {
                 let function = json!({ "name": name, "arguments": print_arguments(input) });

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{super::{Block, Message, ModelError, ModelRequest, ModelResponse, Speaker, StopCause, Usage}, text};
+use super::{
+    super::{Block, Message, ModelError, ModelRequest, ModelResponse, Speaker, StopCause, Usage},
+    text,
+};
 
 /// Marks where the provider may cache the prefix: after the system prompt (which follows the tools) and at the end of
 /// the newest message, so that the next turn reads everything before it at a tenth of the price.
@@ -119,7 +122,9 @@ mod tests {
 
     #[test]
     fn half_an_answer_is_a_protocol_error() {
-        for body in [json!({}), json!({ "content": [] }), json!({ "content": [{ "type": "tool_use" }], "stop_reason": "x" })] {
+        for body in
+            [json!({}), json!({ "content": [] }), json!({ "content": [{ "type": "tool_use" }], "stop_reason": "x" })]
+        {
             assert!(matches!(decode(&body), Err(ModelError::Protocol { .. })), "{body}");
         }
     }
