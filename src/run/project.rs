@@ -13,11 +13,14 @@ use crate::{
     sandbox::{FileMode, SourceFile},
 };
 
-/// Where the policy lives.
-pub const POLICY_PATH: &str = ".github/wiz.yml";
-
 /// Files by which a repository instructs agents, best first. <https://agents.md>
 const INSTRUCTION_PATHS: [&str; 4] = ["AGENTS.md", "CLAUDE.md", "GEMINI.md", ".github/copilot-instructions.md"];
+
+/// Most files named in the overview; a larger repository is explored with tools.
+const OVERVIEW_FILES: usize = 600;
+
+/// What a check run's `external_id` starts with; the run's number follows.
+pub const CHECK_RUN_PREFIX: &str = "wiz-run-";
 
 /// A repository at one commit.
 pub struct Project {
@@ -55,7 +58,7 @@ impl Project {
 
     fn of(files: Vec<SourceFile>, default_image: &str) -> Self {
         // A faulty policy is reported by triage; work goes on under the strict defaults.
-        let policy = workspace::text_of(&files, POLICY_PATH)
+        let policy = workspace::text_of(&files, policy::POLICY_PATH)
             .and_then(|text| policy::parse(text).ok())
             .unwrap_or_default();
         let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
@@ -66,13 +69,18 @@ impl Project {
         Self { policy, image, setup, checks, files }
     }
 
-    /// All paths, in the order of the tree.
-    pub fn paths(&self) -> Vec<String> {
-        self.files.iter().map(|file| file.path.clone()).collect()
+    /// The list of files with their sizes, cut to [`OVERVIEW_FILES`].
+    pub fn overview(&self) -> String {
+        let shown = self.files.iter().take(OVERVIEW_FILES);
+        let mut lines: Vec<String> = shown.map(|file| format!("{} ({} bytes)", file.path, file.content.len())).collect();
+        if self.files.len() > OVERVIEW_FILES {
+            lines.push(format!("… and {} more files", self.files.len() - OVERVIEW_FILES));
+        }
+        lines.join("\n")
     }
 
-    /// What the repository tells agents.
-    pub fn instructions(&self) -> Option<String> {
-        workspace::first_text(&self.files, &INSTRUCTION_PATHS).map(str::to_owned)
+    /// What the repository tells agents: the file's name and its text.
+    pub fn instructions(&self) -> Option<(&'static str, &str)> {
+        workspace::first_text(&self.files, &INSTRUCTION_PATHS)
     }
 }

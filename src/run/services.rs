@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 use url::Url;
 
@@ -23,17 +24,40 @@ pub struct Services {
     pub settings: Arc<Settings>,
 }
 
+/// The key of wiz's hidden markers. `Debug` hides it.
+#[derive(Clone)]
+pub struct MarkerKey([u8; 32]);
+
+impl MarkerKey {
+    /// Derives the key from a secret that every process of this installation shares.
+    pub fn derive(secret: &SecretString) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"wiz marker key\0");
+        hash.update(secret.expose_secret());
+        Self(hash.finalize().into())
+    }
+
+    /// The key's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for MarkerKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MarkerKey")
+    }
+}
+
 /// What the operator decided.
 #[derive(Debug)]
 pub struct Settings {
     /// Where people reach this server.
     pub public_url: Url,
-    /// `provider/model` for planner and coder.
-    pub default_model: String,
-    /// `provider/model` for the reviewer.
-    pub review_model: String,
+    /// Where GitHub's pages are.
+    pub github_url: Url,
     /// Image of a repository whose policy names none.
     pub default_image: String,
     /// Signs the hidden markers by which wiz knows its own comments.
-    pub marker_key: SecretString,
+    pub marker_key: MarkerKey,
 }

@@ -44,7 +44,7 @@ fn combine(progress: &Progress, results: &[StepResult], steps: &[StepKey]) -> Re
     for StepProgress { key, .. } in progress.steps.iter().filter(|step| steps.contains(&step.key)) {
         let Some(result) = results.iter().find(|result| result.step == *key) else { continue };
         let ancestors = progress.ancestors(key);
-        for change in &result.patch.changes {
+        for change in result.patch.changes() {
             if let Some(first) = changed_by.insert(&change.path, key)
                 && first != key
                 && !ancestors.contains(first)
@@ -61,7 +61,7 @@ fn combine(progress: &Progress, results: &[StepResult], steps: &[StepKey]) -> Re
 pub fn apply(base: &[SourceFile], patch: &Patch) -> Vec<SourceFile> {
     let mut files: BTreeMap<String, SourceFile> =
         base.iter().map(|file| (file.path.clone(), file.clone())).collect();
-    for change in &patch.changes {
+    for change in patch.changes() {
         match &change.change {
             Change::Delete => {
                 files.remove(&change.path);
@@ -76,9 +76,8 @@ pub fn apply(base: &[SourceFile], patch: &Patch) -> Vec<SourceFile> {
 
 /// Only the part of a patch that touches test files: what must fail on the base.
 pub fn test_part(patch: &Patch) -> Patch {
-    let changes =
-        patch.changes.iter().filter(|change| crate::policy::is_test_path(&change.path)).cloned().collect();
-    Patch { changes }
+    let tests = patch.changes().iter().filter(|change| crate::policy::is_test_path(&change.path));
+    tests.map(|change| (change.path.clone(), change.change.clone())).collect()
 }
 
 /// The text of one file, if it is there and is UTF-8.
@@ -86,9 +85,14 @@ pub fn text_of<'a>(files: &'a [SourceFile], path: &str) -> Option<&'a str> {
     files.iter().find(|file| file.path == path).and_then(|file| std::str::from_utf8(&file.content).ok())
 }
 
+/// The content of one file.
+pub fn content_of<'a>(files: &'a [SourceFile], path: &str) -> Option<&'a [u8]> {
+    files.iter().find(|file| file.path == path).map(|file| file.content.as_ref())
+}
+
 /// Reads the first of `names` that exists; used for policy and instructions.
-pub fn first_text<'a>(files: &'a [SourceFile], names: &[&str]) -> Option<&'a str> {
-    names.iter().find_map(|name| text_of(files, name))
+pub fn first_text<'a>(files: &'a [SourceFile], names: &[&'static str]) -> Option<(&'static str, &'a str)> {
+    names.iter().find_map(|name| Some((*name, text_of(files, name)?)))
 }
 
 /// A step's stored patch must belong to the plan that is current; anything else is a bug worth stopping for.

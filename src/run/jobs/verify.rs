@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{
     limits::TOOL_OUTPUT_CHARS,
-    patch::Patch,
-    plan::{Criterion, Proof},
-    policy,
+    patch::{Change, FileChange, Patch},
+    plan::{Criterion, Plan, Proof},
+    policy::{self, ChangedPath, Violation},
     run::{
         evidence::{self, Evidence, ObservedEnd, Observation},
         project::Project,
@@ -60,19 +60,42 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<StageResult, 
 }
 
 /// What policy has against the change, for the coder; checked before anything runs.
-pub(super) fn objections(patch: &Patch, project: &Project, plan: &crate::plan::Plan) -> Option<String> {
-    if patch.changes.is_empty() {
-        return Some("Nothing was changed.".to_owned());
-    }
-    let violations = policy::judge_changes(&patch.changed_paths(), &project.policy, plan);
-    let blocking: Vec<String> =
-        violations.iter().filter(|violation| violation.is_blocking()).map(|violation| format!("- {violation}")).collect();
+pub(super) fn objections(patch: &Patch, project: &Project, plan: &Plan) -> Option<String> {
+    let paths: Vec<ChangedPath> = patch.changes().iter().map(changed_path).collect();
+    let blocking: Vec<String> = policy::judge_changes(&paths, &project.policy, plan)
+        .iter()
+        .filter(|violation| !was_approved(violation, plan))
+        .map(|violation| format!("- {violation}"))
+        .collect();
     let secrets: Vec<String> =
-        crate::patch::secrets::scan(patch, &[]).iter().map(|finding| format!("- {finding}")).collect();
+        secrets::scan(patch).iter().map(|finding| format!("- {finding}")).collect();
     if blocking.is_empty() && secrets.is_empty() {
         return None;
     }
     Some(format!("The change cannot be published:\n{}", [blocking, secrets].concat().join("\n")))
+}
+
+/// Whether the approver of the plan saw that this path would change: a protected path may, once a plan that names it
+/// was approved by a person.
+fn was_approved(violation: &Violation, plan: &Plan) -> bool {
+    match violation {
+        Violation::Protected { path, .. } => plan.files.contains(path),
+        Violation::NoChange
+        | Violation::Blocked { .. }
+        | Violation::NotAllowed { .. }
+        | Violation::OutsidePlan { .. }
+        | Violation::TooManyFiles { .. }
+        | Violation::TooManyBytes { .. }
+        | Violation::FileTooLarge { .. } => false,
+    }
+}
+
+fn changed_path(change: &FileChange) -> ChangedPath {
+    let (deleted, bytes) = match &change.change {
+        Change::Delete => (true, 0),
+        Change::Put { content, .. } => (false, content.len() as u64),
+    };
+    ChangedPath { path: change.path.clone(), deleted, bytes }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -103,7 +126,8 @@ async fn observe(
     session::prepare(&open_box, project).await?;
     let mut observations = Vec::with_capacity(criteria.len());
     for criterion in criteria {
-        let command = Command::new(&criterion.command, session::CRITERION_TIMEOUT);
+        let command =
+            Command { script: criterion.command.clone(), timeout: session::CRITERION_TIMEOUT, env: vec![] };
         let outcome = open_box.run(&command).await.context("cannot run a criterion's command")?;
         observations.push(observation(&outcome));
     }
@@ -119,6 +143,6 @@ fn observation(outcome: &CommandOutcome) -> Observation {
     Observation {
         end,
         duration_ms: u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX),
-        output: outcome.output.text(TOOL_OUTPUT_CHARS),
+        output: outcome.output.text(),
     }
 }

@@ -1,5 +1,6 @@
 //! Runs in Postgres. [`signal`] is the only way a stored run changes; [`results`] holds what its stages produced.
 
+pub mod history;
 pub mod results;
 
 use std::time::Duration;
@@ -16,7 +17,7 @@ use super::{
     task::Task,
 };
 use crate::{
-    ids::{InstallationId, IssueNumber, Login, RepositoryId, RepositoryName, RunId, UserId},
+    ids::{BranchName, InstallationId, IssueNumber, Login, RepositoryId, RepositoryName, RunId, UserId},
     limits::STICKY_COMMENT_INTERVAL,
     money::MicroDollars,
     queue,
@@ -29,7 +30,7 @@ pub struct StoredRun {
     pub installation: InstallationId,
     pub repository: RepositoryId,
     pub repository_name: RepositoryName,
-    pub default_branch: String,
+    pub default_branch: BranchName,
     pub issue: IssueNumber,
     pub issue_title: String,
     pub mission: Mission,
@@ -87,7 +88,7 @@ pub async fn remember_repository(
     installation: InstallationId,
     repository: RepositoryId,
     name: &RepositoryName,
-    default_branch: &str,
+    default_branch: &BranchName,
 ) -> Result<()> {
     sqlx::query!("insert into installation (id) values ($1) on conflict (id) do nothing", installation as _)
         .execute(&mut *connection)
@@ -102,7 +103,7 @@ pub async fn remember_repository(
         repository as _,
         installation as _,
         name as _,
-        default_branch,
+        default_branch as _,
     )
     .execute(connection)
     .await?;
@@ -172,7 +173,8 @@ pub async fn load(connection: &mut PgConnection, id: RunId) -> Result<Option<Sto
         r#"select run.id as "id: RunId", run.state as "state: State", seq, revision,
                   budget_micro_dollars as "budget: MicroDollars", progress as "progress: Json<Progress>",
                   run.installation_id as "installation: InstallationId", repository_id as "repository: RepositoryId",
-                  repository.name as "repository_name: RepositoryName", default_branch,
+                  repository.name as "repository_name: RepositoryName",
+                  default_branch as "default_branch: BranchName",
                   issue_number as "issue: IssueNumber", issue_title, verb as "mission: Mission", instructions,
                   requester_login as "requester: Login", model, run.created_at
            from run join repository on repository.id = run.repository_id
@@ -202,6 +204,27 @@ pub async fn load(connection: &mut PgConnection, id: RunId) -> Result<Option<Sto
         revision: row.revision,
         created_at: row.created_at,
     }))
+}
+
+/// What a repository is called now.
+pub async fn repository_name(connection: &mut PgConnection, id: RepositoryId) -> Result<RepositoryName> {
+    sqlx::query_scalar!(r#"select name as "name: RepositoryName" from repository where id = $1"#, id as _)
+        .fetch_optional(connection)
+        .await?
+        .with_context(|| format!("repository {id} is unknown"))
+}
+
+/// Notes that an installation was suspended or removed, or that it is back.
+pub async fn suspend(connection: &mut PgConnection, id: InstallationId, suspended: bool) -> Result<()> {
+    sqlx::query!(
+        "insert into installation (id, suspended_at) values ($1, case when $2 then now() end)
+         on conflict (id) do update set suspended_at = excluded.suspended_at",
+        id as _,
+        suspended,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// The newest run of an issue, or of the pull request with that number.
@@ -291,10 +314,14 @@ async fn enqueue(
     effects: &[Effect],
 ) -> Result<()> {
     if effects.contains(&Effect::Halt) {
-        queue::cancel_of_run(connection, run.id, &Task::STAGE_KINDS).await?;
+        queue::cancel_kinds(connection, run.id, &Task::STAGE_KINDS).await?;
     }
     for effect in effects {
         let (id, seq) = (run.id, run.seq);
+        if matches!(effect, Effect::Deadline(_)) {
+            // The deadline of the state that was left is of no use to anybody.
+            queue::cancel_kinds(connection, id, &["deadline"]).await?;
+        }
         let (task, delay) = match effect {
             Effect::Plan => (Task::Plan { run: id, seq }, Duration::ZERO),
             Effect::Work(step) => (Task::Work { run: id, seq, step: step.clone() }, Duration::ZERO),
