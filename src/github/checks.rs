@@ -198,7 +198,8 @@ impl Installation {
         }
         let app_id = self.identity().await?.app_id;
         let (commit, name) = (&check.head_sha, encode_path(&check.name));
-        let query = format_args!("/commits/{commit}/check-runs?check_name={name}&app_id={app_id}&filter=all&per_page=100");
+        let query =
+            format_args!("/commits/{commit}/check-runs?check_name={name}&app_id={app_id}&filter=all&per_page=100");
         let reply: Reply = self.get(repository_path(repository, query)).await?;
         Ok(reply.check_runs.into_iter().find(|stored| {
             stored.external_id.as_deref() == Some(&check.external_id)
@@ -275,7 +276,11 @@ mod tests {
             state: CheckState::Completed { conclusion: Conclusion::ActionRequired, at: DateTime::UNIX_EPOCH },
             output: CheckRunOutput { title: "t".into(), summary: "s".into(), text: None },
             annotations: vec![],
-            actions: vec![CheckAction { label: "Approve".into(), description: "d".into(), identifier: "approve".into() }],
+            actions: vec![CheckAction {
+                label: "Approve".into(),
+                description: "d".into(),
+                identifier: "approve".into(),
+            }],
         }
     }
 

@@ -105,9 +105,8 @@ impl Installation {
         let is_it = |comment: &Comment| {
             comment.user.as_ref().is_some_and(|author| author.login == *us) && (wanted.is_it)(&comment.body)
         };
-        let comments = self
-            .comments(wanted.repository, wanted.issue, wanted.since, &|so_far| so_far.iter().any(is_it))
-            .await?;
+        let comments =
+            self.comments(wanted.repository, wanted.issue, wanted.since, &|so_far| so_far.iter().any(is_it)).await?;
         Ok(comments.into_iter().find(is_it))
     }
 

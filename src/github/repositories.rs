@@ -29,10 +29,7 @@ impl Installation {
     }
 
     /// The default branch and the commit it points at; `None` when the repository is gone or has no commit yet.
-    pub async fn default_head(
-        &self,
-        name: &RepositoryName,
-    ) -> Result<Option<(BranchName, CommitSha)>, GitHubError> {
+    pub async fn default_head(&self, name: &RepositoryName) -> Result<Option<(BranchName, CommitSha)>, GitHubError> {
         let Some(repository) = self.repository(name).await? else { return Ok(None) };
         let head = branch_head(self, name, &repository.default_branch).await?;
         Ok(head.map(|head| (repository.default_branch, head)))

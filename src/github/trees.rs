@@ -48,9 +48,7 @@ impl<'a> Expected<'a> {
             };
             (change.path.as_str(), leaf)
         });
-        let ancestors = |change: &'a FileChange| {
-            change.path.match_indices('/').map(|(at, _)| &change.path[..at])
-        };
+        let ancestors = |change: &'a FileChange| change.path.match_indices('/').map(|(at, _)| &change.path[..at]);
         Self { leaves: leaves.collect(), directories: changes.iter().flat_map(ancestors).collect() }
     }
 }

@@ -11,6 +11,8 @@
 
 mod base;
 mod change;
+mod path;
 
 pub use base::{BaseEntry, BaseTree, BlobId};
 pub use change::{Change, FileChange, FileMode, Patch};
+pub use path::{PathFault, check_path};
