@@ -127,7 +127,79 @@ mod tests {
     #[test]
     fn a_request_is_encoded() {
         let thinking = json!({ "reasoning_content": "hm" });
-        insta::assert_snapshot!(serde_json::to_string_pretty(&encode(&samples::request("openai-chat/qwen3", thinking))).unwrap(), @"");
+        insta::assert_snapshot!(serde_json::to_string_pretty(&encode(&samples::request("openai-chat/qwen3", thinking))).unwrap(), @r#"
+    {
+      "max_tokens": 4096,
+      "messages": [
+        {
+          "content": "You are careful.",
+          "role": "system"
+        },
+        {
+          "content": "Look at a.py.",
+          "role": "user"
+        },
+        {
+          "content": "Let me look.",
+          "reasoning_content": "hm",
+          "role": "assistant",
+          "tool_calls": [
+            {
+              "function": {
+                "arguments": "{\"path\":\"a.py\"}",
+                "name": "read"
+              },
+              "id": "call_1",
+              "type": "function"
+            },
+            {
+              "function": {
+                "arguments": "{\"path\":",
+                "name": "read"
+              },
+              "id": "call_2",
+              "type": "function"
+            }
+          ]
+        },
+        {
+          "content": "1\tpass",
+          "role": "tool",
+          "tool_call_id": "call_1"
+        },
+        {
+          "content": "not JSON",
+          "role": "tool",
+          "tool_call_id": "call_2"
+        },
+        {
+          "content": "Finish soon.",
+          "role": "user"
+        }
+      ],
+      "model": "qwen3",
+      "tools": [
+        {
+          "function": {
+            "description": "Reads a file.",
+            "name": "read",
+            "parameters": {
+              "properties": {
+                "path": {
+                  "type": "string"
+                }
+              },
+              "required": [
+                "path"
+              ],
+              "type": "object"
+            }
+          },
+          "type": "function"
+        }
+      ]
+    }
+    "#);
     }
 
     #[test]
@@ -145,7 +217,41 @@ mod tests {
             }],
             "usage": { "prompt_tokens": 125, "prompt_tokens_details": { "cached_tokens": 100 }, "completion_tokens": 9 },
         });
-        insta::assert_debug_snapshot!(decode(&body).unwrap(), @"");
+        insta::assert_debug_snapshot!(decode(&body).unwrap(), @r#"
+    ModelResponse {
+        blocks: [
+            Thinking {
+                opaque: Object {
+                    "reasoning": String("hm"),
+                },
+            },
+            Text {
+                text: "Let me look.",
+            },
+            ToolUse {
+                id: "call_1",
+                name: "read",
+                input: Object {
+                    "path": String("a.py"),
+                },
+            },
+            ToolUse {
+                id: "call_1",
+                name: "bash",
+                input: Object {
+                    "command": String("ls"),
+                },
+            },
+        ],
+        stop: Finished,
+        usage: Usage {
+            input: 25,
+            cached_read: 100,
+            cache_write: 0,
+            output: 9,
+        },
+    }
+    "#);
     }
 
     #[test]

@@ -103,7 +103,103 @@ mod tests {
 
     #[test]
     fn a_request_is_encoded() {
-        insta::assert_snapshot!(serde_json::to_string_pretty(&encode(&samples::request("anthropic/claude-sonnet-4-5", samples::anthropic_thinking()))).unwrap(), @"");
+        insta::assert_snapshot!(serde_json::to_string_pretty(&encode(&samples::request("anthropic/claude-sonnet-4-5", samples::anthropic_thinking()))).unwrap(), @r#"
+    {
+      "max_tokens": 4096,
+      "messages": [
+        {
+          "content": [
+            {
+              "text": "Look at a.py.",
+              "type": "text"
+            }
+          ],
+          "role": "user"
+        },
+        {
+          "content": [
+            {
+              "signature": "c2ln",
+              "thinking": "hm",
+              "type": "thinking"
+            },
+            {
+              "text": "Let me look.",
+              "type": "text"
+            },
+            {
+              "id": "call_1",
+              "input": {
+                "path": "a.py"
+              },
+              "name": "read",
+              "type": "tool_use"
+            },
+            {
+              "id": "call_2",
+              "input": {
+                "malformed": "{\"path\":"
+              },
+              "name": "read",
+              "type": "tool_use"
+            }
+          ],
+          "role": "assistant"
+        },
+        {
+          "content": [
+            {
+              "content": "1\tpass",
+              "is_error": false,
+              "tool_use_id": "call_1",
+              "type": "tool_result"
+            },
+            {
+              "content": "not JSON",
+              "is_error": true,
+              "tool_use_id": "call_2",
+              "type": "tool_result"
+            },
+            {
+              "cache_control": {
+                "type": "ephemeral"
+              },
+              "text": "Finish soon.",
+              "type": "text"
+            }
+          ],
+          "role": "user"
+        }
+      ],
+      "model": "claude-sonnet-4-5",
+      "system": [
+        {
+          "cache_control": {
+            "type": "ephemeral"
+          },
+          "text": "You are careful.",
+          "type": "text"
+        }
+      ],
+      "tools": [
+        {
+          "description": "Reads a file.",
+          "input_schema": {
+            "properties": {
+              "path": {
+                "type": "string"
+              }
+            },
+            "required": [
+              "path"
+            ],
+            "type": "object"
+          },
+          "name": "read"
+        }
+      ]
+    }
+    "#);
     }
 
     #[test]
@@ -117,7 +213,36 @@ mod tests {
             ],
             "usage": { "input_tokens": 5, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 20, "output_tokens": 9 },
         });
-        insta::assert_debug_snapshot!(decode(&body).unwrap(), @"");
+        insta::assert_debug_snapshot!(decode(&body).unwrap(), @r#"
+    ModelResponse {
+        blocks: [
+            Thinking {
+                opaque: Object {
+                    "signature": String("c2ln"),
+                    "thinking": String("hm"),
+                    "type": String("thinking"),
+                },
+            },
+            Text {
+                text: "Let me look.",
+            },
+            ToolUse {
+                id: "toolu_1",
+                name: "read",
+                input: Object {
+                    "path": String("a.py"),
+                },
+            },
+        ],
+        stop: Finished,
+        usage: Usage {
+            input: 5,
+            cached_read: 100,
+            cache_write: 20,
+            output: 9,
+        },
+    }
+    "#);
     }
 
     #[test]
