@@ -15,7 +15,7 @@ use crate::{
     ids::{DeliveryId, InstallationId, RunId},
     intake,
     run::{
-        store::{NewRun, Signalled},
+        store::Signalled,
         task::Task,
     },
 };
@@ -30,7 +30,7 @@ enum Action {
 }
 
 pub(super) async fn execute(services: &Services, lease: &Lease, delivery: DeliveryId) -> Result<Completed, JobFailure> {
-    let stored = intake::load(&services.pool, delivery).await?;
+    let stored = intake::load(&mut *services.pool.acquire().await?, delivery).await?;
     let Some(stored) = stored else {
         tracing::warn!(%delivery, "the delivery is gone");
         return complete(services, lease).await;
