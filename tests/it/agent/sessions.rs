@@ -272,7 +272,7 @@ async fn limits_end_a_session_after_a_warning() {
         Entry::Results { notes, .. } => notes.first().map(|note| note.text.clone()),
         Entry::Opening { .. } | Entry::Assistant { .. } => None,
     });
-    insta::assert_snapshot!(warned.unwrap(), @"Most of your turns is used. Bring the work into a sound state now and call submit.");
+    insta::assert_snapshot!(warned.unwrap(), @"You are nearly out of turns. Bring the work into a sound state now and call submit.");
     assert_no_faults(&server);
 
     let (finished, ..) = worked(&busy, AgentLimits { tokens: 5_000, ..quick() }).await;

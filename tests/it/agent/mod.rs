@@ -58,7 +58,7 @@ impl Database {
             .unwrap();
         let tables = "create table run (id bigint generated always as identity primary key, \
                       budget_micro_dollars bigint not null);";
-        let sql = format!("create schema {schema}; {tables} {}", include_str!("../../migrations/0004_agent.sql"));
+        let sql = format!("create schema {schema}; {tables} {}", include_str!("../../../migrations/0004_agent.sql"));
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
         Self { pool, schema }
     }
