@@ -6,8 +6,7 @@
 use anyhow::Context as _;
 
 use super::{
-    Completed, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage,
-    store::results,
+    Completed, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage, store::results,
 };
 use crate::{
     limits::TOOL_OUTPUT_CHARS,
@@ -15,11 +14,11 @@ use crate::{
     plan::{Criterion, Plan, Proof},
     policy::{self, ChangedPath, Violation},
     run::{
-        evidence::{self, Evidence, ObservedEnd, Observation},
+        evidence::{self, Evidence, Observation, ObservedEnd},
         project::Project,
         session, workspace,
     },
-    sandbox::{BoxKey, Command, CommandEnd, CommandOutcome, SourceFile},
+    sandbox::{BoxKey, Command, CommandEnd, CommandOutcome},
 };
 
 pub(super) async fn execute(services: &Services, lease: &Lease, run: RunId, seq: i32) -> Result<Completed, JobFailure> {
@@ -42,10 +41,8 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<StageResult, 
     let all: Vec<&Criterion> = criteria.iter().collect();
     let tests = workspace::test_part(&patch);
     let scene = Scene { services, stored, project: &project };
-    let (after, before) = tokio::try_join!(
-        scene.observe(Side::Result, &patch, &all),
-        scene.observe(Side::Base, &tests, &red_first),
-    )?;
+    let (after, before) =
+        tokio::try_join!(scene.observe(Side::Result, &patch, &all), scene.observe(Side::Base, &tests, &red_first),)?;
     let mut before = before.into_iter();
     let evidence: Vec<Evidence> = criteria
         .iter()
@@ -69,10 +66,10 @@ pub(super) fn objections(patch: &Patch, project: &Project, plan: &Plan) -> Optio
         .filter(|violation| !was_approved(violation, plan))
         .map(|violation| format!("- {violation}"))
         .collect();
-    let secrets: Vec<String> =
-        patch::secrets::scan(patch, &|path| project.content(path), &[])
-            .iter()
-            .map(|finding| format!("- {finding}")).collect();
+    let secrets: Vec<String> = patch::secrets::scan(patch, &|path| project.content(path), &[])
+        .iter()
+        .map(|finding| format!("- {}: this looks like {}", finding.path, finding.kind))
+        .collect();
     if blocking.is_empty() && secrets.is_empty() {
         return None;
     }
