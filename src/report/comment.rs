@@ -7,7 +7,7 @@ use crate::limits::COMMENT_CHARS;
 /// outputs of programs go first, then long texts are cut.
 pub fn status_comment(view: &RunView) -> String {
     sections::fitted(COMMENT_CHARS - MARKER_CHARS - 8, |detail| {
-        let head = format!("### {}\n\n", neutralise(&sections::headline(view), 200));
+        let head = format!("### {}\n\n", sections::headline(view));
         let parts = [head, summary(view, detail), details(view, detail), footer(view)];
         parts.iter().filter(|part| !part.trim().is_empty()).map(|part| part.trim_end()).collect::<Vec<_>>().join("\n\n")
             + "\n"
