@@ -1,1 +1,8 @@
-fn main() {}
+//! Tests through the front doors of wiz: real Postgres, real HTTP, no sleeps. One binary, one module per behaviour.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod database;
+mod intake;
+mod migrations;
+mod queue;
+mod support;
