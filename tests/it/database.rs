@@ -1,6 +1,6 @@
 //! The embedded database: made, shared with nobody, found again after crashes.
 
-use std::{os::unix::fs::PermissionsExt, path::Path, time::Instant};
+use std::{os::unix::fs::PermissionsExt, path::Path};
 
 use nix::{sys::signal, unistd::Pid};
 use tempfile::TempDir;
@@ -37,9 +37,7 @@ async fn remembered(database: &Database) -> Vec<String> {
 #[tokio::test]
 async fn an_embedded_database_survives_a_killed_server_and_a_stop() {
     let dir = data_dir();
-    let begun = Instant::now();
     let database = open(dir.path()).await;
-    let first_start = begun.elapsed();
     remember(&database, "before the crash").await;
 
     let settings: Vec<(String, String)> = sqlx::query_as(
@@ -61,20 +59,15 @@ async fn an_embedded_database_survives_a_killed_server_and_a_stop() {
 
     signal::kill(Pid::from_raw(postmaster(dir.path()).unwrap()), signal::Signal::SIGKILL).unwrap();
     drop(database);
-    let begun = Instant::now();
     let database = open(dir.path()).await;
-    let after_crash = begun.elapsed();
     remember(&database, "after the crash").await;
     assert_eq!(remembered(&database).await, ["before the crash", "after the crash"]);
 
     database.close().await.unwrap();
     assert_eq!(postmaster(dir.path()), None, "it has stopped");
-    let begun = Instant::now();
     let database = open(dir.path()).await;
-    let restart = begun.elapsed();
     assert_eq!(remembered(&database).await.len(), 2);
     database.close().await.unwrap();
-    eprintln!("first start {first_start:?}, after a crash {after_crash:?}, restart {restart:?}");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! Tests through the front doors of wiz: real Postgres, real HTTP, no sleeps. One binary, one module per behaviour.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod database;
 mod intake;
