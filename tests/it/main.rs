@@ -1,2 +1,8 @@
-#![expect(clippy::unwrap_used, clippy::panic, reason = "test helpers")]
-mod agent;
+//! Tests through the front doors of wiz: real Postgres, real HTTP, real containers, no sleeps. One binary, one module per
+//! behaviour.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod database;
+mod intake;
+mod migrations;
+mod support;
