@@ -147,6 +147,25 @@ mod tests {
             (path.to_owned(), Change::Put { mode: FileMode::Regular, content: lines(count).into() })
         };
         let patch: Patch = [put("a-large.txt", 1_000), put("b-small.txt", 2)].into_iter().collect();
-        insta::assert_snapshot!(unified_diff(&patch, &BaseTree::default(), &|_| None, 280), @"");
+        insta::assert_snapshot!(unified_diff(&patch, &BaseTree::default(), &|_| None, 280), @r"
+        diff --git a/a-large.txt b/a-large.txt
+        new file mode 100644
+        --- /dev/null
+        +++ b/a-large.txt
+        @@ -0,0 +1,1000 @@
+        +line 0
+        +line 1
+        +line 2
+        +line 3
+        +line 4
+        [995 more lines of this file's diff are not shown]
+        diff --git a/b-small.txt b/b-small.txt
+        new file mode 100644
+        --- /dev/null
+        +++ b/b-small.txt
+        @@ -0,0 +1,2 @@
+        +line 0
+        +line 1
+        ");
     }
 }
