@@ -2,7 +2,9 @@
 //! behaviour.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod agent;
 mod database;
 mod intake;
 mod migrations;
+mod queue;
 mod support;
