@@ -1,1 +1,4 @@
-fn main() {}
+//! Tests through the front doors, against a real engine.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
+
+mod sandbox;
