@@ -7,4 +7,5 @@ mod database;
 mod intake;
 mod migrations;
 mod queue;
+mod sandbox;
 mod support;
