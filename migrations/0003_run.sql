@@ -76,6 +76,16 @@ create table run_event (
     constraint run_event_run_fkey foreign key (run_id) references run (id)
 );
 
+-- What people wrote, as the planner read it. Later stages work from the same words, so that an issue which is edited after
+-- its plan was approved changes nothing.
+create table briefing (
+    run_id bigint not null,
+    content jsonb not null,
+    created_at timestamptz not null default now(),
+    constraint briefing_pkey primary key (run_id),
+    constraint briefing_run_fkey foreign key (run_id) references run (id)
+);
+
 -- What one step of one plan version changed, relative to what it started from.
 create table step_patch (
     run_id bigint not null,

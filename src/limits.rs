@@ -43,7 +43,7 @@ pub const GIT_DEADLINE: Duration = Duration::from_secs(120);
 pub const TREE_ENTRIES: usize = 100_000;
 
 /// Most bytes of files loaded from a mirror at once.
-pub const TREE_BYTES: u64 = 512 * 1024 * 1024;
+pub const TREE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Least time between two edits of one sticky comment: GitHub allows about 80 content writes a minute for the whole
 /// installation, and readers gain nothing from more.

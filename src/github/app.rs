@@ -94,6 +94,5 @@ impl App {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(call: &Call, answer: &Answer) -> Result<T, GitHubError> {
-    serde_json::from_slice(&answer.body)
-        .map_err(|error| GitHubError::no_answer(&call.name(), false, error.to_string()))
+    serde_json::from_slice(&answer.body).map_err(|error| GitHubError::no_answer(&call.name(), false, error.to_string()))
 }

@@ -68,6 +68,12 @@ impl Installation {
         }
     }
 
+    /// One comment; `None` when somebody deleted it.
+    pub async fn comment(&self, repository: &RepositoryName, id: CommentId) -> Result<Option<Comment>, GitHubError> {
+        let path = repository_path(repository, format_args!("/issues/comments/{id}"));
+        self.get(path).await.optional()
+    }
+
     /// Gives a comment a new body; does nothing when it has it already. `None`: somebody deleted the comment.
     pub async fn edit_comment(
         &self,
@@ -75,8 +81,7 @@ impl Installation {
         id: CommentId,
         body: &str,
     ) -> Result<Option<Comment>, GitHubError> {
-        let path = repository_path(repository, format_args!("/issues/comments/{id}"));
-        let Some(comment) = self.get::<Comment>(path).await.optional()? else { return Ok(None) };
+        let Some(comment) = self.comment(repository, id).await? else { return Ok(None) };
         match self.edit_if_different(repository, &comment, body).await? {
             Some(edited) => Ok(Some(edited)),
             None => Ok(Some(comment)),
@@ -105,9 +110,8 @@ impl Installation {
         let is_it = |comment: &Comment| {
             comment.user.as_ref().is_some_and(|author| author.login == *us) && (wanted.is_it)(&comment.body)
         };
-        let comments = self
-            .comments(wanted.repository, wanted.issue, wanted.since, &|so_far| so_far.iter().any(is_it))
-            .await?;
+        let comments =
+            self.comments(wanted.repository, wanted.issue, wanted.since, &|so_far| so_far.iter().any(is_it)).await?;
         Ok(comments.into_iter().find(is_it))
     }
 

@@ -100,7 +100,9 @@ impl Installation {
             (_, Some(now)) if now == commit.sha => Ok(commit.committed(false)),
             // Nothing has happened to the branch: the answer was lost together with the request, or it was a refusal.
             (Err(error), now) if now == tip => Err(error),
-            (Ok(()), now) if now == tip => Err(GitHubError::no_answer("the branch", false, "the move is not visible yet")),
+            (Ok(()), now) if now == tip => {
+                Err(GitHubError::no_answer("the branch", false, "the move is not visible yet"))
+            }
             (_, Some(now)) => self.adopt(wanted, &base, &now).await,
             (_, None) => Err(GitHubError::conflict(format!("{branch} vanished"))),
         }
@@ -173,6 +175,7 @@ impl Installation {
         repository: &RepositoryName,
         commit: &CommitSha,
     ) -> Result<StoredCommit, GitHubError> {
-        self.get(repository_path(repository, format_args!("/git/commits/{commit}"))).await
+        let path = repository_path(repository, format_args!("/git/commits/{commit}"));
+        self.get(path).await
     }
 }

@@ -21,6 +21,7 @@ mod deliveries;
 mod error;
 mod installation;
 mod issues;
+pub mod mirror;
 mod permissions;
 mod pulls;
 mod reactions;
@@ -35,9 +36,7 @@ use std::{
 };
 
 pub use app::{Identity, REQUIRED_PERMISSIONS, SUBSCRIBED_EVENTS};
-pub use checks::{
-    Annotation, AnnotationLevel, CheckAction, CheckRun, CheckRunOutput, CheckState, Conclusion,
-};
+pub use checks::{Annotation, AnnotationLevel, CheckAction, CheckRun, CheckRunOutput, CheckState, Conclusion};
 pub use comments::{Author, Comment, StickyComment};
 pub use commits::{Committed, NewCommit};
 pub use deliveries::{Attempt, Attempts, Cursor};

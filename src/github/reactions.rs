@@ -1,6 +1,7 @@
 //! Acknowledgements: the quickest sign that wiz has read a comment.
 
 use http::Method;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
@@ -20,7 +21,8 @@ pub enum Reaction {
 }
 
 /// What can be reacted to. A review's own text is missing: GitHub's REST API has no reactions on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reactable {
     /// The text of an issue or pull request.
     Issue(IssueNumber),

@@ -105,18 +105,13 @@ impl Tokens {
     }
 }
 
-async fn request(
-    transport: &Transport,
-    installation: InstallationId,
-    purpose: Purpose,
-) -> Result<Token, GitHubError> {
+async fn request(transport: &Transport, installation: InstallationId, purpose: Purpose) -> Result<Token, GitHubError> {
     #[derive(Deserialize)]
     struct Reply {
         token: SecretString,
         expires_at: DateTime<Utc>,
     }
-    let call =
-        Call::new(Method::POST, format!("/app/installations/{installation}/access_tokens"), purpose.request());
+    let call = Call::new(Method::POST, format!("/app/installations/{installation}/access_tokens"), purpose.request());
     let answer = transport.send(&call, Credential::App).await.map_err(|error| match error {
         // A token nobody received does no harm: it expires unused.
         GitHubError::Ambiguous(detail) => GitHubError::Transient(detail),

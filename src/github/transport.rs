@@ -172,8 +172,7 @@ fn client(base: &Uri, auth: AuthState) -> anyhow::Result<Octocrab> {
         .https_or_http()
         .enable_http1()
         .wrap_connector(connector);
-    let service =
-        hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build(connector);
+    let service = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build(connector);
     let built = OctocrabBuilder::new_empty()
         .with_service(service)
         .with_layer(&BaseUriLayer::new(base.clone()))

@@ -31,8 +31,7 @@ impl std::str::FromStr for BlobId {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let valid =
-            text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+        let valid = text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
         if valid { Ok(Self(text.to_owned())) } else { Err("a blob id is 40 hexadecimal digits") }
     }
 }
@@ -83,10 +82,16 @@ impl BaseTree {
         self.entries.iter().map(|(path, entry)| (path.as_str(), entry))
     }
 
+    /// The paths of all entries below the directory `path`.
+    pub fn below(&self, path: &str) -> impl Iterator<Item = &str> {
+        let prefix = format!("{path}/");
+        let from_there = self.entries.range(prefix.clone()..).map(|(entry, _)| entry.as_str());
+        from_there.take_while(move |entry| entry.starts_with(&prefix))
+    }
+
     /// Whether `path` is a directory: some entry lies below it.
     pub fn is_directory(&self, path: &str) -> bool {
-        let below = format!("{path}/");
-        self.entries.range(below.clone()..).next().is_some_and(|(entry, _)| entry.starts_with(&below))
+        self.below(path).next().is_some()
     }
 
     /// The tree after `patch`: the base of the run's next step.
@@ -121,7 +126,9 @@ mod tests {
         // `printf 'hello\n' | git hash-object --stdin`
         assert_eq!(BlobId::of(b"hello\n").as_str(), "ce013625030ba8dba906f756967f9e9ca394464a");
         assert_eq!(BlobId::of(b"").as_str(), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
-        assert!("ce01".parse::<BlobId>().is_err() && "CE013625030ba8dba906f756967f9e9ca394464a".parse::<BlobId>().is_err());
+        assert!(
+            "ce01".parse::<BlobId>().is_err() && "CE013625030ba8dba906f756967f9e9ca394464a".parse::<BlobId>().is_err()
+        );
     }
 
     #[test]

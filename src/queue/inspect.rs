@@ -214,3 +214,21 @@ pub async fn cancel_run(connection: &mut PgConnection, run: RunId, except: Optio
     .context("cannot ask for the cancellation of the run's jobs")?;
     Ok(asked.rows_affected())
 }
+
+/// Asks for the cancellation of a run's jobs of the given kinds: those that wait end soon, running ones are told.
+/// Answers how many were asked.
+pub async fn cancel_kinds(connection: &mut PgConnection, run: RunId, kinds: &[&str]) -> Result<u64> {
+    let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+    let asked = sqlx::query!(
+        r#"
+        update job set cancel_requested_at = coalesce(cancel_requested_at, now())
+        where run_id = $1 and kind = any($2)
+        "#,
+        run.0,
+        &kinds,
+    )
+    .execute(connection)
+    .await
+    .context("cannot ask for the cancellation of the run's jobs")?;
+    Ok(asked.rows_affected())
+}

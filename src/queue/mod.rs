@@ -29,7 +29,7 @@ pub use claim::{admit, claim, promote_due};
 pub use doorbell::{Doorbell, ring};
 pub use enqueue::{enqueue, set_group_limit};
 pub use heartbeat::{WorkerId, expire_workers};
-pub use inspect::{JobFilter, JobReport, JobStanding, Redriven, cancel, cancel_run, list, retry, show};
+pub use inspect::{JobFilter, JobReport, JobStanding, Redriven, cancel, cancel_kinds, cancel_run, list, retry, show};
 pub use job::{Enqueued, Handler, Job, JobFailure, JobState, NewJob};
 pub use lease::{Completed, Interruption, Lease, LeaseLost};
 pub use worker::{Worker, WorkerSettings};

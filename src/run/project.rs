@@ -4,24 +4,31 @@
 //! a change under review cannot widen what wiz may do.
 
 use anyhow::Context as _;
+use bytes::Bytes;
 
 use super::{services::Services, store::StoredRun, workspace};
 use crate::{
-    github::mirror::EntryKind,
+    github::{Purpose, mirror::EntryMode},
     ids::CommitSha,
+    patch::{BaseTree, BlobId, FileMode},
     policy::{self, CheckCommand, RepositoryPolicy},
-    sandbox::{FileMode, SourceFile},
+    sandbox::SourceFile,
 };
-
-/// Where the policy lives.
-pub const POLICY_PATH: &str = ".github/wiz.yml";
 
 /// Files by which a repository instructs agents, best first. <https://agents.md>
 const INSTRUCTION_PATHS: [&str; 4] = ["AGENTS.md", "CLAUDE.md", "GEMINI.md", ".github/copilot-instructions.md"];
 
+/// Most files named in the overview; a larger repository is explored with tools.
+const OVERVIEW_FILES: usize = 600;
+
+/// What a check run's `external_id` starts with; the run's number follows.
+pub const CHECK_RUN_PREFIX: &str = "wiz-run-";
+
 /// A repository at one commit.
 pub struct Project {
     pub files: Vec<SourceFile>,
+    /// The same tree as records are checked against it, with what no box is shown.
+    pub base: BaseTree,
     pub policy: RepositoryPolicy,
     pub image: String,
     /// Commands that prepare a fresh box.
@@ -33,29 +40,34 @@ pub struct Project {
 impl Project {
     /// Fetches `commit` and reads the project.
     pub async fn at(services: &Services, stored: &StoredRun, commit: &CommitSha) -> anyhow::Result<Self> {
-        let github = services.github.installation(stored.installation).await?;
-        let token = github.token().await?;
-        let mirror = services.mirrors.of(stored.repository, &stored.repository_name);
+        let github = services.github.installation(stored.installation);
+        let token = github.token(Purpose::Fetch(stored.repository)).await?;
+        let mirror = services.mirrors.mirror(stored.repository, &stored.repository_name)?;
         mirror.fetch(commit, &token).await.context("cannot fetch the base commit")?;
         let tree = mirror.tree(commit).await?;
-        let entries: Vec<_> = tree.into_iter().filter(|entry| entry.kind == EntryKind::File).collect();
-        let blobs = mirror.blobs(entries.iter().map(|entry| entry.blob.clone()).collect()).await?;
-        let files = entries
+        let base = tree.base();
+        let entries: Vec<(String, FileMode, BlobId)> = tree
+            .entries
             .into_iter()
-            .zip(blobs)
-            .map(|(entry, content)| SourceFile {
-                path: entry.path,
-                mode: if entry.executable { FileMode::Executable } else { FileMode::Regular },
-                content,
-                blob: entry.blob,
+            .filter_map(|entry| match entry.mode {
+                EntryMode::File(mode) => Some((entry.path, mode, entry.blob)),
+                // A link may lead anywhere and a submodule is not here; both stay as they are.
+                EntryMode::Symlink | EntryMode::Submodule => None,
             })
             .collect();
-        Ok(Self::of(files, &services.settings.default_image))
+        let ids: Vec<BlobId> = entries.iter().map(|(_, _, blob)| blob.clone()).collect();
+        let contents = mirror.blobs(&ids).await?;
+        let files = entries
+            .into_iter()
+            .zip(contents)
+            .map(|((path, mode, blob), content)| workspace::source_file(path, mode, content, &blob))
+            .collect();
+        Ok(Self::of(files, base, &services.settings.default_image))
     }
 
-    fn of(files: Vec<SourceFile>, default_image: &str) -> Self {
+    fn of(files: Vec<SourceFile>, base: BaseTree, default_image: &str) -> Self {
         // A faulty policy is reported by triage; work goes on under the strict defaults.
-        let policy = workspace::text_of(&files, POLICY_PATH)
+        let policy = workspace::text_of(&files, policy::POLICY_PATH)
             .and_then(|text| policy::parse(text).ok())
             .unwrap_or_default();
         let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
@@ -63,16 +75,27 @@ impl Project {
         let image = policy.image.clone().unwrap_or_else(|| default_image.to_owned());
         let setup = if policy.setup.is_empty() { detected.setup } else { policy.setup.clone() };
         let checks = if policy.checks.is_empty() { detected.checks } else { policy.checks.clone() };
-        Self { policy, image, setup, checks, files }
+        Self { policy, image, setup, checks, files, base }
     }
 
-    /// All paths, in the order of the tree.
-    pub fn paths(&self) -> Vec<String> {
-        self.files.iter().map(|file| file.path.clone()).collect()
+    /// The content of one file.
+    pub fn content(&self, path: &str) -> Option<Bytes> {
+        self.files.iter().find(|file| file.path == path).map(|file| file.content.clone())
     }
 
-    /// What the repository tells agents.
-    pub fn instructions(&self) -> Option<String> {
-        workspace::first_text(&self.files, &INSTRUCTION_PATHS).map(str::to_owned)
+    /// The list of files with their sizes, cut to [`OVERVIEW_FILES`].
+    pub fn overview(&self) -> String {
+        let shown = self.files.iter().take(OVERVIEW_FILES);
+        let mut lines: Vec<String> =
+            shown.map(|file| format!("{} ({} bytes)", file.path, file.content.len())).collect();
+        if self.files.len() > OVERVIEW_FILES {
+            lines.push(format!("… and {} more files", self.files.len() - OVERVIEW_FILES));
+        }
+        lines.join("\n")
+    }
+
+    /// What the repository tells agents: the file's name and its text.
+    pub fn instructions(&self) -> Option<(&'static str, &str)> {
+        workspace::first_text(&self.files, &INSTRUCTION_PATHS)
     }
 }

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 use url::Url;
 
 use crate::{
     github::{GitHub, mirror::Mirrors},
     llm::Models,
+    queue::Doorbell,
     sandbox::Docker,
 };
 
@@ -19,8 +21,34 @@ pub struct Services {
     pub github: Arc<GitHub>,
     pub mirrors: Arc<Mirrors>,
     pub docker: Docker,
-    pub models: Arc<Models>,
+    pub models: Models,
+    pub doorbell: Doorbell,
     pub settings: Arc<Settings>,
+}
+
+/// The key of wiz's hidden markers. `Debug` hides it.
+#[derive(Clone)]
+pub struct MarkerKey([u8; 32]);
+
+impl MarkerKey {
+    /// Derives the key from a secret that every process of this installation shares.
+    pub fn derive(secret: &SecretString) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"wiz marker key\0");
+        hash.update(secret.expose_secret());
+        Self(hash.finalize().into())
+    }
+
+    /// The key's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for MarkerKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MarkerKey")
+    }
 }
 
 /// What the operator decided.
@@ -28,12 +56,10 @@ pub struct Services {
 pub struct Settings {
     /// Where people reach this server.
     pub public_url: Url,
-    /// `provider/model` for planner and coder.
-    pub default_model: String,
-    /// `provider/model` for the reviewer.
-    pub review_model: String,
+    /// Where GitHub's pages are.
+    pub github_url: Url,
     /// Image of a repository whose policy names none.
     pub default_image: String,
     /// Signs the hidden markers by which wiz knows its own comments.
-    pub marker_key: SecretString,
+    pub marker_key: MarkerKey,
 }

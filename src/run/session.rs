@@ -1,30 +1,34 @@
-//! What every agent stage shares: a box that survives a crash of wiz, a conversation with a key of its own, and the
-//! meaning of an agent's early end.
+//! What every stage with a box shares: a box that survives a crash of wiz, the commands that prepare it, and the meaning
+//! of an agent's early end.
 
-use super::{
-    project::Project,
-    services::Services,
-    signal::StageResult,
-    store::StoredRun,
-};
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::{project::Project, services::Services, signal::StageResult, store::StoredRun};
 use crate::{
-    agent::{AgentLimits, BoxToolbox, Role, Session, StopReason},
+    agent::{AgentLimits, Question, Session, StopReason, Toolbox},
     error::UserMessage,
+    limits::TOOL_OUTPUT_CHARS,
+    llm::ModelName,
     queue::Lease,
-    sandbox::{BoxKey, BoxLimits, BoxSpec, OpenBox, SandboxError, SourceFile},
+    report,
+    sandbox::{BoxKey, BoxLimits, BoxSpec, Command, CommandEnd, OpenBox, SandboxError, SourceFile},
 };
 
-/// One agent's conversation within a run.
-pub struct Conversation {
-    /// Names it among all conversations of the run; a crash goes on with the same key, a retry takes another.
-    pub key: String,
-    pub role: Role,
-}
+/// Longest time one criterion's command may take.
+pub const CRITERION_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+/// Longest time one command of a project's preparation may take.
+const SETUP_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+
+/// A box lives no longer than the longest stage may take, whatever becomes of wiz.
+const BOX_DEADLINE: Duration = Duration::from_secs(3 * 60 * 60);
 
 /// A box ready for work.
 pub struct Opened {
     pub open_box: OpenBox,
-    /// Whether the box is new although the conversation may have begun in one that is gone.
+    /// Whether the box is new, although a conversation may have begun in one that is gone.
     pub fresh: bool,
 }
 
@@ -35,51 +39,113 @@ pub async fn open_box(
     key: BoxKey,
     files: impl FnOnce() -> Vec<SourceFile>,
 ) -> Result<Opened, SandboxError> {
-    if let Some(open_box) = services.docker.reattach(&key).await? {
-        return Ok(Opened { open_box, fresh: false });
+    match services.docker.reattach(&key).await? {
+        Some(open_box) => Ok(Opened { open_box, fresh: false }),
+        None => Ok(Opened { open_box: new_box(services, project, key, files()).await?, fresh: true }),
     }
-    let spec = BoxSpec {
-        key,
-        image: project.image.clone(),
-        limits: BoxLimits::default(),
-        deadline: BoxLimits::STAGE_DEADLINE,
-    };
-    let open_box = services.docker.create(&spec).await?;
-    open_box.load(files()).await?;
-    Ok(Opened { open_box, fresh: true })
 }
 
-/// The agent's session for one conversation.
+/// Makes a new box with `files` in it; one that an earlier try left under the same key is removed.
+pub async fn new_box(
+    services: &Services,
+    project: &Project,
+    key: BoxKey,
+    files: Vec<SourceFile>,
+) -> Result<OpenBox, SandboxError> {
+    let spec = BoxSpec { key, image: project.image.clone(), limits: BoxLimits::default(), deadline: BOX_DEADLINE };
+    let open_box = services.docker.create(&spec).await?;
+    open_box.load(files).await?;
+    Ok(open_box)
+}
+
+/// Runs the project's setup commands; one that fails makes every later result meaningless, so it ends the stage.
+pub async fn prepare(open_box: &OpenBox, project: &Project) -> Result<(), SetupFailed> {
+    for script in &project.setup {
+        let command = Command { script: script.clone(), timeout: SETUP_TIMEOUT, env: vec![] };
+        let outcome = open_box.run(&command).await.context("cannot run a setup command")?;
+        if outcome.end != CommandEnd::Exited(0) {
+            return Err(SetupFailed::Command(UserMessage::new(format!(
+                "The setup command failed, so nothing after it would mean anything. Mend `setup:` in `.github/wiz.yml`, \
+                 then `/wiz retry`.\n\n{}",
+                report::fenced(&format!("$ {script}\n{}", outcome.output.text(TOOL_OUTPUT_CHARS)), 4_000)
+            ))));
+        }
+    }
+    Ok(())
+}
+
+/// Why a box could not be prepared.
+pub enum SetupFailed {
+    /// The project's own command failed; a person must hear of it.
+    Command(UserMessage),
+    Other(anyhow::Error),
+}
+
+impl From<anyhow::Error> for SetupFailed {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// The agent's session for the conversation `key`.
 pub fn of<'a>(
     services: &'a Services,
     lease: &Lease,
     stored: &StoredRun,
-    conversation: &'a Conversation,
-    toolbox: &'a BoxToolbox<'a>,
-) -> Session<'a> {
-    let configured = match conversation.role {
-        Role::Planner | Role::Coder => &services.settings.default_model,
-        Role::Reviewer => &services.settings.review_model,
-    };
-    Session {
+    key: &'a str,
+    toolbox: &'a dyn Toolbox,
+) -> anyhow::Result<Session<'a>> {
+    let model = stored.model.as_deref().map(str::parse::<ModelName>).transpose()?;
+    Ok(Session {
         models: &services.models,
         pool: &services.pool,
         run: stored.run.id,
         installation: stored.installation,
-        model: stored.model.clone().unwrap_or_else(|| configured.clone()),
-        step_key: &conversation.key,
+        model,
+        step_key: key,
         toolbox,
         limits: AgentLimits::default(),
         cancel: lease.cancelled().clone(),
-    }
+    })
 }
 
 /// What an agent's early end means for the run.
-pub fn stopped(reason: StopReason) -> anyhow::Result<StageResult> {
+pub fn stopped(stored: &StoredRun, reason: StopReason) -> anyhow::Result<StageResult> {
     let message = match reason {
-        StopReason::Question(question) => return Ok(StageResult::Questioned { question }),
+        StopReason::Question(question) => return Ok(StageResult::Questioned { question: asked(&question) }),
         StopReason::Cancelled => anyhow::bail!("the agent was interrupted"),
-        other => UserMessage::new(other.to_string()),
+        StopReason::SandboxDead(reason) => anyhow::bail!("the box died: {reason}"),
+        StopReason::Money => format!(
+            "The run has spent its budget of {}. `/wiz cancel`, then `/wiz fix --max $…` starts one with more.",
+            stored.run.budget
+        ),
+        StopReason::Turns => {
+            "The agent took as many turns as it may. `/wiz retry` starts a new conversation.".to_owned()
+        }
+        StopReason::Tokens => {
+            "The agent used as many tokens as it may. `/wiz retry` starts a new conversation.".to_owned()
+        }
+        StopReason::Time => "The agent took as long as it may. `/wiz retry` starts a new conversation.".to_owned(),
+        StopReason::Context => {
+            "The work does not fit the model's context. `/wiz revise …` with smaller steps helps.".to_owned()
+        }
+        StopReason::Stuck => {
+            "The agent went in circles and was stopped. `/wiz revise …` with a hint helps more than `/wiz retry`."
+                .to_owned()
+        }
+        StopReason::FormatErrors => {
+            "The model kept answering in a form that wiz cannot read. Another `--model` may do better.".to_owned()
+        }
+        StopReason::Refused => "The model refused to go on. `/wiz revise …` or another `--model` may help.".to_owned(),
     };
-    Ok(StageResult::Failed { message })
+    Ok(StageResult::Failed { message: UserMessage::new(message) })
+}
+
+/// The question as people read it.
+fn asked(question: &Question) -> String {
+    let mut text = question.question.clone();
+    for option in &question.options {
+        text += &format!("\n- {option}");
+    }
+    format!("{text}\n\nWithout an answer the agent would take: {}", question.default)
 }

@@ -74,6 +74,16 @@ pub enum Mission {
     Plan,
 }
 
+impl Mission {
+    /// The verb that starts it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fix => "fix",
+            Self::Plan => "plan",
+        }
+    }
+}
+
 /// A run as the machine sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {

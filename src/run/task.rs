@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{DeliveryId, InstallationId, IssueNumber, RepositoryId, RunId},
+    github::Reactable,
+    ids::{CommentId, DeliveryId, InstallationId, IssueNumber, RepositoryId, RunId},
     plan::StepKey,
     queue::NewJob,
 };
@@ -43,8 +44,10 @@ pub struct Reply {
     pub installation: InstallationId,
     pub repository: RepositoryId,
     pub issue: IssueNumber,
-    /// Names what is answered, so that it is answered once.
-    pub key: String,
+    /// What is answered; one text gets one answer.
+    pub comment: CommentId,
+    /// Also show 👎 on what is answered.
+    pub thumbs_down: Option<Reactable>,
     /// The comment, in Markdown.
     pub body: String,
 }
@@ -123,7 +126,7 @@ impl Task {
             Self::Report { run, revision } => format!("run:{run}:report:{revision}"),
             Self::Deadline { run, seq } => format!("run:{run}:deadline:{seq}"),
             Self::Halt { run, seq } => format!("run:{run}:halt:{seq}"),
-            Self::Reply(reply) => format!("reply:{}", reply.key),
+            Self::Reply(reply) => format!("reply:{}:{}", reply.repository, reply.comment),
         }
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use sqlx::PgConnection;
 
 use super::{
-    evidence::{Evidence, ObservedEnd, Observation},
+    evidence::{Evidence, Observation, ObservedEnd},
     services::Services,
     state::{Progress, State, StepState},
     store::{self, StoredRun, results},
@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     agent::{FindingLevel, ReviewReport, ReviewVerdict},
+    llm::AgentRole,
     patch::{Change, Patch},
     report::{
         AnnotationLevel, ChangedFile, FileChange, Finding, Money, Outcome, PlanView, PullRequestLink, QueuePlace,
@@ -46,7 +47,7 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
         approver,
         plan: plan_view(stored),
         gate: progress.question.clone(),
-        money: Money { cap: stored.run.budget, spent: spend.total, quote },
+        money: Money { cap: stored.run.budget, spent: spend.money, quote },
         evidence: evidence.iter().map(shown_evidence).collect(),
         review: review.map(shown_review),
         changes,
@@ -60,19 +61,16 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
             ),
             draft: false,
         }),
-        model: Some(stored.model.clone().unwrap_or_else(|| services.settings.default_model.clone())),
+        model: Some(stored.model.clone().unwrap_or_else(|| services.models.model_for(AgentRole::Coder).to_string())),
         branch: progress.pull_request.as_ref().map(|pull_request| pull_request.branch.clone()),
         failure: progress.failure.as_ref().map(|failure| failure.message.clone()),
         queue: queue.map(|ahead| QueuePlace { ahead, wait: None }),
-        timings: timings
-            .into_iter()
-            .map(|(state, duration)| Timing { stage: run_state(state), duration })
-            .collect(),
+        timings: timings.into_iter().map(|(state, duration)| Timing { stage: run_state(state), duration }).collect(),
         page_url: None,
     })
 }
 
-fn run_state(state: State) -> RunState {
+pub(super) fn run_state(state: State) -> RunState {
     match state {
         State::Queued => RunState::Queued,
         State::Planning => RunState::Planning,
@@ -96,7 +94,11 @@ fn plan_view(stored: &StoredRun) -> Option<PlanView> {
         plan: current.plan.clone(),
         hash: current.hash(stored.run.budget),
         base: current.base.clone(),
-        progress: progress.steps.iter().map(|step| (step.key.clone(), shown_step(stored.run.state, step.state))).collect(),
+        progress: progress
+            .steps
+            .iter()
+            .map(|step| (step.key.clone(), shown_step(stored.run.state, step.state)))
+            .collect(),
     })
 }
 
@@ -140,7 +142,7 @@ fn shown_review(report: ReviewReport) -> Review {
                 path: finding.path,
                 line: finding.line,
                 level: match finding.level {
-                    FindingLevel::Note => AnnotationLevel::Notice,
+                    FindingLevel::Notice => AnnotationLevel::Notice,
                     FindingLevel::Warning => AnnotationLevel::Warning,
                     FindingLevel::Failure => AnnotationLevel::Failure,
                 },
@@ -165,7 +167,7 @@ async fn changes(connection: &mut PgConnection, stored: &StoredRun) -> Result<Ve
 
 fn listed(patch: &Patch) -> Vec<ChangedFile> {
     patch
-        .changes
+        .changes()
         .iter()
         .map(|change| ChangedFile {
             path: change.path.clone(),

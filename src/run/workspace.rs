@@ -1,19 +1,21 @@
 //! The tree a box starts from: the base commit's files, with the patches of earlier steps on top.
 //!
-//! Pure but for [`base_files`], which reads the host's bare mirror. A step starts from what it depends on; the result
+//! Pure. A step starts from what it depends on; the result
 //! of a run is every step's patch on the base. Two steps that do not depend on each other must not change the same
 //! file, or the result would depend on which of them finished first.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
+use bytes::Bytes;
+use wiz_runner::protocol;
 
 use super::{
     state::{Progress, StepProgress},
     store::results::StepResult,
 };
 use crate::{
-    patch::{Change, Patch},
+    patch::{BlobId, Change, FileMode, Patch},
     plan::StepKey,
     sandbox::SourceFile,
 };
@@ -44,7 +46,7 @@ fn combine(progress: &Progress, results: &[StepResult], steps: &[StepKey]) -> Re
     for StepProgress { key, .. } in progress.steps.iter().filter(|step| steps.contains(&step.key)) {
         let Some(result) = results.iter().find(|result| result.step == *key) else { continue };
         let ancestors = progress.ancestors(key);
-        for change in &result.patch.changes {
+        for change in result.patch.changes() {
             if let Some(first) = changed_by.insert(&change.path, key)
                 && first != key
                 && !ancestors.contains(first)
@@ -59,26 +61,34 @@ fn combine(progress: &Progress, results: &[StepResult], steps: &[StepKey]) -> Re
 
 /// The files of `base` with `patch` applied, ready to be loaded into a box.
 pub fn apply(base: &[SourceFile], patch: &Patch) -> Vec<SourceFile> {
-    let mut files: BTreeMap<String, SourceFile> =
-        base.iter().map(|file| (file.path.clone(), file.clone())).collect();
-    for change in &patch.changes {
+    let mut files: BTreeMap<String, SourceFile> = base.iter().map(|file| (file.path.clone(), file.clone())).collect();
+    for change in patch.changes() {
         match &change.change {
             Change::Delete => {
                 files.remove(&change.path);
             }
             Change::Put { mode, content } => {
-                files.insert(change.path.clone(), SourceFile::new(change.path.clone(), *mode, content.clone()));
+                let file = source_file(change.path.clone(), *mode, content.clone(), &BlobId::of(content));
+                files.insert(change.path.clone(), file);
             }
         }
     }
     files.into_values().collect()
 }
 
+/// A file as a box takes it.
+pub fn source_file(path: String, mode: FileMode, content: Bytes, blob: &BlobId) -> SourceFile {
+    let mode = match mode {
+        FileMode::Regular => protocol::FileMode::Regular,
+        FileMode::Executable => protocol::FileMode::Executable,
+    };
+    SourceFile { path, mode, content, blob: blob.as_str().to_owned() }
+}
+
 /// Only the part of a patch that touches test files: what must fail on the base.
 pub fn test_part(patch: &Patch) -> Patch {
-    let changes =
-        patch.changes.iter().filter(|change| crate::policy::is_test_path(&change.path)).cloned().collect();
-    Patch { changes }
+    let tests = patch.changes().iter().filter(|change| crate::policy::is_test_path(&change.path));
+    tests.map(|change| (change.path.clone(), change.change.clone())).collect()
 }
 
 /// The text of one file, if it is there and is UTF-8.
@@ -87,8 +97,8 @@ pub fn text_of<'a>(files: &'a [SourceFile], path: &str) -> Option<&'a str> {
 }
 
 /// Reads the first of `names` that exists; used for policy and instructions.
-pub fn first_text<'a>(files: &'a [SourceFile], names: &[&str]) -> Option<&'a str> {
-    names.iter().find_map(|name| text_of(files, name))
+pub fn first_text<'a>(files: &'a [SourceFile], names: &[&'static str]) -> Option<(&'static str, &'a str)> {
+    names.iter().find_map(|name| Some((*name, text_of(files, name)?)))
 }
 
 /// A step's stored patch must belong to the plan that is current; anything else is a bug worth stopping for.

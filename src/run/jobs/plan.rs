@@ -5,15 +5,12 @@ use anyhow::Context as _;
 
 use super::{
     Completed, JobFailure, Lease, RunId, Services, Signal, StageFailure, StageResult, StoredRun, stage, store,
+    store::results,
 };
 use crate::{
-    agent::{self, BoxToolbox, Finished, PlanningInput, ToolMode},
+    agent::{self, BoxMode, BoxToolbox, Finished, PlanningInput},
     policy::GateLevel,
-    run::{
-        project::Project,
-        session::{self, Conversation},
-        state::{Mission, State},
-    },
+    run::{briefing::Briefing, project::Project, session, state::Mission},
     sandbox::BoxKey,
 };
 
@@ -28,43 +25,39 @@ async fn begin(services: &Services, run: RunId, seq: i32) -> Result<(), JobFailu
     let signal = Signal::Stage { seq, result: StageResult::PlanningStarted };
     store::signal(&mut transaction, run, signal).await?;
     transaction.commit().await?;
+    services.doorbell.ring();
     Ok(())
 }
 
 async fn plan(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<StageResult, StageFailure> {
-    debug_assert_eq!(stored.run.state, State::Planning);
-    let github = services.github.installation(stored.installation).await?;
-    let (base, issue) = tokio::try_join!(
-        github.branch_head(&stored.repository_name, &stored.default_branch),
-        github.issue_with_comments(&stored.repository_name, stored.issue),
+    let progress = &stored.run.progress;
+    let github = services.github.installation(stored.installation);
+    let (head, briefing) = tokio::try_join!(
+        async { Ok(github.default_head(&stored.repository_name).await?) },
+        Briefing::read(&github, stored),
     )?;
+    let (_, base) = head.context("the repository has no default branch")?;
+    results::save_briefing(&mut *services.pool.acquire().await?, stored.run.id, &briefing).await?;
     let project = Project::at(services, stored, &base).await?;
-    let conversation = Conversation {
-        // A base that moved since an earlier try means other files, so the conversation starts afresh.
-        key: format!("plan-{}-{}", stored.run.progress.retries, &base.as_str()[..8]),
-        role: agent::Role::Planner,
-    };
-    let key = BoxKey { run: stored.run.id, name: conversation.key.clone() };
-    let open_box = session::open_box(services, &project, key, || project.files.clone()).await?;
-    let toolbox = BoxToolbox::new(&open_box.open_box, ToolMode::ReadOnly);
+    // A base that moved since an earlier try means other files, so the conversation starts afresh.
+    let conversation = format!("plan-{}-{}", progress.retries, &base.as_str()[..8]);
+    let key = BoxKey { run: stored.run.id, name: conversation.clone() };
+    let opened = session::open_box(services, &project, key, || project.files.clone()).await?;
+    let toolbox = BoxToolbox::new(&opened.open_box, BoxMode::ReadOnly);
     let input = PlanningInput {
-        repository: stored.repository_name.clone(),
-        issue: issue.into(),
-        instructions: stored.instructions.clone(),
-        revisions: stored.run.progress.revisions.clone(),
-        repository_instructions: project.instructions(),
-        checks: project.policy.checks.clone(),
-        paths: project.paths(),
+        assignment: briefing.assignment(stored, &project, &base),
+        overview: project.overview(),
+        previous: progress.plan.as_ref().map(|current| current.plan.clone()),
+        feedback: progress.revisions.last().cloned(),
     };
-    let session = session::of(services, lease, stored, &conversation, &toolbox);
-    let finished = agent::plan(&session, &input).await?;
-    open_box.open_box.close().await.context("cannot close the planner's box")?;
+    let finished = agent::plan(&session::of(services, lease, stored, &conversation, &toolbox)?, &input).await?;
+    opened.open_box.close().await.context("cannot close the planner's box")?;
     Ok(match finished {
         Finished::Submitted(plan) => StageResult::Planned {
             plan,
             base,
             needs_approval: stored.mission == Mission::Plan || project.policy.gate != GateLevel::Autonomous,
         },
-        Finished::Stopped(reason) => session::stopped(reason)?,
+        Finished::Stopped(reason) => session::stopped(stored, reason)?,
     })
 }

@@ -4,6 +4,7 @@ use anyhow::Context as _;
 
 use super::{Completed, JobFailure, Lease, Services, complete, store};
 use crate::{
+    github::{Reaction, StickyComment},
     report::{Marker, MarkerKind},
     run::task::Reply,
 };
@@ -15,15 +16,19 @@ pub(super) async fn execute(services: &Services, lease: &Lease, reply: &Reply) -
 
 async fn say(services: &Services, reply: &Reply) -> anyhow::Result<()> {
     let name = store::repository_name(&mut *services.pool.acquire().await?, reply.repository).await?;
-    let github = services.github.installation(reply.installation).await?;
-    let marker = MarkerKind::Reply(reply.key.clone());
-    let marker = Marker { kind: marker };
-    let body = format!("{}\n{}", reply.body, marker.sign(&services.settings.marker_key));
-    github
-        .find_or_create_comment(&name, reply.issue, None, &body, &|text| {
-            marker.verifies(text, &services.settings.marker_key)
-        })
-        .await
-        .context("cannot post an answer")?;
+    let github = services.github.installation(reply.installation);
+    if let Some(on) = reply.thumbs_down {
+        github.react(&name, on, Reaction::ThumbsDown).await.context("cannot react")?;
+    }
+    let key = services.settings.marker_key.bytes();
+    let marker = Marker { run: None, kind: MarkerKind::Reply(reply.comment) };
+    let wanted = StickyComment {
+        repository: &name,
+        issue: reply.issue,
+        body: &marker.append_to(&reply.body, key),
+        is_it: &|text| Marker::find(text, key) == Some(marker),
+        since: None,
+    };
+    github.find_or_create_comment(&wanted).await.context("cannot post an answer")?;
     Ok(())
 }

@@ -3,18 +3,17 @@
 use anyhow::Context as _;
 
 use super::{
-    Completed, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage,
-    store::results,
+    Completed, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage, store::results,
 };
 use crate::{
-    agent::{self, BoxToolbox, Finished, ReviewInput, ReviewReport, ToolMode},
-    run::{
-        project::Project,
-        session::{self, Conversation},
-        workspace,
-    },
+    agent::{self, BoxMode, BoxToolbox, Finished, ReviewInput, ReviewReport, ReviewVerdict},
+    patch::unified_diff,
+    run::{evidence::Evidence, project::Project, session, workspace},
     sandbox::BoxKey,
 };
+
+/// Most of the diff shown to the reviewer at once; the whole result is in its box.
+const DIFF_CHARS: usize = 80_000;
 
 pub(super) async fn execute(services: &Services, lease: &Lease, run: RunId, seq: i32) -> Result<Completed, JobFailure> {
     stage(services, lease, (run, seq), async |stored| review(services, lease, stored).await).await
@@ -27,25 +26,41 @@ async fn review(services: &Services, lease: &Lease, stored: &StoredRun) -> Resul
     let steps = results::steps(&mut *services.pool.acquire().await?, stored.run.id, version).await?;
     let project = Project::at(services, stored, &current.base).await?;
     let patch = workspace::whole_patch(progress, &steps)?;
-    let conversation = Conversation { key: format!("review-{}", stored.run.seq), role: agent::Role::Reviewer };
-    let key = BoxKey { run: stored.run.id, name: conversation.key.clone() };
+    let conversation = format!("review-{}", stored.run.seq);
+    let key = BoxKey { run: stored.run.id, name: conversation.clone() };
     let files = || workspace::apply(&project.files, &patch);
     let opened = session::open_box(services, &project, key, files).await?;
-    let toolbox = BoxToolbox::new(&opened.open_box, ToolMode::ReadOnly);
+    let toolbox = BoxToolbox::new(&opened.open_box, BoxMode::ReadOnly);
+    let mut connection = services.pool.acquire().await?;
+    let briefing = results::briefing(&mut connection, stored.run.id).await?;
+    let evidence = results::latest_evidence(&mut connection, stored.run.id).await?;
+    drop(connection);
     let input = ReviewInput {
-        repository: stored.repository_name.clone(),
+        assignment: briefing.assignment(stored, &project, &current.base),
         plan: current.plan.clone(),
-        diff: patch.diff(|path| workspace::text_of(&project.files, path)),
-        summaries: steps.into_iter().map(|step| step.summary).collect(),
-        repository_instructions: project.instructions(),
+        diff: unified_diff(&patch, &project.base, &|path| project.content(path), DIFF_CHARS),
+        evidence: evidence.iter().map(Evidence::describe).collect(),
     };
-    let session = session::of(services, lease, stored, &conversation, &toolbox);
-    let finished = agent::review(&session, &input).await?;
+    let finished = agent::review(&session::of(services, lease, stored, &conversation, &toolbox)?, &input).await?;
     opened.open_box.close().await.context("cannot close the reviewer's box")?;
     let report: ReviewReport = match finished {
         Finished::Submitted(report) => report,
-        Finished::Stopped(reason) => return Ok(session::stopped(reason)?),
+        Finished::Stopped(reason) => return Ok(session::stopped(stored, reason)?),
     };
     results::save_review(&mut *services.pool.acquire().await?, stored.run.id, stored.run.seq, &report).await?;
-    Ok(StageResult::Reviewed { feedback: report.requested_changes() })
+    Ok(StageResult::Reviewed { feedback: requested_changes(&report) })
+}
+
+/// What the reviewer wants changed, for the coder; none when it approves.
+fn requested_changes(report: &ReviewReport) -> Option<String> {
+    match report.verdict {
+        ReviewVerdict::Approve => None,
+        ReviewVerdict::RequestChanges => {
+            let findings = report
+                .findings
+                .iter()
+                .map(|finding| format!("- {}:{}: {}: {}", finding.path, finding.line, finding.title, finding.detail));
+            Some([report.summary.clone()].into_iter().chain(findings).collect::<Vec<_>>().join("\n"))
+        }
+    }
 }

@@ -6,20 +6,19 @@
 use anyhow::Context as _;
 
 use super::{
-    Completed, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage,
-    store::results,
+    Completed, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage, store::results,
 };
 use crate::{
     limits::TOOL_OUTPUT_CHARS,
-    patch::Patch,
-    plan::{Criterion, Proof},
-    policy,
+    patch::{self, Change, FileChange, Patch},
+    plan::{Criterion, Plan, Proof},
+    policy::{self, ChangedPath, Violation},
     run::{
-        evidence::{self, Evidence, ObservedEnd, Observation},
+        evidence::{self, Evidence, Observation, ObservedEnd},
         project::Project,
         session, workspace,
     },
-    sandbox::{BoxKey, Command, CommandEnd, CommandOutcome, SourceFile},
+    sandbox::{BoxKey, Command, CommandEnd, CommandOutcome},
 };
 
 pub(super) async fn execute(services: &Services, lease: &Lease, run: RunId, seq: i32) -> Result<Completed, JobFailure> {
@@ -40,10 +39,10 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<StageResult, 
     let red_first: Vec<&Criterion> =
         criteria.iter().filter(|criterion| criterion.proof == Proof::FailsThenPasses).collect();
     let all: Vec<&Criterion> = criteria.iter().collect();
-    let (after, before) = tokio::try_join!(
-        observe(services, stored, &project, Side::Result, &patch, &all),
-        observe(services, stored, &project, Side::Base, &workspace::test_part(&patch), &red_first),
-    )?;
+    let tests = workspace::test_part(&patch);
+    let scene = Scene { services, stored, project: &project };
+    let (after, before) =
+        tokio::try_join!(scene.observe(Side::Result, &patch, &all), scene.observe(Side::Base, &tests, &red_first),)?;
     let mut before = before.into_iter();
     let evidence: Vec<Evidence> = criteria
         .iter()
@@ -60,19 +59,44 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<StageResult, 
 }
 
 /// What policy has against the change, for the coder; checked before anything runs.
-pub(super) fn objections(patch: &Patch, project: &Project, plan: &crate::plan::Plan) -> Option<String> {
-    if patch.changes.is_empty() {
-        return Some("Nothing was changed.".to_owned());
-    }
-    let violations = policy::judge_changes(&patch.changed_paths(), &project.policy, plan);
-    let blocking: Vec<String> =
-        violations.iter().filter(|violation| violation.is_blocking()).map(|violation| format!("- {violation}")).collect();
-    let secrets: Vec<String> =
-        crate::patch::secrets::scan(patch, &[]).iter().map(|finding| format!("- {finding}")).collect();
+pub(super) fn objections(patch: &Patch, project: &Project, plan: &Plan) -> Option<String> {
+    let paths: Vec<ChangedPath> = patch.changes().iter().map(changed_path).collect();
+    let blocking: Vec<String> = policy::judge_changes(&paths, &project.policy, plan)
+        .iter()
+        .filter(|violation| !was_approved(violation, plan))
+        .map(|violation| format!("- {violation}"))
+        .collect();
+    let secrets: Vec<String> = patch::secrets::scan(patch, &|path| project.content(path), &[])
+        .iter()
+        .map(|finding| format!("- {}: this looks like {}", finding.path, finding.kind))
+        .collect();
     if blocking.is_empty() && secrets.is_empty() {
         return None;
     }
     Some(format!("The change cannot be published:\n{}", [blocking, secrets].concat().join("\n")))
+}
+
+/// Whether the approver of the plan saw that this path would change: a protected path may, once a plan that names it
+/// was approved by a person.
+fn was_approved(violation: &Violation, plan: &Plan) -> bool {
+    match violation {
+        Violation::Protected { path, .. } => plan.files.contains(path),
+        Violation::NoChange
+        | Violation::Blocked { .. }
+        | Violation::NotAllowed { .. }
+        | Violation::OutsidePlan { .. }
+        | Violation::TooManyFiles { .. }
+        | Violation::TooManyBytes { .. }
+        | Violation::FileTooLarge { .. } => false,
+    }
+}
+
+fn changed_path(change: &FileChange) -> ChangedPath {
+    let (deleted, bytes) = match &change.change {
+        Change::Delete => (true, 0),
+        Change::Put { content, .. } => (false, content.len() as u64),
+    };
+    ChangedPath { path: change.path.clone(), deleted, bytes }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -81,40 +105,52 @@ enum Side {
     Result,
 }
 
-/// Runs the criteria's commands in one fresh box, in order.
-async fn observe(
-    services: &Services,
-    stored: &StoredRun,
-    project: &Project,
-    side: Side,
-    patch: &Patch,
-    criteria: &[&Criterion],
-) -> Result<Vec<Observation>, StageFailure> {
-    if criteria.is_empty() {
-        return Ok(vec![]);
+/// What a verification works with.
+struct Scene<'a> {
+    services: &'a Services,
+    stored: &'a StoredRun,
+    project: &'a Project,
+}
+
+impl Scene<'_> {
+    /// Runs the criteria's commands in one fresh box, in order.
+    async fn observe(
+        &self,
+        side: Side,
+        patch: &Patch,
+        criteria: &[&Criterion],
+    ) -> Result<Vec<Observation>, StageFailure> {
+        if criteria.is_empty() {
+            return Ok(vec![]);
+        }
+        let side = match side {
+            Side::Base => "base",
+            Side::Result => "result",
+        };
+        let key = BoxKey { run: self.stored.run.id, name: format!("verify-{}-{side}", self.stored.run.seq) };
+        let files = workspace::apply(&self.project.files, patch);
+        let open_box = session::new_box(self.services, self.project, key, files).await?;
+        session::prepare(&open_box, self.project).await?;
+        let mut observations = Vec::with_capacity(criteria.len());
+        for criterion in criteria {
+            let script = criterion.command.clone();
+            let command = Command { script, timeout: session::CRITERION_TIMEOUT, env: vec![] };
+            let outcome = open_box.run(&command).await.context("cannot run a criterion's command")?;
+            observations.push(observation(&outcome));
+        }
+        open_box.close().await.context("cannot close a verifying box")?;
+        Ok(observations)
     }
-    let files: Vec<SourceFile> = workspace::apply(&project.files, patch);
-    let side = match side {
-        Side::Base => "base",
-        Side::Result => "result",
-    };
-    let key = BoxKey { run: stored.run.id, name: format!("verify-{}-{side}", stored.run.seq) };
-    let open_box = session::new_box(services, project, key, files).await?;
-    session::prepare(&open_box, project).await?;
-    let mut observations = Vec::with_capacity(criteria.len());
-    for criterion in criteria {
-        let command = Command::new(&criterion.command, session::CRITERION_TIMEOUT);
-        let outcome = open_box.run(&command).await.context("cannot run a criterion's command")?;
-        observations.push(observation(&outcome));
-    }
-    open_box.close().await.context("cannot close a verifying box")?;
-    Ok(observations)
 }
 
 fn observation(outcome: &CommandOutcome) -> Observation {
     let end = match outcome.end {
         CommandEnd::Exited(code) => ObservedEnd::Exited(code),
-        CommandEnd::Signalled(_) | CommandEnd::TimedOut | CommandEnd::OutOfMemory => ObservedEnd::Broken,
+        CommandEnd::Signalled(_)
+        | CommandEnd::TimedOut
+        | CommandEnd::Stopped
+        | CommandEnd::OutOfMemory
+        | CommandEnd::RunnerKilled => ObservedEnd::Broken,
     };
     Observation {
         end,

@@ -1,5 +1,6 @@
 //! Runs in Postgres. [`signal`] is the only way a stored run changes; [`results`] holds what its stages produced.
 
+pub mod history;
 pub mod results;
 
 use std::time::Duration;
@@ -8,7 +9,6 @@ use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, types::Json};
 
-
 use super::{
     machine,
     signal::{Effect, Notice, Refusal, Signal, Transition},
@@ -16,7 +16,7 @@ use super::{
     task::Task,
 };
 use crate::{
-    ids::{InstallationId, IssueNumber, Login, RepositoryId, RepositoryName, RunId, UserId},
+    ids::{BranchName, InstallationId, IssueNumber, Login, RepositoryId, RepositoryName, RunId, UserId},
     limits::STICKY_COMMENT_INTERVAL,
     money::MicroDollars,
     queue,
@@ -29,7 +29,7 @@ pub struct StoredRun {
     pub installation: InstallationId,
     pub repository: RepositoryId,
     pub repository_name: RepositoryName,
-    pub default_branch: String,
+    pub default_branch: BranchName,
     pub issue: IssueNumber,
     pub issue_title: String,
     pub mission: Mission,
@@ -41,6 +41,8 @@ pub struct StoredRun {
     /// How often the run changed.
     pub revision: i32,
     pub created_at: DateTime<Utc>,
+    /// When the run last changed.
+    pub updated_at: DateTime<Utc>,
 }
 
 /// What a new run needs.
@@ -73,8 +75,14 @@ pub enum Created {
 /// What a signal did to the stored run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signalled {
-    Applied { state: State, notice: Option<Notice> },
-    Refused { state: State, refusal: Refusal },
+    Applied {
+        state: State,
+        notice: Option<Notice>,
+    },
+    Refused {
+        state: State,
+        refusal: Refusal,
+    },
     /// The order would reopen this run while another one is open on the issue.
     AnotherRunIsOpen,
     /// There is no such run.
@@ -87,7 +95,7 @@ pub async fn remember_repository(
     installation: InstallationId,
     repository: RepositoryId,
     name: &RepositoryName,
-    default_branch: &str,
+    default_branch: &BranchName,
 ) -> Result<()> {
     sqlx::query!("insert into installation (id) values ($1) on conflict (id) do nothing", installation as _)
         .execute(&mut *connection)
@@ -102,7 +110,7 @@ pub async fn remember_repository(
         repository as _,
         installation as _,
         name as _,
-        default_branch,
+        default_branch as _,
     )
     .execute(connection)
     .await?;
@@ -111,13 +119,7 @@ pub async fn remember_repository(
 
 /// Creates a run and enqueues its first effects.
 pub async fn create(connection: &mut PgConnection, new: &NewRun) -> Result<Created> {
-    let draft = Run {
-        id: RunId(0),
-        state: State::Queued,
-        seq: 0,
-        budget: new.budget,
-        progress: Progress::default(),
-    };
+    let draft = Run { id: RunId(0), state: State::Queued, seq: 0, budget: new.budget, progress: Progress::default() };
     let Transition { run, effects, notice: _ } = machine::start(draft);
     let id = sqlx::query_scalar!(
         r#"insert into run (installation_id, repository_id, issue_number, issue_title, trigger_key, verb, instructions,
@@ -172,9 +174,10 @@ pub async fn load(connection: &mut PgConnection, id: RunId) -> Result<Option<Sto
         r#"select run.id as "id: RunId", run.state as "state: State", seq, revision,
                   budget_micro_dollars as "budget: MicroDollars", progress as "progress: Json<Progress>",
                   run.installation_id as "installation: InstallationId", repository_id as "repository: RepositoryId",
-                  repository.name as "repository_name: RepositoryName", default_branch,
+                  repository.name as "repository_name: RepositoryName",
+                  default_branch as "default_branch: BranchName",
                   issue_number as "issue: IssueNumber", issue_title, verb as "mission: Mission", instructions,
-                  requester_login as "requester: Login", model, run.created_at
+                  requester_login as "requester: Login", model, run.created_at, run.updated_at
            from run join repository on repository.id = run.repository_id
            where run.id = $1"#,
         id as _,
@@ -182,13 +185,7 @@ pub async fn load(connection: &mut PgConnection, id: RunId) -> Result<Option<Sto
     .fetch_optional(connection)
     .await?;
     Ok(row.map(|row| StoredRun {
-        run: Run {
-            id: row.id,
-            state: row.state,
-            seq: row.seq,
-            budget: row.budget,
-            progress: row.progress.0,
-        },
+        run: Run { id: row.id, state: row.state, seq: row.seq, budget: row.budget, progress: row.progress.0 },
         installation: row.installation,
         repository: row.repository,
         repository_name: row.repository_name,
@@ -201,7 +198,29 @@ pub async fn load(connection: &mut PgConnection, id: RunId) -> Result<Option<Sto
         model: row.model,
         revision: row.revision,
         created_at: row.created_at,
+        updated_at: row.updated_at,
     }))
+}
+
+/// What a repository is called now.
+pub async fn repository_name(connection: &mut PgConnection, id: RepositoryId) -> Result<RepositoryName> {
+    sqlx::query_scalar!(r#"select name as "name: RepositoryName" from repository where id = $1"#, id as _)
+        .fetch_optional(connection)
+        .await?
+        .with_context(|| format!("repository {id} is unknown"))
+}
+
+/// Notes that an installation was suspended or removed, or that it is back.
+pub async fn suspend(connection: &mut PgConnection, id: InstallationId, suspended: bool) -> Result<()> {
+    sqlx::query!(
+        "insert into installation (id, suspended_at) values ($1, case when $2 then now() end)
+         on conflict (id) do update set suspended_at = excluded.suspended_at",
+        id as _,
+        suspended,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// The newest run of an issue, or of the pull request with that number.
@@ -291,10 +310,14 @@ async fn enqueue(
     effects: &[Effect],
 ) -> Result<()> {
     if effects.contains(&Effect::Halt) {
-        queue::cancel_of_run(connection, run.id, &Task::STAGE_KINDS).await?;
+        queue::cancel_kinds(connection, run.id, &Task::STAGE_KINDS).await?;
     }
     for effect in effects {
         let (id, seq) = (run.id, run.seq);
+        if matches!(effect, Effect::Deadline(_)) {
+            // The deadline of the state that was left is of no use to anybody.
+            queue::cancel_kinds(connection, id, &["deadline"]).await?;
+        }
         let (task, delay) = match effect {
             Effect::Plan => (Task::Plan { run: id, seq }, Duration::ZERO),
             Effect::Work(step) => (Task::Work { run: id, seq, step: step.clone() }, Duration::ZERO),

@@ -1,6 +1,6 @@
 //! What a run's stages produced: patches, evidence, reviews, and what stands on GitHub.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{PgConnection, types::Json};
 
@@ -8,7 +8,7 @@ use crate::{
     ids::{CheckRunId, CommentId, CommitSha, IssueNumber, RepositoryId, RunId, UserId},
     patch::Patch,
     plan::StepKey,
-    run::evidence::Evidence,
+    run::{briefing::Briefing, evidence::Evidence},
 };
 
 /// A step's stored result.
@@ -66,6 +66,28 @@ pub async fn steps(connection: &mut PgConnection, run: RunId, plan_version: i32)
     rows.into_iter()
         .map(|row| Ok(StepResult { step: row.step.parse()?, patch: row.patch.0, summary: row.summary }))
         .collect()
+}
+
+/// Keeps what the planner read; a later planning replaces it.
+pub async fn save_briefing(connection: &mut PgConnection, run: RunId, briefing: &Briefing) -> Result<()> {
+    sqlx::query!(
+        "insert into briefing (run_id, content) values ($1, $2)
+         on conflict (run_id) do update set content = excluded.content, created_at = now()",
+        run as _,
+        Json(briefing) as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What the planner read.
+pub async fn briefing(connection: &mut PgConnection, run: RunId) -> Result<Briefing> {
+    let content =
+        sqlx::query_scalar!(r#"select content as "content: Json<Briefing>" from briefing where run_id = $1"#, run as _)
+            .fetch_optional(connection)
+            .await?;
+    content.map(|json| json.0).with_context(|| format!("run {run} has no briefing"))
 }
 
 /// Keeps the evidence of one verification.

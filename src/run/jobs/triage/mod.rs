@@ -14,10 +14,7 @@ use crate::{
     event::{self, Event, EventKind},
     ids::{DeliveryId, InstallationId, RunId},
     intake,
-    run::{
-        store::{NewRun, Signalled},
-        task::Task,
-    },
+    run::{store::Signalled, task::Task},
 };
 
 /// One change that a delivery causes.
@@ -26,11 +23,13 @@ enum Action {
     /// Words to people; also decides what is said about runs started and orders given.
     Conversation(conversation::Answer),
     /// The installation is gone or back.
-    Suspend { suspended: bool },
+    Suspend {
+        suspended: bool,
+    },
 }
 
 pub(super) async fn execute(services: &Services, lease: &Lease, delivery: DeliveryId) -> Result<Completed, JobFailure> {
-    let stored = intake::load(&services.pool, delivery).await?;
+    let stored = intake::load(&mut *services.pool.acquire().await?, delivery).await?;
     let Some(stored) = stored else {
         tracing::warn!(%delivery, "the delivery is gone");
         return complete(services, lease).await;
