@@ -259,6 +259,4 @@ pub struct Timing {
 }
 
 #[cfg(test)]
-mod example;
-#[cfg(test)]
 mod tests;
