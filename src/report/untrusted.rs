@@ -172,13 +172,19 @@ fn closing_ticks(text: &str, ticks: usize) -> Option<usize> {
 
 /// Escapes what starts a block: headings, quotes, rules, tables, indented code, slash commands.
 fn without_block_start(line: &str) -> String {
-    let is_rule = line.len() >= 2 && line.chars().all(|c| "-=_* ".contains(c));
+    let is_rule = !line.is_empty() && line.chars().all(|c| "-=_* ".contains(c));
     if line.starts_with(['#', '/', '+', '=', ':']) || is_rule {
         return format!("\\{line}");
     }
     // A list stays a list, but with nothing nested that a list item could start.
     if let Some(item) = line.strip_prefix("- ").or_else(|| line.strip_prefix("* ")) {
         return format!("- {}", without_block_start(item.trim_start()));
+    }
+    let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    if digits > 0
+        && let Some(item) = line[digits..].strip_prefix(". ").or_else(|| line[digits..].strip_prefix(") "))
+    {
+        return format!("{}. {}", &line[..digits], without_block_start(item.trim_start()));
     }
     line.to_owned()
 }

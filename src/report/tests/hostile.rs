@@ -18,6 +18,7 @@ fn hostile_text_is_shown_and_does_nothing() {
         "$`math`$ ~~gone~~ \\[x\\]",
         "[^1]: note\n[a]: https://x\nwww.evil.example",
         "[skip ci]",
+        "1. # a\n2) /b\n- # c\nd\n-",
     ]
     .iter()
     .map(|text| neutralise(text, 1_000).replace('\u{200b}', "␣"))
@@ -56,6 +57,12 @@ fn hostile_text_is_shown_and_does_nothing() {
     www.␣evil.example
     ————
     \[␣skip ci\]
+    ————
+    1. \# a
+    2. \/b
+    - \# c
+    d
+    \-
     "#);
 }
 
