@@ -1,4 +1,4 @@
 //! Tests through the front doors, against a real engine.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 mod sandbox;
