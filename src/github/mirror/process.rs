@@ -291,25 +291,31 @@ mod tests {
 
     #[tokio::test]
     async fn a_git_that_hangs_is_killed_with_its_helpers() {
-        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let web_url = Url::parse(&format!("http://{}/", silent.local_addr().unwrap())).unwrap();
         let home = tempfile::tempdir().unwrap();
         let mut git = Git::new(home.path().to_owned(), None, &web_url);
         let mirror = home.path().join("mirror.git");
         git.initialise(&mirror).await.unwrap();
-        git.deadline = Duration::from_millis(300);
+        git.deadline = Duration::from_secs(1);
         let url = format!("{web_url}o/n.git");
-        let outcome = git.fetch(&mirror, &url, "+refs/heads/main:refs/x", &SecretString::from("t")).await;
-        assert!(matches!(outcome, Err(MirrorError::TimedOut)), "{outcome:?}");
-        silent.set_nonblocking(true).unwrap();
-        assert!(silent.accept().is_ok(), "git was waiting for an answer");
         let alive = || {
-            fs::read_dir("/proc").unwrap().flatten().any(|process| {
+            let runs_it = |process: &fs::DirEntry| {
                 fs::read(process.path().join("cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains(&url))
-            })
+            };
+            fs::read_dir("/proc").unwrap().flatten().filter(runs_it).count()
         };
+        let token = SecretString::from("t");
+        let connected = async {
+            let connection = silent.accept().await.unwrap();
+            (alive(), connection)
+        };
+        let (outcome, (waiting, _connection)) =
+            tokio::join!(git.fetch(&mirror, &url, "+refs/heads/main:refs/x", &token), connected);
+        assert!(matches!(outcome, Err(MirrorError::TimedOut)), "{outcome:?}");
+        assert!(waiting >= 2, "git and its helper were waiting, not {waiting} processes");
         let gone = async {
-            while alive() {
+            while alive() > 0 {
                 tokio::task::yield_now().await;
             }
         };

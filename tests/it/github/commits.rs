@@ -115,6 +115,10 @@ async fn somebody_elses_work_is_never_overwritten() {
     commit(&scene, "wiz/run-2", &head, &other).await.unwrap();
     let refused = commit(&scene, "wiz/run-2", &head, &patch()).await;
     assert!(matches!(refused, Err(GitHubError::Conflict(_))), "another change on the same parent: {refused:?}");
+    let empty = scene.git(&["commit-tree", "-p", "wiz/run-2", "-m", "empty", "wiz/run-2^{tree}"]);
+    scene.git(&["update-ref", "refs/heads/wiz/run-2", &empty]);
+    let refused = commit(&scene, "wiz/run-2", &head, &other).await;
+    assert!(matches!(refused, Err(GitHubError::Conflict(_))), "the same tree on another parent: {refused:?}");
     assert_eq!(scene.git(&["rev-parse", "wiz/run-1"]), theirs);
     scene.done();
 }
