@@ -5,6 +5,7 @@
 mod agent;
 mod architecture;
 mod database;
+mod github;
 mod intake;
 mod migrations;
 mod queue;
