@@ -19,6 +19,32 @@ pub const CHECK_ANNOTATIONS_PER_CALL: usize = 50;
 /// Most buttons on a check run. <https://docs.github.com/en/rest/checks/runs#create-a-check-run>
 pub const CHECK_ACTIONS: usize = 3;
 
+/// Longest `label` and `identifier` of a button, in characters.
+pub const CHECK_ACTION_CHARS: usize = 20;
+
+/// Longest `description` of a button, in characters.
+pub const CHECK_ACTION_DESCRIPTION_CHARS: usize = 40;
+
+/// Longest one GitHub request may take, from the first byte out to the last byte in. GitHub itself cuts off after 10 s;
+/// the rest is for slow networks and Enterprise servers.
+/// <https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#timeouts>
+pub const GITHUB_REQUEST_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Largest answer read from GitHub's API; a list of 100 pull requests is about 2 MB.
+pub const GITHUB_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+
+/// Most pages of 100 read when wiz looks for something of its own; beyond them it fails rather than make a second one.
+pub const GITHUB_PAGES: usize = 10;
+
+/// Longest one git process may run on a mirror.
+pub const GIT_DEADLINE: Duration = Duration::from_secs(120);
+
+/// Most files a repository may hold for wiz to work on it.
+pub const TREE_ENTRIES: usize = 100_000;
+
+/// Most bytes of files loaded from a mirror at once.
+pub const TREE_BYTES: u64 = 256 * 1024 * 1024;
+
 /// Least time between two edits of one sticky comment: GitHub allows about 80 content writes a minute for the whole
 /// installation, and readers gain nothing from more.
 /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits>

@@ -1,1 +1,82 @@
-//! The `github` room.
+//! Everything wiz says to GitHub.
+//!
+//! This room alone uses octocrab. It must never repeat a write blindly: every `find_or_create` looks for what it is about
+//! to make, makes it once, and looks again when the answer was lost. It never decides what to say or whether it may be
+//! said; texts come from `report`, decisions from `run` and `policy`.
+//!
+//! The way of the data: [`GitHub`] holds one [`Installation`] per tenant; the behaviours are methods of `Installation`,
+//! one file each (comments, checks, pulls, commits …); `installation` keeps reads and writes apart, `token` narrows and
+//! shares access tokens, `transport` does one exchange, `error` says what a refusal means. Files of a repository come
+//! through [`mirror`], git's own protocol, because an API call per file would use up the rate limit.
+//!
+//! Read first: [`GitHub`], [`Installation`], [`GitHubError`].
+
+mod app;
+mod branches;
+mod checks;
+mod comments;
+mod commits;
+mod contents;
+mod deliveries;
+mod error;
+mod installation;
+mod issues;
+pub mod mirror;
+mod permissions;
+mod pulls;
+mod reactions;
+mod repositories;
+mod token;
+mod transport;
+mod trees;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+pub use app::{Identity, REQUIRED_PERMISSIONS, SUBSCRIBED_EVENTS};
+pub use checks::{Annotation, AnnotationLevel, CheckAction, CheckRun, CheckRunOutput, CheckState, Conclusion};
+pub use comments::{Author, Comment, StickyComment};
+pub use commits::{Committed, NewCommit};
+pub use deliveries::{Attempt, Attempts, Cursor};
+pub use error::{Detail, GitHubError};
+pub use installation::Installation;
+pub use issues::{Issue, OpenState};
+pub use permissions::RepositoryRole;
+pub use pulls::{NewPullRequest, PullRequest, PullRequestSide, SideRepository};
+pub use reactions::{Reactable, Reaction};
+pub use repositories::RepositoryInfo;
+pub use token::Purpose;
+
+use crate::{config::GitHubConfig, ids::InstallationId};
+
+/// One GitHub and the App's installations on it.
+#[derive(Debug)]
+pub struct GitHub {
+    app: Arc<app::App>,
+    installations: Mutex<HashMap<InstallationId, Arc<Installation>>>,
+}
+
+impl GitHub {
+    /// Prepares the client; must run inside a tokio runtime. Connects to nothing.
+    pub fn new(config: &GitHubConfig) -> anyhow::Result<Self> {
+        Ok(Self { app: Arc::new(app::App::new(config)?), installations: Mutex::default() })
+    }
+
+    /// The one client of an installation, made on first use; all callers share its tokens and its turn to write.
+    pub fn installation(&self, id: InstallationId) -> Arc<Installation> {
+        let mut installations = self.installations.lock().unwrap_or_else(PoisonError::into_inner);
+        installations.entry(id).or_insert_with(|| Arc::new(Installation::new(id, Arc::clone(&self.app)))).clone()
+    }
+
+    /// Drops the client of an installation that was deleted or suspended, and its tokens with it.
+    pub fn forget(&self, id: InstallationId) {
+        self.installations.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
+    /// Who wiz is on this GitHub; asked once, then remembered. A failure tells that id, key or address is wrong.
+    pub async fn identity(&self) -> Result<&Identity, GitHubError> {
+        self.app.identity().await
+    }
+}

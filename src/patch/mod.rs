@@ -1,1 +1,18 @@
-//! The `patch` room.
+//! What a run changes in a repository: checked records become a [`Patch`], the only form in which a box's work reaches
+//! GitHub.
+//!
+//! A box is not trusted, so neither are its records: [`verify`] checks every path, mode, size and digest against the base
+//! tree and reports all faults at once. This room is pure; it must never touch a file system, a process or the network.
+//!
+//! The way of the data: records → [`verify()`] → [`Patch`] → [`Patch::merge`] over the steps of a run → policy and
+//! [`secrets`] look at it, [`render`] shows it to the reviewer → `github` makes a commit of exactly these changes.
+//!
+//! Read first: [`Patch`], [`BaseTree`], [`verify()`].
+
+mod base;
+mod change;
+mod path;
+
+pub use base::{BaseEntry, BaseTree, BlobId};
+pub use change::{Change, FileChange, FileMode, Patch};
+pub use path::{PathFault, check_path};

@@ -1,1 +1,258 @@
-//! The `report` room.
+//! Every text a person sees on GitHub. Pure.
+//!
+//! One [`RunView`] says all there is to say about a run; the functions here turn it into the status comment, the check
+//! run, the pull request and the commit message. What people or models wrote passes through [`neutralise`], [`plain`] or
+//! [`fenced`] before it is woven in, so that a pull request title cannot ping a team, load a picture, close an issue,
+//! command a bot or forge one of wiz's hidden markers.
+//!
+//! The way of the data: run → [`RunView`] → text → `github`, which finds the comment by its [`Marker`] and edits it only
+//! when the text differs.
+//!
+//! Never: send anything, read a clock, show an internal error.
+//!
+//! Read first: [`RunView`], [`status_comment`], [`neutralise`].
+
+mod check;
+mod comment;
+mod marker;
+mod pull_request;
+mod replies;
+mod sections;
+mod untrusted;
+
+use std::time::Duration;
+
+pub use check::{Action, ActionKind, Annotation, AnnotationLevel, CheckOutput, CheckStatus, Conclusion, check_output};
+pub use comment::status_comment;
+pub use marker::{MARKER_CHARS, Marker, MarkerKind};
+pub use pull_request::{PullRequestText, commit_message, pull_request};
+pub use replies::{
+    already_running, budget_exhausted, denied, fork_refused, help, no_run, not_now, policy_faults, stale_approval,
+    unknown_command,
+};
+pub use untrusted::{cell, code, fenced, neutralise, plain};
+
+use crate::{
+    error::UserMessage,
+    ids::{BranchName, CommitSha, IssueNumber, Login, RunId},
+    money::MicroDollars,
+    plan::{Plan, PlanHash, StepKey},
+};
+
+/// Everything a person may want to know about a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunView {
+    pub run: RunId,
+    pub state: RunState,
+    pub subject: Subject,
+    /// The command that started it, such as `fix`.
+    pub verb: String,
+    /// Who asked; missing when a schedule or a failing check did.
+    pub requester: Option<Login>,
+    /// Who approved the plan.
+    pub approver: Option<Login>,
+    pub plan: Option<PlanView>,
+    /// What a person is asked, where the plan itself is not the question: a step outside the plan, more money, an answer.
+    /// As wiz or a model wrote it.
+    pub gate: Option<String>,
+    pub money: Money,
+    /// wiz's own observations, one for each criterion that was tried.
+    pub evidence: Vec<Evidence>,
+    pub review: Option<Review>,
+    /// What the run changed, once it is known.
+    pub changes: Vec<ChangedFile>,
+    pub pull_request: Option<PullRequestLink>,
+    pub model: Option<String>,
+    pub branch: Option<BranchName>,
+    /// Why the run ended badly; only in [`RunState::Failed`].
+    pub failure: Option<UserMessage>,
+    /// Where the run waits; only in [`RunState::Queued`].
+    pub queue: Option<QueuePlace>,
+    /// Stages that are over, in order.
+    pub timings: Vec<Timing>,
+    /// The page with the whole story.
+    pub page_url: Option<String>,
+}
+
+/// What a run is doing, as people are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RunState {
+    Queued,
+    Planning,
+    NeedsApproval,
+    NeedsAnswer,
+    Working,
+    Verifying,
+    Reviewing,
+    Publishing,
+    Watching,
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+impl RunState {
+    /// Every state, in the order a run meets them.
+    pub const ALL: [Self; 12] = [
+        Self::Queued,
+        Self::Planning,
+        Self::NeedsApproval,
+        Self::NeedsAnswer,
+        Self::Working,
+        Self::Verifying,
+        Self::Reviewing,
+        Self::Publishing,
+        Self::Watching,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+}
+
+/// The issue or pull request a run is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    pub number: IssueNumber,
+    pub title: String,
+    pub is_pull_request: bool,
+}
+
+/// A plan and how far it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanView {
+    pub plan: Plan,
+    pub hash: PlanHash,
+    /// The commit it was made for.
+    pub base: CommitSha,
+    /// Steps that are done or being worked; all others wait.
+    pub progress: Vec<(StepKey, StepProgress)>,
+}
+
+impl PlanView {
+    fn progress_of(&self, step: &StepKey) -> StepProgress {
+        let found = self.progress.iter().find(|(key, _)| key == step);
+        found.map_or(StepProgress::Waiting, |(_, progress)| *progress)
+    }
+}
+
+/// How far a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepProgress {
+    Waiting,
+    Working,
+    Done,
+    Failed,
+}
+
+/// What a run may spend and has spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Money {
+    pub cap: MicroDollars,
+    pub spent: MicroDollars,
+    /// What the work ahead will probably cost.
+    pub quote: Option<MicroDollars>,
+}
+
+/// What wiz saw a criterion's command do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// The criterion's name in the plan.
+    pub criterion: String,
+    /// On the base with only the run's tests; only where the plan asks for a failure first.
+    pub before: Option<Observation>,
+    /// On the result.
+    pub after: Option<Observation>,
+}
+
+impl Evidence {
+    /// Whether this shows the change did what was asked: passing at the end, and failing before where that was tried.
+    pub fn holds(&self) -> bool {
+        let failed_before = self.before.as_ref().is_none_or(|seen| matches!(seen.outcome, Outcome::Failed { .. }));
+        failed_before && self.after.as_ref().is_some_and(|seen| seen.outcome == Outcome::Passed)
+    }
+}
+
+/// One command, run once in a clean box.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    pub outcome: Outcome,
+    pub duration: Duration,
+    /// The end of what it printed.
+    pub output_tail: String,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Passed,
+    Failed {
+        exit: i32,
+    },
+    TimedOut,
+    /// Killed, out of memory, or not startable, in a few words of wiz's own.
+    Broken {
+        reason: String,
+    },
+}
+
+/// What the reviewer said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Review {
+    pub approved: bool,
+    pub findings: Vec<Finding>,
+}
+
+/// One remark on one line of the result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub path: String,
+    /// Counted from 1.
+    pub line: u32,
+    pub level: AnnotationLevel,
+    pub title: String,
+    pub detail: String,
+}
+
+/// One file a run changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedFile {
+    pub path: String,
+    pub change: FileChange,
+    pub added_lines: usize,
+    pub removed_lines: usize,
+}
+
+/// What happened to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileChange {
+    Added,
+    Changed,
+    Deleted,
+}
+
+/// The pull request of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullRequestLink {
+    pub number: IssueNumber,
+    pub url: String,
+    pub draft: bool,
+}
+
+/// Where a waiting run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueuePlace {
+    /// Runs that come first.
+    pub ahead: u32,
+    /// A guess from past runs.
+    pub wait: Option<Duration>,
+}
+
+/// How long a stage took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    pub stage: RunState,
+    pub duration: Duration,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,154 @@
-//! The `triage` room.
+//! From an event to what it asks of wiz.
+//!
+//! [`listen`] drops what wiz must not hear (its own doings, other bots, deleted words) and finds the commands;
+//! [`decide`] turns one command of one person into an [`Intent`]. Both are pure; the executor in `run/jobs/triage.rs`
+//! looks up the two things they need, the speaker's live role and the repository's policy, and carries intents out.
+//!
+//! Nobody who addresses wiz is met with silence, and nobody is flooded: an intent to refuse says why, once.
+//!
+//! Read first: [`listen`], [`decide`], [`Intent`].
+
+use crate::{
+    error::UserMessage,
+    event::{
+        Actor, Event, EventKind, Place, Spoken, SpokenAction,
+        command::{self, Command, CommandError, Verb},
+    },
+    ids::UserId,
+    policy::{self, Permission, RepositoryPolicy, Role},
+    run::state::Mission,
+};
+
+/// Words addressed to wiz, by somebody who may be heard.
+#[derive(Debug, Clone)]
+pub struct Heard<'a> {
+    pub spoken: &'a Spoken,
+    pub speaker: &'a Actor,
+    pub commands: Vec<Result<Command, CommandError>>,
+}
+
+/// The commands in an event, or why there are none to follow.
+pub fn listen<'a>(event: &'a Event, own_user: UserId) -> Result<Heard<'a>, &'static str> {
+    let EventKind::Spoken(spoken) = &event.kind else { return Err("nobody spoke") };
+    let Some(speaker) = &event.actor else { return Err("the speaker is unknown") };
+    if speaker.id == own_user {
+        return Err("wiz's own words");
+    }
+    if speaker.is_bot {
+        return Err("a bot's words");
+    }
+    if spoken.action == SpokenAction::Deleted {
+        return Err("deleted words");
+    }
+    if spoken.author.as_ref().is_some_and(|author| author.is_bot) {
+        return Err("a person edited a bot's words");
+    }
+    let commands = command::parse(&spoken.text, spoken.previous_text.as_deref());
+    if commands.is_empty() {
+        return Err("no command");
+    }
+    Ok(Heard { spoken, speaker, commands })
+}
+
+/// What one command asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Intent {
+    /// Start a run on the issue.
+    Start { mission: Mission, command: Command },
+    /// Order something of the issue's run.
+    Order(Ordered),
+    /// Say how the issue's run stands.
+    Status,
+    Help,
+    /// Say what is wrong with the command.
+    Correct(UserMessage),
+    /// Refuse this person, once per issue.
+    Deny { needs: Role },
+    /// Refuse this place.
+    Unsuited(UserMessage),
+}
+
+/// An order to a run, before the look-ups it needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ordered {
+    Approve { typed_hash: Option<String> },
+    Reject,
+    Revise { text: String },
+    Retry,
+    Cancel,
+}
+
+/// What is known about the place where a command was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    Issue,
+    /// A pull request that wiz opened.
+    OwnPullRequest,
+    /// A pull request from a branch of the repository.
+    ForeignPullRequest,
+    /// A pull request from a fork.
+    Fork,
+}
+
+/// What one command of a person with `role` means.
+pub fn decide(
+    command: &Result<Command, CommandError>,
+    role: Role,
+    policy: &RepositoryPolicy,
+    ground: Ground,
+) -> Intent {
+    let command = match command {
+        Ok(command) => command,
+        Err(error) if role == Role::None => {
+            let _ = error;
+            return Intent::Deny { needs: policy.min_role };
+        }
+        Err(error) => return Intent::Correct(crate::report::unknown_command(error)),
+    };
+    if let Permission::Denied { needs } = policy::may(role, command.verb, policy) {
+        return Intent::Deny { needs };
+    }
+    let text = || command.instructions.clone();
+    match command.verb {
+        Verb::Fix | Verb::Plan => start(command, ground),
+        Verb::Approve => Intent::Order(Ordered::Approve { typed_hash: command.plan_hash.clone() }),
+        Verb::Reject => Intent::Order(Ordered::Reject),
+        Verb::Revise => Intent::Order(Ordered::Revise { text: text() }),
+        Verb::Retry => Intent::Order(Ordered::Retry),
+        Verb::Cancel => Intent::Order(Ordered::Cancel),
+        Verb::Status => Intent::Status,
+        Verb::Help => Intent::Help,
+    }
+}
+
+fn start(command: &Command, ground: Ground) -> Intent {
+    match ground {
+        Ground::Issue => {
+            let mission = if command.verb == Verb::Plan { Mission::Plan } else { Mission::Fix };
+            Intent::Start { mission, command: command.clone() }
+        }
+        Ground::OwnPullRequest => Intent::Unsuited(UserMessage::new(
+            "This pull request is wiz's own. `/wiz status` says where its run stands; `/wiz retry` and `/wiz cancel` \
+             act on it.",
+        )),
+        Ground::ForeignPullRequest => Intent::Unsuited(UserMessage::new(
+            "wiz starts work from an issue: open one that says what is wrong, and comment `/wiz fix` there.",
+        )),
+        Ground::Fork => Intent::Unsuited(UserMessage::new(
+            "wiz starts no work from a pull request of a fork, since its author chooses what would run. Open an issue \
+             that says what is wrong, and comment `/wiz fix` there.",
+        )),
+    }
+}
+
+/// The ground of a spoken text, once it is known whether wiz opened the pull request and, if it had to be asked,
+/// whether it comes from a fork.
+pub fn ground(spoken: &Spoken, own: bool, fork: Option<bool>) -> Ground {
+    match (spoken.pull_request || spoken.place == Place::PullRequest, own, spoken.fork.or(fork)) {
+        (false, ..) => Ground::Issue,
+        (true, true, _) => Ground::OwnPullRequest,
+        (true, false, Some(false)) => Ground::ForeignPullRequest,
+        // Unknown counts as a fork: it costs a person one click and an attacker everything.
+        (true, false, Some(true) | None) => Ground::Fork,
+    }
+}

@@ -1,0 +1,162 @@
+//! Reads `/wiz …` lines.
+
+use super::{
+    Command, CommandError, Flags, INSTRUCTION_CHARS,
+    grammar::{FLAGS, Flag, Sets, Takes, Verb},
+    nearest::nearest,
+    prose::Prose,
+};
+
+/// One `/wiz` line of a text.
+pub(super) struct Found {
+    pub command: Result<Command, CommandError>,
+    /// What makes two lines the same command across an edit: the line itself, without what follows below it.
+    pub key: String,
+}
+
+/// A `/wiz` line before it is understood.
+struct Line {
+    /// What follows `/wiz`.
+    rest: String,
+    /// Where the next line starts.
+    end: usize,
+}
+
+/// Every command of a text, in order, at most [`super::COMMANDS_PER_TEXT`].
+pub(super) fn read(text: &str) -> Vec<Found> {
+    let prose = Prose::of(text);
+    let mut lines = command_lines(text, &prose);
+    let last = lines.len().saturating_sub(1);
+    lines.truncate(super::COMMANDS_PER_TEXT);
+    let understood = lines.iter().enumerate().map(|(index, line)| {
+        let command = command(&line.rest);
+        let key = match &command {
+            Ok(command) => command.to_string(),
+            Err(_) => line.rest.split_whitespace().collect::<Vec<_>>().join(" "),
+        };
+        let below = (index == last).then(|| prose.visible(text, line.end..text.len()));
+        Found { command: command.map(|command| with_text_below(command, below.as_deref().unwrap_or_default())), key }
+    });
+    understood.collect()
+}
+
+fn command_lines(text: &str, prose: &Prose) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive(['\n', '\r']) {
+        let end = start + line.len();
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        if indent <= 3
+            && let Some(rest) = after_wiz(&line[indent..])
+            && prose.is_plain(start + indent)
+        {
+            let from = end - rest.len();
+            lines.push(Line { rest: prose.visible(text, from..end), end });
+        }
+        start = end;
+    }
+    lines
+}
+
+/// What follows `/wiz` in any case, if it is a word of its own.
+fn after_wiz(line: &str) -> Option<&str> {
+    let (word, rest) = line.split_at_checked("/wiz".len())?;
+    (word.eq_ignore_ascii_case("/wiz") && rest.chars().next().is_none_or(char::is_whitespace)).then_some(rest)
+}
+
+fn command(rest: &str) -> Result<Command, CommandError> {
+    let mut words = rest.split_whitespace();
+    let Some(name) = words.next() else {
+        return Ok(Command { verb: Verb::Help, instructions: String::new(), plan_hash: None, flags: Flags::default() });
+    };
+    let Some(verb) = Verb::named(name) else {
+        return Err(CommandError::UnknownVerb {
+            word: quoted(name),
+            nearest: nearest(name, Verb::ALL.map(Verb::name)),
+        });
+    };
+    let command = |instructions, plan_hash, flags| Command { verb, instructions, plan_hash, flags };
+    match verb.takes() {
+        Takes::Anything => Ok(command(String::new(), None, Flags::default())),
+        Takes::Instructions => {
+            let (flags, instructions) = flags_and_words(words)?;
+            Ok(command(instructions, None, flags))
+        }
+        Takes::Nothing | Takes::PlanHash => {
+            let words: Vec<&str> = words.collect();
+            if words.iter().any(|word| word.starts_with("--")) {
+                return Err(CommandError::TakesNoFlags { verb });
+            }
+            match (verb.takes(), words.as_slice()) {
+                (_, []) => Ok(command(String::new(), None, Flags::default())),
+                (Takes::PlanHash, [hash]) if is_plan_hash(hash) => {
+                    Ok(command(String::new(), Some(hash.to_ascii_lowercase()), Flags::default()))
+                }
+                (Takes::PlanHash, _) => Err(CommandError::PlanHash),
+                (Takes::Nothing | Takes::Instructions | Takes::Anything, _) => Err(CommandError::TakesNoWords { verb }),
+            }
+        }
+    }
+}
+
+fn is_plan_hash(word: &str) -> bool {
+    (8..=64).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Flags may stand anywhere in the line, up to a bare `--`.
+fn flags_and_words<'line>(mut rest: impl Iterator<Item = &'line str>) -> Result<(Flags, String), CommandError> {
+    let mut flags = Flags::default();
+    let mut words = Vec::new();
+    while let Some(word) = rest.next() {
+        if word == "--" {
+            words.extend(rest.by_ref());
+        } else if word.starts_with("--") {
+            let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
+            let flag = flag_named(name)?;
+            let value = value.or_else(|| rest.next()).unwrap_or_default();
+            set(&mut flags, flag, value)?;
+        } else {
+            words.push(word);
+        }
+    }
+    Ok((flags, words.join(" ")))
+}
+
+fn flag_named(name: &str) -> Result<Flag, CommandError> {
+    let named = FLAGS.into_iter().find(|flag| flag.name.eq_ignore_ascii_case(name));
+    named.ok_or_else(|| CommandError::UnknownFlag {
+        flag: quoted(name),
+        nearest: nearest(name, FLAGS.map(|flag| flag.name)),
+    })
+}
+
+fn set(flags: &mut Flags, flag: Flag, value: &str) -> Result<(), CommandError> {
+    let bad_value = CommandError::FlagValue { flag: flag.name, expected: flag.expected };
+    let twice = match flag.sets {
+        Sets::Max => flags.max.replace(value.parse().map_err(|_| bad_value)?).is_some(),
+        Sets::Model if !is_model_name(value) => return Err(bad_value),
+        Sets::Model => flags.model.replace(value.to_owned()).is_some(),
+    };
+    if twice { Err(CommandError::FlagTwice { flag: flag.name }) } else { Ok(()) }
+}
+
+fn is_model_name(text: &str) -> bool {
+    (1..=100).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/@".contains(&byte))
+}
+
+/// Adds what stands below the last command of a text, and cuts the whole at [`INSTRUCTION_CHARS`].
+fn with_text_below(mut command: Command, below: &str) -> Command {
+    if command.verb.takes() != Takes::Instructions {
+        return command;
+    }
+    let all = format!("{}\n\n{}", command.instructions, below.replace("\r\n", "\n").trim());
+    command.instructions = all.trim().chars().take(INSTRUCTION_CHARS).collect::<String>().trim_end().to_owned();
+    command
+}
+
+/// A person's word, fit to be shown again.
+fn quoted(word: &str) -> String {
+    word.chars().take(30).map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '?' }).collect()
+}

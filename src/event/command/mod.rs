@@ -1,0 +1,145 @@
+//! The `/wiz …` commands people write.
+//!
+//! A command starts a line of plain prose, so quoting somebody, showing code or hiding text in an HTML comment never
+//! commands anything ([`prose`]). The line is read against one table ([`grammar`]), which also yields the help text and
+//! the proposals in error messages, so the three cannot disagree.
+//!
+//! The way of the data: text → lines of prose that start with `/wiz` → one `Result<Command, CommandError>` each. On an
+//! edit only lines that are new count, so that correcting a typo does not run anything twice.
+//!
+//! Never: look at who wrote the text, or whether the command makes sense now.
+//!
+//! Read first: [`parse`], [`Verb`], [`Command`].
+
+mod grammar;
+mod line;
+pub mod nearest;
+mod prose;
+
+use std::{collections::HashMap, fmt};
+
+pub use grammar::{Verb, help};
+
+use crate::money::MicroDollars;
+
+/// Longest instructions kept, in characters; more belongs in the issue or in a file.
+pub const INSTRUCTION_CHARS: usize = 8_000;
+
+/// Most commands taken from one text; a person writes one or two.
+pub const COMMANDS_PER_TEXT: usize = 10;
+
+/// A command as a person meant it. Its `Display` is the normal form: one line, verb and flags in fixed spelling and
+/// order, white space collapsed; reading that line gives the same normal form again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    pub verb: Verb,
+    /// Free words: the rest of the line without flags and, for the last command of a text, what follows below it.
+    pub instructions: String,
+    /// For `approve`: at least the first eight digits of the plan's hash, in lower case.
+    pub plan_hash: Option<String>,
+    pub flags: Flags,
+}
+
+/// What can be set for one command.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// `--max $2`: the most the run may spend.
+    pub max: Option<MicroDollars>,
+    /// `--model NAME`: the model to use.
+    pub model: Option<String>,
+}
+
+/// Why a `/wiz` line could not be read. The text quotes the person only in letters, digits and `-_.`, so it is safe to
+/// post.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    #[error("`{word}` is not a command{}", proposal(*.nearest))]
+    UnknownVerb { word: String, nearest: Option<&'static str> },
+    #[error("`{flag}` is not a flag{}", proposal(*.nearest))]
+    UnknownFlag { flag: String, nearest: Option<&'static str> },
+    #[error("`{flag}` needs a value: {expected}")]
+    FlagValue { flag: &'static str, expected: &'static str },
+    #[error("`{flag}` is given twice")]
+    FlagTwice { flag: &'static str },
+    #[error("`{}` takes no flags", .verb.name())]
+    TakesNoFlags { verb: Verb },
+    #[error("`{}` takes no further words, so it was not run", .verb.name())]
+    TakesNoWords { verb: Verb },
+    #[error("`approve` takes at least the first 8 digits of the plan's hash and no further words, so it was not run")]
+    PlanHash,
+}
+
+impl CommandError {
+    /// How the command is written; for an unknown one, the list of them all.
+    pub fn usage(&self) -> String {
+        match self {
+            Self::TakesNoFlags { verb } | Self::TakesNoWords { verb } => verb.usage().to_owned(),
+            Self::PlanHash => Verb::Approve.usage().to_owned(),
+            Self::UnknownFlag { .. } | Self::FlagValue { .. } | Self::FlagTwice { .. } => {
+                format!("/wiz COMMAND {} words", grammar::FLAGS.map(|flag| flag.usage).join(" "))
+            }
+            Self::UnknownVerb { .. } => format!("/wiz {}", Verb::ALL.map(Verb::name).join("|")),
+        }
+    }
+}
+
+fn proposal(nearest: Option<&'static str>) -> String {
+    nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
+/// The commands in `text`, in order. With the text as it was before an edit, only those whose line was not there already.
+pub fn parse(text: &str, previous: Option<&str>) -> Vec<Result<Command, CommandError>> {
+    let mut already = HashMap::<String, usize>::new();
+    for found in previous.map(line::read).unwrap_or_default() {
+        *already.entry(found.key).or_default() += 1;
+    }
+    let mut is_new = |found: &line::Found| match already.get_mut(&found.key) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            false
+        }
+        Some(_) | None => true,
+    };
+    let mut found = line::read(text);
+    found.retain(|found| is_new(found));
+    found.into_iter().map(|found| found.command).collect()
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { verb, instructions, plan_hash, flags: Flags { max, model } } = self;
+        write!(f, "/wiz {}", verb.name())?;
+        if let Some(hash) = plan_hash {
+            write!(f, " {hash}")?;
+        }
+        if let Some(max) = max {
+            write!(f, " --max {}", Exact(*max))?;
+        }
+        if let Some(model) = model {
+            write!(f, " --model {model}")?;
+        }
+        let words: Vec<&str> = instructions.split_whitespace().collect();
+        if words.iter().any(|word| word.starts_with("--")) {
+            f.write_str(" --")?;
+        }
+        for word in words {
+            // A comment opened in one paragraph would swallow the next once they share a line.
+            write!(f, " {}", word.replace("<!--", "<!__"))?;
+        }
+        Ok(())
+    }
+}
+
+/// An amount without rounding, in the spelling that `--max` reads.
+struct Exact(MicroDollars);
+
+impl fmt::Display for Exact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let micro_dollars = self.0.get();
+        let text = format!("${}.{:06}", micro_dollars / 1_000_000, micro_dollars % 1_000_000);
+        f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! Branches: made where there is none, moved forward only, never forced.
+
+use http::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    error::{GitHubError, Optional as _},
+    installation::{Installation, repository_path},
+    token::Purpose,
+    transport::encode_path,
+};
+use crate::ids::{BranchName, CommitSha, RepositoryId, RepositoryName};
+
+#[derive(Deserialize)]
+struct Reference {
+    object: Target,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    sha: CommitSha,
+}
+
+/// The commit a branch points at, or `None` when there is no such branch.
+pub(super) async fn branch_head(
+    installation: &Installation,
+    repository: &RepositoryName,
+    branch: &BranchName,
+) -> Result<Option<CommitSha>, GitHubError> {
+    let path = repository_path(repository, format_args!("/git/ref/heads/{}", encode_path(branch.as_str())));
+    let reference: Result<Reference, _> = installation.get(path).await;
+    match reference {
+        // An empty repository has no refs at all: 409 "Git Repository is empty."
+        Err(GitHubError::Conflict(_)) => Ok(None),
+        outcome => Ok(outcome.optional()?.map(|reference| reference.object.sha)),
+    }
+}
+
+impl Installation {
+    /// The commit a branch points at, or `None` when there is no such branch.
+    pub async fn branch(
+        &self,
+        repository: &RepositoryName,
+        branch: &BranchName,
+    ) -> Result<Option<CommitSha>, GitHubError> {
+        branch_head(self, repository, branch).await
+    }
+
+    /// Deletes a branch; one that is gone already is no failure.
+    pub async fn delete_branch(
+        &self,
+        repository: &RepositoryName,
+        id: RepositoryId,
+        branch: &BranchName,
+    ) -> Result<(), GitHubError> {
+        if self.branch(repository, branch).await?.is_none() {
+            return Ok(());
+        }
+        let path = repository_path(repository, format_args!("/git/refs/heads/{}", encode_path(branch.as_str())));
+        match self.write::<Value>(Purpose::Publish(id), Method::DELETE, path, Value::Null).await {
+            Err(GitHubError::Ambiguous(detail)) => Err(GitHubError::Transient(detail)),
+            outcome => outcome.optional().map(drop),
+        }
+    }
+
+    /// Makes a branch. GitHub answers 422 when there is one of that name.
+    /// <https://docs.github.com/en/rest/git/refs#create-a-reference>
+    pub(super) async fn create_branch(
+        &self,
+        repository: &RepositoryName,
+        id: RepositoryId,
+        branch: &BranchName,
+        commit: &CommitSha,
+    ) -> Result<(), GitHubError> {
+        let path = repository_path(repository, format_args!("/git/refs"));
+        let body = json!({ "ref": format!("refs/heads/{branch}"), "sha": commit });
+        self.write::<Value>(Purpose::Publish(id), Method::POST, path, body).await.map(drop)
+    }
+
+    /// Moves a branch forward. GitHub answers 422 when that is no fast-forward.
+    /// <https://docs.github.com/en/rest/git/refs#update-a-reference>
+    pub(super) async fn advance_branch(
+        &self,
+        repository: &RepositoryName,
+        id: RepositoryId,
+        branch: &BranchName,
+        commit: &CommitSha,
+    ) -> Result<(), GitHubError> {
+        let path = repository_path(repository, format_args!("/git/refs/heads/{}", encode_path(branch.as_str())));
+        let body = json!({ "sha": commit, "force": false });
+        self.write::<Value>(Purpose::Publish(id), Method::PATCH, path, body).await.map(drop)
+    }
+}

@@ -1,0 +1,138 @@
+//! The client of one installation: reads that may be tried again, writes that are sent once and one after the other.
+
+use std::{sync::Arc, time::Duration};
+
+use http::Method;
+use rand::Rng as _;
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use super::{
+    app::{App, Identity},
+    error::GitHubError,
+    token::{Purpose, Tokens},
+    transport::{Answer, Call, Credential},
+};
+use crate::{
+    ids::{InstallationId, RepositoryName},
+    limits,
+};
+
+/// Most attempts at one read, the first included.
+const READ_ATTEMPTS: u32 = 3;
+
+/// Everything wiz does on GitHub on behalf of one installation. Get it from [`super::GitHub::installation`]; the
+/// behaviours are in this room's other files, one each.
+#[derive(Debug)]
+pub struct Installation {
+    id: InstallationId,
+    pub(super) app: Arc<App>,
+    tokens: Tokens,
+    /// GitHub asks for writes to be made one after the other.
+    /// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#avoid-concurrent-requests>
+    write_gate: Mutex<()>,
+}
+
+impl Installation {
+    pub(super) fn new(id: InstallationId, app: Arc<App>) -> Self {
+        Self { id, app, tokens: Tokens::default(), write_gate: Mutex::new(()) }
+    }
+
+    /// Which installation this is.
+    pub fn id(&self) -> InstallationId {
+        self.id
+    }
+
+    /// Who wiz is on this GitHub: the App's id, slug and bot login.
+    pub async fn identity(&self) -> Result<&Identity, GitHubError> {
+        self.app.identity().await
+    }
+
+    /// A token for `purpose`, good for at least five minutes. Only the mirror takes tokens out of this room's requests.
+    pub async fn token(&self, purpose: Purpose) -> Result<SecretString, GitHubError> {
+        self.tokens.get(&self.app.transport, self.id, purpose).await
+    }
+
+    /// Reads one object; tries again at once, up to three times in all, when no harm can come of it.
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: String) -> Result<T, GitHubError> {
+        let call = Call::get(path);
+        parse(&call, &self.read(&call).await?)
+    }
+
+    /// Reads a list of pages of 100 until `enough` says so or the list ends; fails when it is longer than wiz reads.
+    pub(super) async fn get_pages<T: DeserializeOwned>(
+        &self,
+        first_page: String,
+        enough: &(dyn Fn(&[T]) -> bool + Sync),
+    ) -> Result<Vec<T>, GitHubError> {
+        let mut call = Call::get(first_page);
+        let mut items = Vec::new();
+        for _ in 0..limits::GITHUB_PAGES {
+            let answer = self.read(&call).await?;
+            items.append(&mut parse::<Vec<T>>(&call, &answer)?);
+            match self.app.transport.next_page(&answer) {
+                Some(next) if !enough(&items) => call = Call::get(next),
+                _ => return Ok(items),
+            }
+        }
+        Err(GitHubError::conflict(format!("{}: the list is longer than {} pages", call.name(), limits::GITHUB_PAGES)))
+    }
+
+    /// Sends a write once, after the writes before it. An unclear answer is [`GitHubError::Ambiguous`].
+    pub(super) async fn write<T: DeserializeOwned>(
+        &self,
+        purpose: Purpose,
+        method: Method,
+        path: String,
+        body: Value,
+    ) -> Result<T, GitHubError> {
+        let call = Call::new(method, path, body);
+        let answer = {
+            let _turn = self.write_gate.lock().await;
+            self.send(&call, purpose).await?
+        };
+        parse(&call, &answer)
+    }
+
+    async fn read(&self, call: &Call) -> Result<Answer, GitHubError> {
+        let mut attempt = 1;
+        loop {
+            match self.send(call, Purpose::Converse).await {
+                Err(GitHubError::Transient(detail)) if attempt < READ_ATTEMPTS => {
+                    let wait = Duration::from_millis(rand::rng().random_range(50..250) * u64::from(attempt));
+                    tracing::debug!(%detail, attempt, "reading again");
+                    tokio::time::sleep(wait).await;
+                    attempt += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Sends a call; when GitHub does not accept the token, nothing was done, so it is sent once more with a new one.
+    async fn send(&self, call: &Call, purpose: Purpose) -> Result<Answer, GitHubError> {
+        let token = self.token(purpose).await?;
+        match self.app.transport.send(call, Credential::Token(&token)).await {
+            Err(GitHubError::Unauthorized(detail)) => {
+                tracing::info!(installation = %self.id, %detail, "replacing a refused token");
+                self.tokens.forget(purpose, &token).await;
+                let token = self.token(purpose).await?;
+                self.app.transport.send(call, Credential::Token(&token)).await
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+/// Reads the answer; an unreadable one to a write leaves open what was done.
+fn parse<T: DeserializeOwned>(call: &Call, answer: &Answer) -> Result<T, GitHubError> {
+    let body: &[u8] = if answer.body.is_empty() { b"null" } else { &answer.body };
+    serde_json::from_slice(body).map_err(|error| GitHubError::no_answer(&call.name(), call.writes(), error.to_string()))
+}
+
+/// `/repos/{owner}/{name}` and what follows it.
+pub(super) fn repository_path(repository: &RepositoryName, rest: std::fmt::Arguments<'_>) -> String {
+    format!("/repos/{}/{}{rest}", repository.owner(), repository.name())
+}

@@ -1,0 +1,123 @@
+//! Access tokens of one installation: as narrow as their purpose, made once, shared until shortly before they expire.
+//!
+//! octocrab's own installation client is not used: it asks for every permission the App has, and five tasks that start
+//! together fetch five tokens. Here each purpose has one slot behind a mutex, so that one task fetches and the others
+//! wait for it.
+
+use std::{collections::HashMap, sync::Arc};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use http::Method;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use super::{
+    error::GitHubError,
+    transport::{Call, Credential, Transport},
+};
+use crate::ids::{InstallationId, RepositoryId};
+
+/// A token is replaced this long before GitHub lets it expire (after an hour), so that none expires on its way.
+const SPARE_TIME: TimeDelta = TimeDelta::minutes(5);
+
+/// What a token is for; it gets no more than that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Comments, reactions, checks and pull requests, and reading what they are about.
+    Converse,
+    /// Fetching one repository.
+    Fetch(RepositoryId),
+    /// Writing commits and branches of one repository. Workflow files stay out of reach: GitHub refuses them without the
+    /// `workflows` permission, which wiz never asks for.
+    Publish(RepositoryId),
+}
+
+impl Purpose {
+    /// The permissions and repositories named in the request for a token.
+    /// <https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app>
+    pub(super) fn request(self) -> Value {
+        match self {
+            Self::Converse => json!({ "permissions": {
+                "actions": "read", "checks": "write", "contents": "read", "issues": "write", "metadata": "read",
+                "pull_requests": "write",
+            }}),
+            Self::Fetch(repository) => json!({
+                "repository_ids": [repository], "permissions": { "contents": "read", "metadata": "read" },
+            }),
+            Self::Publish(repository) => json!({
+                "repository_ids": [repository], "permissions": { "contents": "write", "metadata": "read" },
+            }),
+        }
+    }
+}
+
+type Slot = Arc<Mutex<Option<Token>>>;
+
+#[derive(Debug, Clone)]
+struct Token {
+    secret: SecretString,
+    expires_at: DateTime<Utc>,
+}
+
+/// The tokens of one installation.
+#[derive(Debug, Default)]
+pub(super) struct Tokens {
+    slots: Mutex<HashMap<Purpose, Slot>>,
+}
+
+impl Tokens {
+    /// A token that is good for at least five minutes.
+    pub async fn get(
+        &self,
+        transport: &Transport,
+        installation: InstallationId,
+        purpose: Purpose,
+    ) -> Result<SecretString, GitHubError> {
+        let slot = self.slot(purpose).await;
+        let mut token = slot.lock().await;
+        if let Some(token) = token.as_ref().filter(|token| token.expires_at - SPARE_TIME > Utc::now()) {
+            return Ok(token.secret.clone());
+        }
+        let fresh = request(transport, installation, purpose).await?;
+        Ok(token.insert(fresh).secret.clone())
+    }
+
+    /// Forgets a token GitHub refused, unless another task has replaced it already.
+    pub async fn forget(&self, purpose: Purpose, refused: &SecretString) {
+        use secrecy::ExposeSecret as _;
+        let slot = self.slot(purpose).await;
+        let mut token = slot.lock().await;
+        if token.as_ref().is_some_and(|token| token.secret.expose_secret() == refused.expose_secret()) {
+            *token = None;
+        }
+    }
+
+    async fn slot(&self, purpose: Purpose) -> Slot {
+        let mut slots = self.slots.lock().await;
+        // Tokens of repositories nobody works on any more; a slot in use is locked and stays.
+        slots.retain(|_, slot| {
+            Arc::strong_count(slot) > 1
+                || slot.try_lock().is_ok_and(|token| token.as_ref().is_some_and(|token| token.expires_at > Utc::now()))
+        });
+        slots.entry(purpose).or_default().clone()
+    }
+}
+
+async fn request(transport: &Transport, installation: InstallationId, purpose: Purpose) -> Result<Token, GitHubError> {
+    #[derive(Deserialize)]
+    struct Reply {
+        token: SecretString,
+        expires_at: DateTime<Utc>,
+    }
+    let call = Call::new(Method::POST, format!("/app/installations/{installation}/access_tokens"), purpose.request());
+    let answer = transport.send(&call, Credential::App).await.map_err(|error| match error {
+        // A token nobody received does no harm: it expires unused.
+        GitHubError::Ambiguous(detail) => GitHubError::Transient(detail),
+        other => other,
+    })?;
+    let reply: Reply = serde_json::from_slice(&answer.body)
+        .map_err(|error| GitHubError::no_answer(&call.name(), false, error.to_string()))?;
+    Ok(Token { secret: reply.token, expires_at: reply.expires_at })
+}

@@ -1,0 +1,227 @@
+//! The check run: a title that says what to do, the same story as the status comment, findings as annotations, and up to
+//! three buttons.
+
+use super::{Finding, RunState, RunView, comment, plain, sections};
+use crate::{
+    limits::{CHECK_ACTIONS, CHECK_ANNOTATIONS_PER_CALL, CHECK_FIELD_CHARS},
+    plan::PlanHash,
+};
+
+/// Longest title; only the title is visible in a pull request's conversation, and only so much of it.
+const TITLE_CHARS: usize = 120;
+/// Longest title of an annotation. <https://docs.github.com/en/rest/checks/runs#create-a-check-run>
+const ANNOTATION_TITLE_CHARS: usize = 255;
+/// Longest message of an annotation; GitHub allows 64 KB, a reader far less.
+const ANNOTATION_CHARS: usize = 4_000;
+
+/// What a check run shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckOutput {
+    pub status: CheckStatus,
+    pub title: String,
+    /// Markdown.
+    pub summary: String,
+    /// Markdown with the details; none while there are none.
+    pub text: Option<String>,
+    /// In batches as GitHub takes them: the first with the run, each other with an update.
+    pub annotations: Vec<Vec<Annotation>>,
+    pub actions: Vec<Action>,
+}
+
+/// Where a check run stands. Buttons are shown only once it is completed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckStatus {
+    Queued,
+    InProgress,
+    Completed(Conclusion),
+}
+
+/// How a check run ended, in GitHub's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conclusion {
+    ActionRequired,
+    Success,
+    Neutral,
+    Failure,
+    Cancelled,
+}
+
+impl Conclusion {
+    /// GitHub's spelling.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ActionRequired => "action_required",
+            Self::Success => "success",
+            Self::Neutral => "neutral",
+            Self::Failure => "failure",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// A remark on a line, shown in the pull request's files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Annotation {
+    pub path: String,
+    /// Counted from 1; start and end are the same line.
+    pub line: u32,
+    pub level: AnnotationLevel,
+    pub title: String,
+    pub message: String,
+}
+
+/// How grave a remark is, in GitHub's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AnnotationLevel {
+    Notice,
+    Warning,
+    Failure,
+}
+
+impl AnnotationLevel {
+    /// GitHub's spelling.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+            Self::Failure => "failure",
+        }
+    }
+}
+
+/// A button.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Action {
+    /// At most 20 characters.
+    pub label: &'static str,
+    /// At most 40 characters.
+    pub description: &'static str,
+    /// At most 20 characters; [`ActionKind::read`] understands it when GitHub sends it back.
+    pub identifier: String,
+}
+
+/// What a button does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ActionKind {
+    /// Approve the plan whose hash starts with these eight digits.
+    Approve {
+        plan_hash: String,
+    },
+    Reject,
+    Retry,
+    Cancel,
+}
+
+impl ActionKind {
+    /// Understands the identifier of a button that was pressed.
+    pub fn read(identifier: &str) -> Option<Self> {
+        match identifier {
+            "reject" => Some(Self::Reject),
+            "retry" => Some(Self::Retry),
+            "cancel" => Some(Self::Cancel),
+            _ => {
+                let plan_hash = identifier.strip_prefix("approve:")?;
+                let is_hash = plan_hash.len() == 8 && plan_hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+                is_hash.then(|| Self::Approve { plan_hash: plan_hash.to_owned() })
+            }
+        }
+    }
+
+    fn button(&self) -> Action {
+        let (label, description, identifier) = match self {
+            Self::Approve { plan_hash } => {
+                ("Approve plan", "Start working on exactly this plan", format!("approve:{plan_hash}"))
+            }
+            Self::Reject => ("Reject plan", "Turn the plan down and end the run", "reject".to_owned()),
+            Self::Retry => ("Retry", "Try again from where the run failed", "retry".to_owned()),
+            Self::Cancel => ("Cancel", "Stop this run", "cancel".to_owned()),
+        };
+        Action { label, description, identifier }
+    }
+}
+
+/// The check run for a run as it is now.
+pub fn check_output(view: &RunView) -> CheckOutput {
+    CheckOutput {
+        status: status(view),
+        title: title(view),
+        summary: sections::fitted(CHECK_FIELD_CHARS, |detail| comment::summary(view, detail)),
+        text: Some(sections::fitted(CHECK_FIELD_CHARS, |detail| comment::details(view, detail)))
+            .filter(|text| !text.is_empty()),
+        annotations: annotations(view),
+        actions: actions(view).iter().take(CHECK_ACTIONS).map(ActionKind::button).collect(),
+    }
+}
+
+fn status(view: &RunView) -> CheckStatus {
+    match view.state {
+        RunState::Queued => CheckStatus::Queued,
+        RunState::Planning | RunState::Working | RunState::Verifying | RunState::Reviewing | RunState::Publishing => {
+            CheckStatus::InProgress
+        }
+        RunState::NeedsApproval | RunState::NeedsAnswer => CheckStatus::Completed(Conclusion::ActionRequired),
+        RunState::Watching | RunState::Succeeded => CheckStatus::Completed(proven(view)),
+        RunState::Failed => CheckStatus::Completed(Conclusion::Failure),
+        RunState::Cancelled => CheckStatus::Completed(Conclusion::Cancelled),
+    }
+}
+
+/// Green only where wiz itself saw every criterion hold; a run that changed nothing proves nothing.
+fn proven(view: &RunView) -> Conclusion {
+    let held = |name: &str| view.evidence.iter().any(|seen| seen.criterion == name && seen.holds());
+    match &view.plan {
+        Some(plan) if plan.plan.definition_of_done.iter().all(|criterion| held(&criterion.name)) => Conclusion::Success,
+        Some(_) | None => Conclusion::Neutral,
+    }
+}
+
+fn title(view: &RunView) -> String {
+    let command = sections::first_command(view).map(|command| format!(": comment {command}")).unwrap_or_default();
+    plain(&format!("{}{command}", sections::headline(view)), TITLE_CHARS)
+}
+
+fn actions(view: &RunView) -> Vec<ActionKind> {
+    let approve = |hash: &PlanHash| ActionKind::Approve { plan_hash: hash.short().to_owned() };
+    match view.state {
+        RunState::NeedsApproval => {
+            let approve = view.plan.as_ref().map(|plan| approve(&plan.hash));
+            approve.into_iter().chain([ActionKind::Reject]).collect()
+        }
+        RunState::Failed => vec![ActionKind::Retry],
+        RunState::Queued
+        | RunState::Planning
+        | RunState::NeedsAnswer
+        | RunState::Working
+        | RunState::Verifying
+        | RunState::Reviewing
+        | RunState::Publishing
+        | RunState::Watching => vec![ActionKind::Cancel],
+        RunState::Succeeded | RunState::Cancelled => Vec::new(),
+    }
+}
+
+fn annotations(view: &RunView) -> Vec<Vec<Annotation>> {
+    let findings = view.review.iter().flat_map(|review| &review.findings);
+    let annotations: Vec<Annotation> = findings.filter(|finding| is_in_tree(&finding.path)).map(annotation).collect();
+    annotations.chunks(CHECK_ANNOTATIONS_PER_CALL).map(<[Annotation]>::to_vec).collect()
+}
+
+/// GitHub refuses the whole update when one path is not a path of the tree.
+fn is_in_tree(path: &str) -> bool {
+    !path.contains(|c: char| c == '\\' || c.is_control())
+        && path.split('/').all(|part| !matches!(part, "" | "." | "..") && !part.eq_ignore_ascii_case(".git"))
+}
+
+fn annotation(finding: &Finding) -> Annotation {
+    Annotation {
+        path: finding.path.clone(),
+        line: finding.line.max(1),
+        level: finding.level,
+        title: plain(&finding.title, ANNOTATION_TITLE_CHARS - 1),
+        message: match plain(&finding.detail, ANNOTATION_CHARS) {
+            // GitHub refuses an empty message.
+            message if message.is_empty() => plain(&finding.title, ANNOTATION_CHARS),
+            message => message,
+        },
+    }
+}

@@ -1,0 +1,116 @@
+//! The sticky status comment: what happens, what the plan is, what was proven, and what to say next. Details are folded.
+
+use super::{MARKER_CHARS, RunState, RunView, cell, neutralise, plain, sections, sections::Detail};
+use crate::limits::COMMENT_CHARS;
+
+/// The status comment for a run as it is now. Always leaves room for a [`super::Marker`] below GitHub's limit: the
+/// outputs of programs go first, then long texts are cut.
+pub fn status_comment(view: &RunView) -> String {
+    sections::fitted(COMMENT_CHARS - MARKER_CHARS - 8, |detail| {
+        let head = format!("### {}\n\n", neutralise(&sections::headline(view), 200));
+        let parts = [head, summary(view, detail), details(view, detail), footer(view)];
+        parts.iter().filter(|part| !part.trim().is_empty()).map(|part| part.trim_end()).collect::<Vec<_>>().join("\n\n")
+            + "\n"
+    })
+}
+
+/// What everybody should see: who asked for what, the question or the failure, the plan and its proof, the next command.
+pub(super) fn summary(view: &RunView, detail: Detail) -> String {
+    let mut parts = vec![occasion(view)];
+    if let Some(failure) = &view.failure
+        && view.state == RunState::Failed
+    {
+        parts.push(failure.as_str().chars().take(2_000).collect());
+    }
+    if let Some(question) = &view.gate
+        && matches!(view.state, RunState::NeedsApproval | RunState::NeedsAnswer)
+    {
+        parts.push(neutralise(question, detail.text_chars().max(300)));
+    }
+    if let Some(pull) = &view.pull_request {
+        let draft = if pull.draft { " as a draft" } else { "" };
+        parts.push(format!("**Pull request:** [#{}]({}){draft}", pull.number, pull.url));
+    }
+    if let Some(plan) = &view.plan {
+        parts.push(sections::summary_of(plan, detail));
+        parts.push(format!("**Plan** `{}`\n\n{}", plan.hash.short(), sections::steps(plan, detail)));
+        parts.push(format!("**Done means**\n\n{}", sections::definition_of_done(view, plan, detail)));
+    }
+    parts.push(next(view));
+    let parts = parts.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("\n\n")
+}
+
+/// What some want to know: folded parts.
+pub(super) fn details(view: &RunView, detail: Detail) -> String {
+    let mut text = String::new();
+    if let Some(plan) = &view.plan {
+        let steps = plan
+            .plan
+            .steps
+            .iter()
+            .map(|step| format!("**{}**\n\n{}\n", step.id, neutralise(&step.detail, detail.text_chars())));
+        text += &sections::folded("Steps in detail", &steps.collect::<Vec<_>>().join("\n"));
+        text += &sections::folded("Risks", &sections::bullets(&plan.plan.risks, detail));
+        if view.changes.is_empty() {
+            let files: Vec<String> = plan.plan.files.iter().map(|file| super::code(file, 200)).collect();
+            let files = files.iter().take(detail.rows()).map(|file| format!("- {file}\n")).collect::<String>();
+            text += &sections::folded("Files this will touch", &files);
+        }
+    }
+    text += &sections::folded("Files changed", &sections::changes(view, detail));
+    text += &sections::folded("Review", &sections::findings(view, detail));
+    text += &sections::outputs(view, detail);
+    text += &sections::folded("Time", &times(view));
+    text
+}
+
+fn occasion(view: &RunView) -> String {
+    let who = view.requester.as_ref().map(|login| format!(" by {}", plain(login.as_str(), 110))).unwrap_or_default();
+    format!("`/wiz {}`{who} · {} · {}", word(&view.verb), cell(&view.subject.title, 120), sections::money(view))
+}
+
+fn next(view: &RunView) -> String {
+    let commands = sections::next_commands(view);
+    let commands = commands.iter().map(|(command, meaning)| format!("`{command}` ({meaning})"));
+    let commands: Vec<String> = commands.collect();
+    if commands.is_empty() { String::new() } else { format!("**Next:** {}", commands.join(", ")) }
+}
+
+fn times(view: &RunView) -> String {
+    let mut list = String::new();
+    for timing in view.timings.iter().take(50) {
+        list += &format!("- {}: {}\n", stage(timing.stage), sections::took(timing.duration));
+    }
+    list
+}
+
+fn stage(state: RunState) -> &'static str {
+    match state {
+        RunState::Queued => "waiting",
+        RunState::Planning => "planning",
+        RunState::NeedsApproval => "waiting for approval",
+        RunState::NeedsAnswer => "waiting for an answer",
+        RunState::Working => "working",
+        RunState::Verifying => "checking",
+        RunState::Reviewing => "reviewing",
+        RunState::Publishing => "publishing",
+        RunState::Watching => "watching",
+        RunState::Succeeded | RunState::Failed | RunState::Cancelled => "ended",
+    }
+}
+
+fn footer(view: &RunView) -> String {
+    let run = match &view.page_url {
+        Some(url) => format!("[run {}]({url})", view.run),
+        None => format!("run {}", view.run),
+    };
+    let model = view.model.as_ref().map(|model| format!(" · model {}", super::code(model, 100))).unwrap_or_default();
+    let branch = view.branch.as_ref().map(|name| format!(" · branch {}", super::code(name.as_str(), 250)));
+    format!("<sub>{run}{model}{}</sub>", branch.unwrap_or_default())
+}
+
+/// A verb has only letters; nothing else is shown as one.
+fn word(verb: &str) -> String {
+    verb.chars().filter(char::is_ascii_alphabetic).take(20).collect()
+}

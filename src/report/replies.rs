@@ -1,0 +1,92 @@
+//! Short answers to commands.
+
+use super::{RunState, code, plain};
+use crate::{
+    ids::{Login, RunId},
+    money::MicroDollars,
+    plan::PlanHash,
+};
+
+/// Somebody may not give this command.
+pub fn denied(login: &Login, verb: &str, needs_role: &str) -> String {
+    format!(
+        "{} may not use `/wiz {}` here: it needs the role **{}** in this repository.",
+        plain(login.as_str(), 110),
+        plain(verb, 20),
+        plain(needs_role, 20)
+    )
+}
+
+/// A `/wiz` line that could not be read; both texts come from the command room and are safe.
+pub fn unknown_command(error: &str, usage: &str) -> String {
+    format!("I could not read that: {error}.\n\n```text\n{usage}\n```\n\n`/wiz help` lists everything.")
+}
+
+/// All commands; `commands` is the table of the command room.
+pub fn help(commands: &str) -> String {
+    format!("### What wiz understands\n\n{}\n", commands.trim_end())
+}
+
+/// The policy file has mistakes, as `(line, message)`.
+pub fn policy_faults(path: &str, faults: &[(usize, String)]) -> String {
+    let mut text = format!("{} on the default branch has mistakes, so I did nothing:\n\n", code(path, 100));
+    for (line, message) in faults.iter().take(20) {
+        let place = if *line == 0 { String::new() } else { format!("line {line}: ") };
+        text += &format!("- {place}{}\n", code(message, 300));
+    }
+    text
+}
+
+/// An approval named another plan than the one that waits.
+pub fn stale_approval(current: &PlanHash) -> String {
+    format!(
+        "That approval is for another plan, so I did not start. The plan waiting now is `{short}`; if you agree with it, \
+         comment `/wiz approve {short}`.",
+        short = current.short()
+    )
+}
+
+/// A command for a run, where there is none.
+pub fn no_run(verb: &str) -> String {
+    format!("There is no run here that `/wiz {}` could mean. `/wiz fix` starts one.", plain(verb, 20))
+}
+
+/// A command that does not fit what the run is doing.
+pub fn not_now(verb: &str, run: RunId, state: RunState) -> String {
+    let doing = match state {
+        RunState::Queued => "is waiting to start",
+        RunState::Planning => "is still planning",
+        RunState::NeedsApproval => "is waiting for approval of its plan",
+        RunState::NeedsAnswer => "is waiting for an answer",
+        RunState::Working => "is being worked on",
+        RunState::Verifying => "is running its checks",
+        RunState::Reviewing => "is being reviewed",
+        RunState::Publishing => "is being published",
+        RunState::Watching => "has an open pull request",
+        RunState::Succeeded => "is done",
+        RunState::Failed => "has failed",
+        RunState::Cancelled => "was cancelled",
+    };
+    format!("`/wiz {}` does not fit now: run {run} {doing}. `/wiz status` shows more.", plain(verb, 20))
+}
+
+/// There is a run already.
+pub fn already_running(run: RunId, page_url: Option<&str>) -> String {
+    let link = page_url.map_or_else(|| format!("Run {run}"), |url| format!("[Run {run}]({url})"));
+    format!("{link} is already at work here. `/wiz status` shows how far it is, `/wiz cancel` stops it.")
+}
+
+/// Pull requests from other repositories are not written to.
+pub fn fork_refused() -> String {
+    "This pull request comes from another repository, so I do not work on it: its code and its author are outside this \
+     repository's control. Somebody with write access can open a pull request from a branch here."
+        .to_owned()
+}
+
+/// The repository has spent what it may.
+pub fn budget_exhausted(spent: MicroDollars, cap: MicroDollars) -> String {
+    format!(
+        "This repository has spent {spent} in the last 24 hours, and its cap is {cap}, so I did not start. Raise \
+         `budget_day` in `.github/wiz.yml`, or try again later."
+    )
+}

@@ -1,0 +1,87 @@
+//! What people wrote about the mission, as every agent of a run is told it.
+//!
+//! It is read from GitHub once, by the planner's stage, and stored: a plan is approved on the strength of these words, so
+//! whoever edits the issue afterwards does not speak to the coder.
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use super::{project::Project, store::StoredRun};
+use crate::{
+    agent::{Assignment, InstructionFile, Statement},
+    github::{Installation, comments::Comment},
+    ids::{CommitSha, Login},
+};
+
+/// The issue and its conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Briefing {
+    pub title: String,
+    /// Oldest first.
+    pub words: Vec<Words>,
+}
+
+/// What one person wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Words {
+    /// Such as `the issue, by octocat`.
+    pub source: String,
+    pub text: String,
+}
+
+/// Most comments an agent is shown, the newest ones.
+const COMMENTS: usize = 30;
+
+impl Briefing {
+    /// Reads the issue and its conversation as they now are. Other bots' comments are left out: nobody vouches for them.
+    pub async fn read(github: &Installation, stored: &StoredRun) -> Result<Self> {
+        let (issue, comments) = tokio::try_join!(
+            github.issue(&stored.repository_name, stored.issue),
+            github.comments_since(&stored.repository_name, stored.issue, None),
+        )?;
+        let issue = issue.context("the issue is gone")?;
+        let author = issue.user.as_ref().map_or("ghost", |author| author.login.as_str());
+        let mut words = vec![Words { source: format!("the issue, by {author}"), text: issue.body }];
+        let spoken: Vec<Words> = comments.into_iter().filter_map(words_of).collect();
+        let skipped = spoken.len().saturating_sub(COMMENTS);
+        words.extend(spoken.into_iter().skip(skipped));
+        Ok(Self { title: issue.title, words })
+    }
+
+    /// What an agent is told besides its own task.
+    pub fn assignment(&self, stored: &StoredRun, project: &Project, base: &CommitSha) -> Assignment {
+        let order = (!stored.instructions.trim().is_empty())
+            .then(|| statement(format!("the order to wiz, by {}", stored.requester), &stored.instructions));
+        let revisions = stored.run.progress.revisions.iter();
+        let revisions = revisions.map(|text| statement("a maintainer, about the plan".to_owned(), text));
+        let words = self.words.iter().map(|words| statement(words.source.clone(), &words.text));
+        Assignment {
+            repository: stored.repository_name.clone(),
+            base_branch: stored.default_branch.to_string(),
+            base_commit: base.clone(),
+            title: self.title.clone(),
+            statements: words.chain(order).chain(revisions).collect(),
+            instructions: project
+                .instructions()
+                .map(|(path, text)| InstructionFile { path: path.to_owned(), text: text.to_owned() })
+                .into_iter()
+                .collect(),
+            checks: project.checks.iter().map(|check| check.run.clone()).collect(),
+        }
+    }
+}
+
+fn statement(source: String, text: &str) -> Statement {
+    Statement { source, text: text.to_owned() }
+}
+
+fn words_of(comment: Comment) -> Option<Words> {
+    let author = comment.user?;
+    let is_bot = author.kind == "Bot" || is_bot_login(&author.login);
+    (!is_bot && !comment.body.trim().is_empty())
+        .then(|| Words { source: format!("a comment, by {}", author.login), text: comment.body })
+}
+
+fn is_bot_login(login: &Login) -> bool {
+    login.as_str().ends_with("[bot]")
+}

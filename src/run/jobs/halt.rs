@@ -1,0 +1,14 @@
+//! Removes the boxes of a run that has ended. Its stage jobs were cancelled in the transaction that ended it; one that
+//! has not noticed yet loses its box here.
+
+use anyhow::Context as _;
+
+use super::{Completed, JobFailure, Lease, RunId, Services, complete};
+
+pub(super) async fn execute(services: &Services, lease: &Lease, run: RunId) -> Result<Completed, JobFailure> {
+    let removed = services.docker.remove_run(run).await.context("cannot remove the run's boxes")?;
+    if removed > 0 {
+        tracing::info!(%run, removed, "removed boxes of an ended run");
+    }
+    complete(services, lease).await
+}

@@ -1,0 +1,189 @@
+//! One executor per kind of queue row.
+//!
+//! Every stage has the same frame, [`stage`]: load the run, do nothing if it has left the state the row was made for,
+//! do the work, and store "the job is done" and "this is what came out" in one transaction. So a row that is worked
+//! twice, late, or by two workers at once changes the run once. Stage files hold only the work itself.
+//!
+//! Read first: [`Executor`], [`stage`], then `plan.rs`.
+
+mod deadline;
+mod halt;
+mod plan;
+mod publish;
+mod reply;
+mod report;
+mod review;
+mod triage;
+mod verify;
+mod work;
+
+use anyhow::Context as _;
+use sqlx::PgConnection;
+
+use super::{
+    services::Services,
+    signal::{Signal, StageResult},
+    store::{self, StoredRun},
+    task::Task,
+};
+use crate::{
+    error::UserMessage,
+    github::GitHubError,
+    ids::RunId,
+    queue::{self, Completed, Handler, Job, JobFailure, Lease},
+    sandbox::SandboxError,
+};
+
+/// Runs every row of the queue.
+pub struct Executor {
+    pub services: Services,
+}
+
+#[async_trait::async_trait]
+impl Handler for Executor {
+    async fn handle(&self, job: &Job, lease: &Lease) -> Result<Completed, JobFailure> {
+        let task = Task::decode(&job.kind, &job.payload)
+            .with_context(|| format!("cannot decode a {:?} job", job.kind))
+            .map_err(JobFailure::fatal)?;
+        let services = &self.services;
+        let completed = match task {
+            Task::Triage { delivery } => triage::execute(services, lease, delivery).await,
+            Task::Plan { run, seq } => plan::execute(services, lease, run, seq).await,
+            Task::Work { run, seq, step } => work::execute(services, lease, (run, seq), &step).await,
+            Task::Verify { run, seq } => verify::execute(services, lease, run, seq).await,
+            Task::Review { run, seq } => review::execute(services, lease, run, seq).await,
+            Task::Publish { run, seq } => publish::execute(services, lease, run, seq).await,
+            Task::Report { run, revision } => report::execute(services, lease, run, revision).await,
+            Task::Deadline { run, seq } => deadline::execute(services, lease, run, seq).await,
+            Task::Halt { run, seq: _ } => halt::execute(services, lease, run).await,
+            Task::Reply(reply) => reply::execute(services, lease, &reply).await,
+        }?;
+        if let Err(error) = queue::ring(&services.pool).await {
+            // Only a shorter wait is lost: every worker polls as well.
+            tracing::warn!(%error, "cannot ring for the jobs that follow");
+        }
+        Ok(completed)
+    }
+
+    /// A stage that died fails its run, so that nobody waits for it; everything else has no one waiting.
+    async fn dead(&self, job: &Job, error: &str, transaction: &mut PgConnection) -> anyhow::Result<()> {
+        let (run, seq) = match Task::decode(&job.kind, &job.payload) {
+            Ok(
+                Task::Plan { run, seq }
+                | Task::Work { run, seq, .. }
+                | Task::Verify { run, seq }
+                | Task::Review { run, seq }
+                | Task::Publish { run, seq },
+            ) => (run, seq),
+            Ok(
+                Task::Triage { .. }
+                | Task::Report { .. }
+                | Task::Deadline { .. }
+                | Task::Halt { .. }
+                | Task::Reply(_),
+            )
+            | Err(_) => return Ok(()),
+        };
+        tracing::error!(%run, kind = %job.kind, error, "a stage died");
+        let message = UserMessage::new(
+            "wiz could not finish this stage after several tries; the operator's log has the reason. `/wiz retry` goes \
+             on from here.",
+        );
+        let result = StageResult::Failed { message };
+        store::signal(transaction, run, Signal::Stage { seq, result }).await?;
+        Ok(())
+    }
+}
+
+/// Why a stage did not come to a result of its own.
+enum StageFailure {
+    /// The run must hear of it; trying again would not help.
+    Told(UserMessage),
+    /// The queue decides: another try, or the end.
+    Job(JobFailure),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for StageFailure {
+    fn from(error: E) -> Self {
+        classify(error.into())
+    }
+}
+
+/// Sorts an error of any room: what a person can mend is told, what passes is tried again.
+fn classify(error: anyhow::Error) -> StageFailure {
+    if let Some(SandboxError::ImageMissing { image }) = error.downcast_ref::<SandboxError>() {
+        return StageFailure::Told(UserMessage::new(format!(
+            "The container image `{image}` is not on this server. Ask the operator to pull it, or name another `image:` \
+             in `.github/wiz.yml`; then `/wiz retry`."
+        )));
+    }
+    match error.downcast_ref::<GitHubError>() {
+        Some(github) if github.is_permanent() => {
+            tracing::warn!(error = format!("{error:#}"), "GitHub refused");
+            StageFailure::Told(UserMessage::new(
+                "GitHub refused a step that this run needs; most often the App lacks a permission that must be accepted \
+                 on its installation page. Then `/wiz retry`.",
+            ))
+        }
+        Some(github) => {
+            let after = github.retry_after();
+            StageFailure::Job(JobFailure::Retry { error, after })
+        }
+        None => StageFailure::Job(error.into()),
+    }
+}
+
+/// A failure of a job that is not a stage: the queue tries again, when GitHub says so if it does.
+fn retry(error: anyhow::Error) -> JobFailure {
+    let after = error.downcast_ref::<GitHubError>().and_then(GitHubError::retry_after);
+    match JobFailure::from(error) {
+        JobFailure::Retry { error, .. } => JobFailure::Retry { error, after },
+        other @ (JobFailure::Fatal { .. } | JobFailure::LeaseLost(_)) => other,
+    }
+}
+
+/// The frame of a stage: `work` runs only if the run is still in the state entry `seq`, and its result is stored
+/// together with the end of the job.
+async fn stage<W>(services: &Services, lease: &Lease, (run, seq): (RunId, i32), work: W) -> Result<Completed, JobFailure>
+where
+    W: AsyncFnOnce(&StoredRun) -> Result<StageResult, StageFailure>,
+{
+    let mut connection = services.pool.acquire().await?;
+    let stored = store::load(&mut connection, run).await?;
+    drop(connection);
+    let Some(stored) = stored.filter(|stored| stored.run.seq == seq && !stored.run.state.is_terminal()) else {
+        return complete(services, lease).await;
+    };
+    let result = tokio::select! {
+        result = work(&stored) => result,
+        () = lease.cancelled().cancelled() => return interrupted(services, lease).await,
+    };
+    let result = match result {
+        Ok(result) => result,
+        Err(StageFailure::Told(message)) => StageResult::Failed { message },
+        Err(StageFailure::Job(failure)) => return Err(failure),
+    };
+    let mut transaction = services.pool.begin().await?;
+    let completed = lease.complete(&mut transaction).await?;
+    store::signal(&mut transaction, run, Signal::Stage { seq, result }).await?;
+    transaction.commit().await?;
+    Ok(completed)
+}
+
+/// Ends a job that has nothing to add.
+async fn complete(services: &Services, lease: &Lease) -> Result<Completed, JobFailure> {
+    let mut transaction = services.pool.begin().await?;
+    let completed = lease.complete(&mut transaction).await?;
+    transaction.commit().await?;
+    Ok(completed)
+}
+
+/// Leaves a job whose lease was taken back: a cancelled one is done, any other goes to its next claim.
+async fn interrupted(services: &Services, lease: &Lease) -> Result<Completed, JobFailure> {
+    match lease.interruption() {
+        Some(queue::Interruption::CancelRequested) => complete(services, lease).await,
+        Some(queue::Interruption::Lost | queue::Interruption::Shutdown) | None => {
+            Err(JobFailure::Retry { error: anyhow::anyhow!("interrupted"), after: None })
+        }
+    }
+}

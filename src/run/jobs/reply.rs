@@ -1,0 +1,34 @@
+//! Answers a person once, in their conversation.
+
+use anyhow::Context as _;
+
+use super::{Completed, JobFailure, Lease, Services, complete, store};
+use crate::{
+    github::{comments::StickyComment, reactions::Reaction},
+    report::{Marker, MarkerKind},
+    run::task::Reply,
+};
+
+pub(super) async fn execute(services: &Services, lease: &Lease, reply: &Reply) -> Result<Completed, JobFailure> {
+    say(services, reply).await.map_err(super::retry)?;
+    complete(services, lease).await
+}
+
+async fn say(services: &Services, reply: &Reply) -> anyhow::Result<()> {
+    let name = store::repository_name(&mut *services.pool.acquire().await?, reply.repository).await?;
+    let github = services.github.installation(reply.installation);
+    if let Some(on) = reply.thumbs_down {
+        github.react(&name, on, Reaction::ThumbsDown).await.context("cannot react")?;
+    }
+    let key = services.settings.marker_key.bytes();
+    let marker = Marker { run: None, kind: MarkerKind::Reply(reply.comment) };
+    let wanted = StickyComment {
+        repository: &name,
+        issue: reply.issue,
+        body: &marker.append_to(&reply.body, key),
+        is_it: &|text| Marker::find(text, key) == Some(marker),
+        since: None,
+    };
+    github.find_or_create_comment(&wanted).await.context("cannot post an answer")?;
+    Ok(())
+}

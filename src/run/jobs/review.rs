@@ -1,0 +1,68 @@
+//! Lets a reviewer read the whole change against plan and criteria, in a read-only box that holds the result.
+
+use anyhow::Context as _;
+
+use super::{
+    Completed, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage,
+    store::results,
+};
+use crate::{
+    agent::{self, BoxToolbox, Finished, ReviewInput, ReviewReport, ReviewVerdict, ToolMode},
+    patch::diff,
+    run::{
+        evidence::Evidence,
+        project::Project,
+        session,
+        workspace,
+    },
+    sandbox::BoxKey,
+};
+
+pub(super) async fn execute(services: &Services, lease: &Lease, run: RunId, seq: i32) -> Result<Completed, JobFailure> {
+    stage(services, lease, (run, seq), async |stored| review(services, lease, stored).await).await
+}
+
+async fn review(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<StageResult, StageFailure> {
+    let progress = &stored.run.progress;
+    let current = progress.plan.as_ref().context("a run without a plan has nothing to review")?;
+    let version = workspace::current_version(progress)?;
+    let steps = results::steps(&mut *services.pool.acquire().await?, stored.run.id, version).await?;
+    let project = Project::at(services, stored, &current.base).await?;
+    let patch = workspace::whole_patch(progress, &steps)?;
+    let conversation = format!("review-{}", stored.run.seq);
+    let key = BoxKey { run: stored.run.id, name: conversation.clone() };
+    let files = || workspace::apply(&project.files, &patch);
+    let opened = session::open_box(services, &project, key, files).await?;
+    let toolbox = BoxToolbox::new(&opened.open_box, ToolMode::ReadOnly);
+    let mut connection = services.pool.acquire().await?;
+    let briefing = results::briefing(&mut connection, stored.run.id).await?;
+    let evidence = results::latest_evidence(&mut connection, stored.run.id).await?;
+    drop(connection);
+    let input = ReviewInput {
+        assignment: briefing.assignment(stored, &project, &current.base),
+        plan: current.plan.clone(),
+        diff: diff::unified(&patch, &|path| workspace::content_of(&project.files, path)),
+        evidence: evidence.iter().map(Evidence::describe).collect(),
+    };
+    let finished = agent::review(&session::of(services, lease, stored, &conversation, &toolbox)?, &input).await?;
+    opened.open_box.close().await.context("cannot close the reviewer's box")?;
+    let report: ReviewReport = match finished {
+        Finished::Submitted(report) => report,
+        Finished::Stopped(reason) => return Ok(session::stopped(stored, reason)?),
+    };
+    results::save_review(&mut *services.pool.acquire().await?, stored.run.id, stored.run.seq, &report).await?;
+    Ok(StageResult::Reviewed { feedback: requested_changes(&report) })
+}
+
+/// What the reviewer wants changed, for the coder; none when it approves.
+fn requested_changes(report: &ReviewReport) -> Option<String> {
+    match report.verdict {
+        ReviewVerdict::Approve => None,
+        ReviewVerdict::RequestChanges => {
+            let findings = report.findings.iter().map(|finding| {
+                format!("- {}:{}: {}: {}", finding.path, finding.line, finding.title, finding.detail)
+            });
+            Some([report.summary.clone()].into_iter().chain(findings).collect::<Vec<_>>().join("\n"))
+        }
+    }
+}

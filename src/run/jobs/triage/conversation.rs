@@ -1,0 +1,315 @@
+//! Deliveries in which a person speaks to wiz.
+//!
+//! The look-ups are the speaker's live role, the policy on the default branch and, for an approval, what the base branch
+//! and the plan's comment say now. Whatever one text causes is answered in one comment at most.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result};
+use sqlx::PgConnection;
+
+use super::{Action, InstallationId, Services, Signal, Task, store};
+use crate::{
+    event::{Event, Place, Repository, Spoken},
+    github::reactions::{Reactable, Reaction},
+    ids::{CommentId, DeliveryId, IssueNumber, Login, RepositoryId, RepositoryName, RunId, UserId},
+    policy::{self, RepositoryPolicy, Role},
+    report,
+    run::{
+        jobs::report::digest,
+        signal::{Notice, Order, Refusal},
+        state::State,
+        store::{Created, NewRun, Signalled, StoredRun, results},
+        task::Reply,
+    },
+    triage::{self, Ground, Intent, Ordered},
+};
+
+/// Everything one text causes, ready to be stored.
+pub(super) struct Answer {
+    repository: Repository,
+    installation: InstallationId,
+    issue: IssueNumber,
+    comment: CommentId,
+    speaker: UserId,
+    parts: Vec<Part>,
+}
+
+/// What one command causes.
+enum Part {
+    Start(NewRun),
+    Order { run: RunId, by: Login, order: Order },
+    Say(String),
+    Deny { text: String, on: Reactable },
+}
+
+pub(super) async fn interpret(
+    services: &Services,
+    delivery: DeliveryId,
+    event: &Event,
+    installation: InstallationId,
+) -> Result<Option<Action>> {
+    let own = services.github.identity().await?;
+    let heard = match triage::listen(event, own.bot_id) {
+        Ok(heard) => heard,
+        Err(reason) => {
+            tracing::debug!(%delivery, reason, "nothing to do");
+            return Ok(None);
+        }
+    };
+    let repository = event.repository.clone().context("words without a repository")?;
+    let github = services.github.installation(installation);
+    let (role, policy) = tokio::try_join!(
+        async { Ok(github.role(&repository.name, heard.speaker.id, &heard.speaker.login).await?) },
+        policy(services, &repository.name, installation),
+    )?;
+    let role = role.map_or(Role::None, |role| Role::from_github(&role.role_name, &role.permission));
+    let target = find_run(services, repository.id, heard.spoken.issue).await?;
+    let ground = ground(services, installation, &repository.name, heard.spoken, target.as_ref()).await?;
+    let intents: Vec<Intent> =
+        heard.commands.iter().map(|command| triage::decide(command, role, &policy, ground)).collect();
+    let on = reactable(heard.spoken);
+    if intents.iter().any(|intent| matches!(intent, Intent::Start { .. } | Intent::Order(_))) {
+        acknowledge(services, installation, &repository.name, on).await?;
+    }
+    let mut parts = Vec::new();
+    for (index, intent) in intents.into_iter().enumerate() {
+        let scene = Scene { event, installation, repository: &repository, target: target.as_ref(), policy: &policy };
+        parts.push(scene.part(services, index, intent, on).await?);
+    }
+    Ok(Some(Action::Conversation(Answer {
+        installation,
+        issue: heard.spoken.issue,
+        comment: heard.spoken.id,
+        speaker: heard.speaker.id,
+        repository,
+        parts,
+    })))
+}
+
+/// What the meaning of a command depends on.
+struct Scene<'a> {
+    event: &'a Event,
+    installation: InstallationId,
+    repository: &'a Repository,
+    target: Option<&'a StoredRun>,
+    policy: &'a RepositoryPolicy,
+}
+
+impl Scene<'_> {
+    async fn part(&self, services: &Services, index: usize, intent: Intent, on: Reactable) -> Result<Part> {
+        Ok(match intent {
+            Intent::Start { mission, command } => {
+                let Some(new) = self.new_run(index, mission, &command) else {
+                    anyhow::bail!("a command without a speaker");
+                };
+                Part::Start(new)
+            }
+            Intent::Order(order) => match self.target {
+                None => Part::Say(report::no_run()),
+                Some(target) => {
+                    let by = self.event.actor.as_ref().context("an order without a speaker")?.login.clone();
+                    let order = complete_order(services, target, order).await?;
+                    Part::Order { run: target.run.id, by, order }
+                }
+            },
+            Intent::Status => match self.target {
+                None => Part::Say(report::no_run()),
+                Some(target) => {
+                    let view = crate::run::view::of(services, target).await?;
+                    Part::Say(report::status_reply(&view))
+                }
+            },
+            Intent::Help => Part::Say(report::help()),
+            Intent::Correct(message) | Intent::Unsuited(message) => Part::Say(message.to_string()),
+            Intent::Deny { needs } => Part::Deny { text: report::denied(needs.name()), on },
+        })
+    }
+
+    fn new_run(
+        &self,
+        index: usize,
+        mission: crate::run::state::Mission,
+        command: &crate::event::command::Command,
+    ) -> Option<NewRun> {
+        let crate::event::EventKind::Spoken(spoken) = &self.event.kind else { return None };
+        let actor = self.event.actor.as_ref()?;
+        Some(NewRun {
+            installation: self.installation,
+            repository: self.repository.id,
+            issue: spoken.issue,
+            issue_title: spoken.issue_title.clone(),
+            trigger_key: format!("{:?}:{}:{index}:{command}", spoken.place, spoken.id),
+            mission,
+            instructions: command.instructions.clone(),
+            requester_id: actor.id,
+            requester: actor.login.clone(),
+            model: command.flags.model.clone().or_else(|| self.policy.model.clone()),
+            budget: command.flags.max.unwrap_or(self.policy.budget_run),
+        })
+    }
+}
+
+impl Answer {
+    /// Stores everything the text causes: runs, signals, and one answer for whatever needs words.
+    pub(super) async fn carry_out(self, connection: &mut PgConnection) -> Result<()> {
+        let branch = self.repository.default_branch.as_ref().context("a repository without a default branch")?;
+        let (id, name) = (self.repository.id, &self.repository.name);
+        store::remember_repository(connection, self.installation, id, name, branch).await?;
+        let mut words: BTreeSet<(usize, String)> = BTreeSet::new();
+        let mut reaction = None;
+        for (index, part) in self.parts.into_iter().enumerate() {
+            let said = match part {
+                Part::Start(new) => started(store::create(connection, &new).await?),
+                Part::Order { run, by, order } => {
+                    ordered(run, store::signal(connection, run, Signal::Human { by, order }).await?)
+                }
+                Part::Say(text) => Some(text),
+                Part::Deny { text, on } => {
+                    let first = results::record_denial(connection, id, self.issue, self.speaker).await?;
+                    reaction = first.then_some(on);
+                    first.then_some(text)
+                }
+            };
+            words.extend(said.map(|text| (index, text)));
+        }
+        if words.is_empty() {
+            return Ok(());
+        }
+        let texts: Vec<String> = words.into_iter().map(|(_, text)| text).collect();
+        let reply = Task::Reply(Reply {
+            installation: self.installation,
+            repository: id,
+            issue: self.issue,
+            comment: self.comment,
+            thumbs_down: reaction,
+            body: texts.join("\n\n"),
+        });
+        crate::queue::enqueue(connection, &reply.job(self.installation, std::time::Duration::ZERO)?).await?;
+        Ok(())
+    }
+}
+
+/// What must be said about a start; a new run speaks for itself through its status comment.
+fn started(created: Created) -> Option<String> {
+    match created {
+        Created::New(_) | Created::Before(_) => None,
+        Created::OpenRun(run) => Some(report::already_running(run)),
+    }
+}
+
+/// What must be said about an order; one that was followed shows in the status comment.
+fn ordered(run: RunId, signalled: Signalled) -> Option<String> {
+    match signalled {
+        Signalled::Applied { notice: None, .. } => None,
+        Signalled::Applied { notice: Some(notice), .. } => Some(match notice {
+            Notice::BaseMoved => report::base_moved(run),
+            Notice::PlanCommentEdited => report::plan_comment_edited(run),
+        }),
+        Signalled::Refused { refusal: Refusal::ForeignPlan, .. } => Some(report::foreign_plan(run)),
+        Signalled::Refused { state, refusal: Refusal::NotNow | Refusal::Stale } => {
+            Some(report::not_now(run, crate::run::view::run_state(state)))
+        }
+        Signalled::AnotherRunIsOpen => Some(report::another_run_is_open(run)),
+        Signalled::Unknown => Some(report::no_run()),
+    }
+}
+
+/// Looks up what an order needs to know about the present.
+pub(super) async fn complete_order(services: &Services, target: &StoredRun, order: Ordered) -> Result<Order> {
+    Ok(match order {
+        Ordered::Approve { typed_hash } => {
+            let (base_now, shown_intact) =
+                tokio::try_join!(base_head(services, target), shown_intact(services, target))?;
+            Order::Approve { typed_hash, base_now, shown_intact }
+        }
+        Ordered::Reject => Order::Reject,
+        Ordered::Revise { text } => Order::Revise { text },
+        Ordered::Retry => Order::Retry,
+        Ordered::Cancel => Order::Cancel,
+    })
+}
+
+/// The default branch's head.
+async fn base_head(services: &Services, target: &StoredRun) -> Result<crate::ids::CommitSha> {
+    let github = services.github.installation(target.installation);
+    let head = github.default_head(&target.repository_name).await?;
+    Ok(head.context("the repository has no default branch")?.1)
+}
+
+/// Whether the comment that shows the plan still says what wiz wrote.
+async fn shown_intact(services: &Services, target: &StoredRun) -> Result<bool> {
+    let output = results::output(&mut *services.pool.acquire().await?, target.run.id).await?;
+    let (Some(comment), Some(written)) = (output.status_comment, output.status_comment_digest) else {
+        // Nothing was shown yet, so nothing can have been approved.
+        return Ok(target.run.state != State::NeedsApproval);
+    };
+    let github = services.github.installation(target.installation);
+    let body = github.comment_body(&target.repository_name, comment).await?;
+    Ok(body.is_some_and(|body| digest(&body) == written))
+}
+
+/// The policy on the default branch; a faulty one is treated as absent, which is stricter.
+pub(super) async fn policy(
+    services: &Services,
+    name: &RepositoryName,
+    installation: InstallationId,
+) -> Result<RepositoryPolicy> {
+    let github = services.github.installation(installation);
+    let text = github.file(name, policy::POLICY_PATH, None).await?;
+    Ok(text.and_then(|text| policy::parse(&text).ok()).unwrap_or_default())
+}
+
+async fn find_run(services: &Services, repository: RepositoryId, issue: IssueNumber) -> Result<Option<StoredRun>> {
+    let mut connection = services.pool.acquire().await?;
+    match store::latest_of(&mut connection, repository, issue).await? {
+        Some(run) => store::load(&mut connection, run).await,
+        None => Ok(None),
+    }
+}
+
+async fn ground(
+    services: &Services,
+    installation: InstallationId,
+    name: &RepositoryName,
+    spoken: &Spoken,
+    target: Option<&StoredRun>,
+) -> Result<Ground> {
+    let own = target.is_some_and(|run| {
+        run.run.progress.pull_request.as_ref().is_some_and(|pull_request| pull_request.number == spoken.issue)
+    });
+    let asked = spoken.pull_request && !own && spoken.fork.is_none();
+    let fork = if asked {
+        services.github.installation(installation).is_fork(name, spoken.issue).await?
+    } else {
+        None
+    };
+    Ok(triage::ground(spoken, own, fork))
+}
+
+/// Shows 👀 at once. A conversation that takes no reactions, such as a locked one, does not keep the work from starting.
+async fn acknowledge(
+    services: &Services,
+    installation: InstallationId,
+    name: &RepositoryName,
+    on: Reactable,
+) -> Result<()> {
+    let github = services.github.installation(installation);
+    match github.react(name, on, Reaction::Eyes).await {
+        Err(error) if !error.is_retryable() => {
+            tracing::warn!(%error, "cannot react");
+            Ok(())
+        }
+        outcome => Ok(outcome?),
+    }
+}
+
+fn reactable(spoken: &Spoken) -> Reactable {
+    match spoken.place {
+        Place::Issue | Place::PullRequest => Reactable::Issue(spoken.issue),
+        Place::IssueComment => Reactable::IssueComment(spoken.id),
+        Place::ReviewComment => Reactable::ReviewComment(spoken.id),
+        // GitHub has no reactions on a review's own text, so its pull request gets them.
+        Place::Review => Reactable::Issue(spoken.issue),
+    }
+}

@@ -1,0 +1,79 @@
+//! Reads a stored delivery and carries out what it asks.
+//!
+//! Look-ups come first, then everything the delivery causes is stored in one transaction with the end of the job. A
+//! delivery that is worked twice finds its run, its denial and its answer already there.
+
+mod conversation;
+mod movement;
+
+use anyhow::{Context as _, Result};
+use sqlx::PgConnection;
+
+use super::{Completed, JobFailure, Lease, Services, Signal, complete, store};
+use crate::{
+    event::{self, Event, EventKind},
+    ids::{DeliveryId, InstallationId, RunId},
+    intake,
+    run::{
+        store::{NewRun, Signalled},
+        task::Task,
+    },
+};
+
+/// One change that a delivery causes.
+enum Action {
+    Signal(RunId, Signal),
+    /// Words to people; also decides what is said about runs started and orders given.
+    Conversation(conversation::Answer),
+    /// The installation is gone or back.
+    Suspend { suspended: bool },
+}
+
+pub(super) async fn execute(services: &Services, lease: &Lease, delivery: DeliveryId) -> Result<Completed, JobFailure> {
+    let stored = intake::load(&services.pool, delivery).await?;
+    let Some(stored) = stored else {
+        tracing::warn!(%delivery, "the delivery is gone");
+        return complete(services, lease).await;
+    };
+    let event = match event::parse(&stored.event, &stored.payload) {
+        Ok(event) => event,
+        Err(error) => {
+            tracing::warn!(%delivery, event = stored.event, %error, "cannot read the delivery");
+            return complete(services, lease).await;
+        }
+    };
+    let action = interpret(services, delivery, &event).await.map_err(super::retry)?;
+    let mut transaction = services.pool.begin().await?;
+    let completed = lease.complete(&mut transaction).await?;
+    if let Some(action) = action {
+        carry_out(&mut transaction, &event, action).await?;
+    }
+    transaction.commit().await?;
+    Ok(completed)
+}
+
+/// Finds out what the delivery asks for, with the look-ups that needs.
+async fn interpret(services: &Services, delivery: DeliveryId, event: &Event) -> Result<Option<Action>> {
+    let Some(installation) = event.installation else { return Ok(None) };
+    match &event.kind {
+        EventKind::Spoken(_) => conversation::interpret(services, delivery, event, installation).await,
+        EventKind::PullRequest(change) => movement::pull_request(services, event, change).await,
+        EventKind::CheckRun(check_run) => movement::check_run(services, event, installation, check_run).await,
+        EventKind::Installation(change) => Ok(movement::installation(services, installation, change)),
+        EventKind::CheckSuite(_) | EventKind::Push(_) | EventKind::Ping | EventKind::Ignored { .. } => Ok(None),
+    }
+}
+
+async fn carry_out(connection: &mut PgConnection, event: &Event, action: Action) -> Result<()> {
+    let installation = event.installation.context("an action without an installation")?;
+    match action {
+        Action::Signal(run, signal) => {
+            if let Signalled::Refused { state, refusal } = store::signal(connection, run, signal).await? {
+                tracing::info!(%run, ?state, ?refusal, "the run did not change");
+            }
+        }
+        Action::Conversation(answer) => answer.carry_out(connection).await?,
+        Action::Suspend { suspended } => store::suspend(connection, installation, suspended).await?,
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! Deliveries in which nobody speaks: pull requests that move, buttons that are clicked, installations that change.
+
+use anyhow::Result;
+
+use super::{Action, InstallationId, RunId, Services, Signal, store};
+use crate::{
+    event::{CheckRun, CheckRunAction, Event, InstallationChange, PullRequest, PullRequestChange},
+    policy::{self, Permission, Role},
+    run::{project::CHECK_RUN_PREFIX, signal, state::State},
+    triage::Ordered,
+};
+
+/// A pull request that was closed, merged or reopened moves the run that opened it.
+pub(super) async fn pull_request(
+    services: &Services,
+    event: &Event,
+    pull_request: &PullRequest,
+) -> Result<Option<Action>> {
+    let change = match &pull_request.change {
+        PullRequestChange::Merged { .. } => signal::PullRequestChange::Merged,
+        PullRequestChange::Closed => signal::PullRequestChange::Closed,
+        PullRequestChange::Reopened => signal::PullRequestChange::Reopened,
+        PullRequestChange::Synchronize => return Ok(None),
+    };
+    let Some(repository) = &event.repository else { return Ok(None) };
+    let mut connection = services.pool.acquire().await?;
+    let run = store::latest_of(&mut connection, repository.id, pull_request.number).await?;
+    Ok(run.map(|run| Action::Signal(run, Signal::PullRequest(change))))
+}
+
+/// A click on one of the check run's buttons is an order, by whoever clicked and may give it.
+pub(super) async fn check_run(
+    services: &Services,
+    event: &Event,
+    installation: InstallationId,
+    check_run: &CheckRun,
+) -> Result<Option<Action>> {
+    let identifier = match &check_run.action {
+        CheckRunAction::RequestedAction { identifier } => identifier.as_str(),
+        // "Re-run" in GitHub's own interface means the same as our button.
+        CheckRunAction::Rerequested => "retry",
+        CheckRunAction::Completed { .. } => return Ok(None),
+    };
+    let Some(run) = check_run.external_id.as_deref().and_then(run_of_external_id) else { return Ok(None) };
+    let (Some(actor), Some(stored)) =
+        (&event.actor, store::load(&mut *services.pool.acquire().await?, run).await?)
+    else {
+        return Ok(None);
+    };
+    let (verb, order) = match identifier {
+        "approve" => (crate::event::command::Verb::Approve, Ordered::Approve { typed_hash: None }),
+        "retry" => (crate::event::command::Verb::Retry, Ordered::Retry),
+        "cancel" => (crate::event::command::Verb::Cancel, Ordered::Cancel),
+        other => {
+            tracing::warn!(%run, button = other, "an unknown button");
+            return Ok(None);
+        }
+    };
+    if actor.is_bot || stored.run.state == State::Succeeded {
+        return Ok(None);
+    }
+    let github = services.github.installation(installation);
+    let role = github.role(&stored.repository_name, actor.id, &actor.login).await?;
+    let role = role.map_or(Role::None, |role| Role::from_github(&role.role_name, &role.permission));
+    let policy = super::conversation::policy(services, &stored.repository_name, installation).await?;
+    if let Permission::Denied { needs } = policy::may(role, verb, &policy) {
+        tracing::info!(%run, actor = %actor.login, needs = needs.name(), "a click without permission");
+        return Ok(None);
+    }
+    let order = super::conversation::complete_order(services, &stored, order).await?;
+    Ok(Some(Action::Signal(run, Signal::Human { by: actor.login.clone(), order })))
+}
+
+/// The run that a check run's `external_id` names.
+fn run_of_external_id(external_id: &str) -> Option<RunId> {
+    external_id.strip_prefix(CHECK_RUN_PREFIX)?.parse().ok()
+}
+
+/// Suspension and return of an installation; its cached client and token are dropped at once.
+pub(super) fn installation(
+    services: &Services,
+    installation: InstallationId,
+    change: &InstallationChange,
+) -> Option<Action> {
+    match change {
+        InstallationChange::Deleted | InstallationChange::Suspended => {
+            services.github.forget(installation);
+            Some(Action::Suspend { suspended: true })
+        }
+        InstallationChange::Created { .. } | InstallationChange::Unsuspended => {
+            Some(Action::Suspend { suspended: false })
+        }
+        InstallationChange::PermissionsAccepted => {
+            services.github.forget(installation);
+            None
+        }
+        InstallationChange::Repositories { .. } => None,
+    }
+}

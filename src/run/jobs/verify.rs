@@ -1,0 +1,148 @@
+//! Gathers wiz's own evidence: each criterion's command in clean boxes with no agent in them.
+//!
+//! A criterion that must fail first runs a second time, on the base with only the change's test files applied. The two
+//! sides run side by side.
+
+use anyhow::Context as _;
+
+use super::{
+    Completed, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage,
+    store::results,
+};
+use crate::{
+    limits::TOOL_OUTPUT_CHARS,
+    patch::{Change, FileChange, Patch},
+    plan::{Criterion, Plan, Proof},
+    policy::{self, ChangedPath, Violation},
+    run::{
+        evidence::{self, Evidence, ObservedEnd, Observation},
+        project::Project,
+        session, workspace,
+    },
+    sandbox::{BoxKey, Command, CommandEnd, CommandOutcome, SourceFile},
+};
+
+pub(super) async fn execute(services: &Services, lease: &Lease, run: RunId, seq: i32) -> Result<Completed, JobFailure> {
+    stage(services, lease, (run, seq), async |stored| verify(services, stored).await).await
+}
+
+async fn verify(services: &Services, stored: &StoredRun) -> Result<StageResult, StageFailure> {
+    let progress = &stored.run.progress;
+    let current = progress.plan.as_ref().context("a run without a plan has nothing to verify")?;
+    let version = workspace::current_version(progress)?;
+    let steps = results::steps(&mut *services.pool.acquire().await?, stored.run.id, version).await?;
+    let project = Project::at(services, stored, &current.base).await?;
+    let patch = workspace::whole_patch(progress, &steps)?;
+    if let Some(feedback) = objections(&patch, &project, &current.plan) {
+        return Ok(StageResult::Verified { feedback: Some(feedback) });
+    }
+    let criteria = &current.plan.definition_of_done;
+    let red_first: Vec<&Criterion> =
+        criteria.iter().filter(|criterion| criterion.proof == Proof::FailsThenPasses).collect();
+    let all: Vec<&Criterion> = criteria.iter().collect();
+    let (after, before) = tokio::try_join!(
+        observe(services, stored, &project, Side::Result, &patch, &all),
+        observe(services, stored, &project, Side::Base, &workspace::test_part(&patch), &red_first),
+    )?;
+    let mut before = before.into_iter();
+    let evidence: Vec<Evidence> = criteria
+        .iter()
+        .zip(after)
+        .map(|(criterion, after)| Evidence {
+            criterion: criterion.clone(),
+            before: if criterion.proof == Proof::FailsThenPasses { before.next() } else { None },
+            after,
+        })
+        .collect();
+    let seq = stored.run.seq;
+    results::save_evidence(&mut *services.pool.acquire().await?, stored.run.id, seq, &evidence).await?;
+    Ok(StageResult::Verified { feedback: evidence::feedback(&evidence) })
+}
+
+/// What policy has against the change, for the coder; checked before anything runs.
+pub(super) fn objections(patch: &Patch, project: &Project, plan: &Plan) -> Option<String> {
+    let paths: Vec<ChangedPath> = patch.changes().iter().map(changed_path).collect();
+    let blocking: Vec<String> = policy::judge_changes(&paths, &project.policy, plan)
+        .iter()
+        .filter(|violation| !was_approved(violation, plan))
+        .map(|violation| format!("- {violation}"))
+        .collect();
+    let secrets: Vec<String> =
+        secrets::scan(patch).iter().map(|finding| format!("- {finding}")).collect();
+    if blocking.is_empty() && secrets.is_empty() {
+        return None;
+    }
+    Some(format!("The change cannot be published:\n{}", [blocking, secrets].concat().join("\n")))
+}
+
+/// Whether the approver of the plan saw that this path would change: a protected path may, once a plan that names it
+/// was approved by a person.
+fn was_approved(violation: &Violation, plan: &Plan) -> bool {
+    match violation {
+        Violation::Protected { path, .. } => plan.files.contains(path),
+        Violation::NoChange
+        | Violation::Blocked { .. }
+        | Violation::NotAllowed { .. }
+        | Violation::OutsidePlan { .. }
+        | Violation::TooManyFiles { .. }
+        | Violation::TooManyBytes { .. }
+        | Violation::FileTooLarge { .. } => false,
+    }
+}
+
+fn changed_path(change: &FileChange) -> ChangedPath {
+    let (deleted, bytes) = match &change.change {
+        Change::Delete => (true, 0),
+        Change::Put { content, .. } => (false, content.len() as u64),
+    };
+    ChangedPath { path: change.path.clone(), deleted, bytes }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Side {
+    Base,
+    Result,
+}
+
+/// Runs the criteria's commands in one fresh box, in order.
+async fn observe(
+    services: &Services,
+    stored: &StoredRun,
+    project: &Project,
+    side: Side,
+    patch: &Patch,
+    criteria: &[&Criterion],
+) -> Result<Vec<Observation>, StageFailure> {
+    if criteria.is_empty() {
+        return Ok(vec![]);
+    }
+    let files: Vec<SourceFile> = workspace::apply(&project.files, patch);
+    let side = match side {
+        Side::Base => "base",
+        Side::Result => "result",
+    };
+    let key = BoxKey { run: stored.run.id, name: format!("verify-{}-{side}", stored.run.seq) };
+    let open_box = session::new_box(services, project, key, files).await?;
+    session::prepare(&open_box, project).await?;
+    let mut observations = Vec::with_capacity(criteria.len());
+    for criterion in criteria {
+        let command =
+            Command { script: criterion.command.clone(), timeout: session::CRITERION_TIMEOUT, env: vec![] };
+        let outcome = open_box.run(&command).await.context("cannot run a criterion's command")?;
+        observations.push(observation(&outcome));
+    }
+    open_box.close().await.context("cannot close a verifying box")?;
+    Ok(observations)
+}
+
+fn observation(outcome: &CommandOutcome) -> Observation {
+    let end = match outcome.end {
+        CommandEnd::Exited(code) => ObservedEnd::Exited(code),
+        CommandEnd::Signalled(_) | CommandEnd::TimedOut | CommandEnd::OutOfMemory => ObservedEnd::Broken,
+    };
+    Observation {
+        end,
+        duration_ms: u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX),
+        output: outcome.output.text(),
+    }
+}

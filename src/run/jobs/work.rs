@@ -1,0 +1,107 @@
+//! Works one step: a coder in a box of its own, starting from the base with the patches of the steps it builds on.
+//! What leaves the box are records, checked here in Rust against the base tree.
+
+use anyhow::Context as _;
+
+use super::{
+    Completed, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage,
+    store::results::{self, StepResult},
+};
+use crate::{
+    agent::{self, BoxToolbox, Finished, ToolMode, WorkInput},
+    error::UserMessage,
+    patch::{self, BaseTree},
+    plan::{Plan, Step, StepKey},
+    run::{
+        project::Project,
+        session,
+        workspace,
+    },
+    sandbox::{BoxKey, OpenBox, SourceFile},
+};
+
+pub(super) async fn execute(
+    services: &Services,
+    lease: &Lease,
+    entry: (RunId, i32),
+    step: &StepKey,
+) -> Result<Completed, JobFailure> {
+    stage(services, lease, entry, async |stored| work(services, lease, stored, step).await).await
+}
+
+async fn work(
+    services: &Services,
+    lease: &Lease,
+    stored: &StoredRun,
+    step: &StepKey,
+) -> Result<StageResult, StageFailure> {
+    let progress = &stored.run.progress;
+    let current = progress.plan.as_ref().context("a run without a plan has no step to work")?;
+    let version = workspace::current_version(progress)?;
+    let earlier = results::steps(&mut *services.pool.acquire().await?, stored.run.id, version).await?;
+    let project = Project::at(services, stored, &current.base).await?;
+    let start = workspace::apply(&project.files, &workspace::starting_patch(progress, &earlier, step)?);
+    let conversation = format!("work-{version}-{step}-{}", progress.retries);
+    let key = BoxKey { run: stored.run.id, name: conversation.clone() };
+    let opened = session::open_box(services, &project, key, || start.clone()).await?;
+    let toolbox = BoxToolbox::new(&opened.open_box, ToolMode::Full);
+    let session = session::of(services, lease, stored, &conversation, &toolbox)?;
+    if opened.fresh {
+        session::prepare(&opened.open_box, &project).await?;
+        // A conversation that began in a box that is gone goes on in one that looks the same.
+        if let Finished::Stopped(reason) = agent::replay(&session).await? {
+            return Ok(session::stopped(stored, reason)?);
+        }
+    }
+    let briefing = results::briefing(&mut *services.pool.acquire().await?, stored.run.id).await?;
+    let feedback = progress.steps.iter().find(|other| other.key == *step).and_then(|step| step.feedback.clone());
+    let input = WorkInput {
+        assignment: briefing.assignment(stored, &project, &current.base),
+        plan: current.plan.clone(),
+        step: task(&current.plan, step).context("the step is not part of the plan")?,
+        faults: feedback.into_iter().collect(),
+    };
+    let report = match agent::work(&session, &input).await? {
+        Finished::Submitted(report) => report,
+        Finished::Stopped(reason) => {
+            opened.open_box.close().await?;
+            return Ok(session::stopped(stored, reason)?);
+        }
+    };
+    let patch = match leave(opened.open_box, &start).await? {
+        Ok(patch) => patch,
+        Err(message) => return Ok(StageResult::Failed { message }),
+    };
+    let result = StepResult { step: step.clone(), patch, summary: report.summary };
+    results::save_step(&mut *services.pool.acquire().await?, stored.run.id, version, &result).await?;
+    Ok(StageResult::StepDone { step: step.clone() })
+}
+
+/// What the coder is told to do: the plan's step, or to mend what verification or review found.
+fn task(plan: &Plan, key: &StepKey) -> Option<Step> {
+    let planned = plan.steps.iter().find(|step| step.id == *key).cloned();
+    planned.or_else(|| {
+        key.as_str().starts_with("rework-").then(|| Step {
+            id: key.clone(),
+            title: "Mend what was found".to_owned(),
+            detail: "The steps of the plan are done. Mend what is listed as found, and nothing else.".to_owned(),
+            depends_on: vec![],
+        })
+    })
+}
+
+/// Takes the changes out of the box and closes it.
+async fn leave(
+    open_box: OpenBox,
+    start: &[SourceFile],
+) -> Result<Result<patch::Patch, UserMessage>, StageFailure> {
+    let records = open_box.export().await.context("cannot export the workspace")?;
+    open_box.close().await.context("cannot close the coder's box")?;
+    Ok(patch::verify(records, &BaseTree::of(start)).map_err(|faults| {
+        let faults: Vec<String> = faults.iter().take(10).map(|fault| format!("- {fault}")).collect();
+        UserMessage::new(format!(
+            "The change holds files that wiz will not publish:\n\n{}\n\n`/wiz retry` lets the coder try again.",
+            faults.join("\n")
+        ))
+    }))
+}

@@ -1,0 +1,267 @@
+//! The machine's promises, checked over random walks, and the main ways through it, spelled out.
+
+use std::collections::HashSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    ids::{Login, RunId},
+    money::MicroDollars,
+    plan::{Criterion, Proof, Step},
+    run::state::{Progress, PullRequest},
+};
+
+fn sha(digit: char) -> CommitSha {
+    digit.to_string().repeat(40).parse().unwrap()
+}
+
+fn person() -> Login {
+    "maintainer".parse().unwrap()
+}
+
+/// A plan whose second and third step both build on the first.
+fn plan() -> Plan {
+    let step = |id: &str, after: &[&str]| Step {
+        id: id.parse().unwrap(),
+        title: id.into(),
+        detail: id.into(),
+        depends_on: after.iter().map(|key| key.parse().unwrap()).collect(),
+    };
+    Plan {
+        summary: "Summary".into(),
+        steps: vec![step("a", &[]), step("b", &["a"]), step("c", &["a"])],
+        definition_of_done: vec![Criterion { name: "tests".into(), command: "make test".into(), proof: Proof::Passes }],
+        risks: vec![],
+        files: vec![],
+    }
+}
+
+fn new_run() -> Run {
+    Run {
+        id: RunId(1),
+        state: State::Queued,
+        seq: 0,
+        budget: MicroDollars::from_dollars(3),
+        progress: Progress::default(),
+    }
+}
+
+fn pull_request() -> PullRequest {
+    PullRequest {
+        number: crate::ids::IssueNumber(7),
+        branch: "wiz/run-1-fix".parse().unwrap(),
+        head: sha('c'),
+        open: true,
+    }
+}
+
+fn stage_of(run: &Run, result: StageResult) -> Signal {
+    Signal::Stage { seq: run.seq, result }
+}
+
+fn order(order: Order) -> Signal {
+    Signal::Human { by: person(), order }
+}
+
+fn approval(base_now: CommitSha) -> Signal {
+    order(Order::Approve { typed_hash: None, base_now, shown_intact: true })
+}
+
+/// Sends signals that must all be accepted, and returns the run and the last transition's effects.
+fn walk(mut run: Run, signals: impl IntoIterator<Item = fn(&Run) -> Signal>) -> (Run, Vec<Effect>) {
+    let mut effects = vec![];
+    for signal in signals {
+        let signal = signal(&run);
+        let transition = advance(&run, signal.clone()).unwrap_or_else(|refusal| panic!("{signal:?}: {refusal:?}"));
+        (run, effects) = (transition.run, transition.effects);
+    }
+    (run, effects)
+}
+
+fn step_done(key: &str) -> StageResult {
+    StageResult::StepDone { step: key.parse().unwrap() }
+}
+
+const TO_APPROVAL: [fn(&Run) -> Signal; 2] = [
+    |run| stage_of(run, StageResult::PlanningStarted),
+    |run| stage_of(run, StageResult::Planned { plan: plan(), base: sha('b'), needs_approval: true }),
+];
+
+const TO_VERIFYING: [fn(&Run) -> Signal; 4] = [
+    |_| approval(sha('b')),
+    |run| stage_of(run, step_done("a")),
+    |run| stage_of(run, step_done("b")),
+    |run| stage_of(run, step_done("c")),
+];
+
+#[test]
+fn the_plain_way_leads_to_a_merged_pull_request() {
+    let started = start(new_run());
+    assert_eq!(started.effects, [Effect::Plan, Effect::Report, Effect::Deadline(DAY)]);
+    let (run, _) = walk(started.run, TO_APPROVAL);
+    assert_eq!(run.state, State::NeedsApproval);
+    let (run, effects) = walk(run, [TO_VERIFYING[0], TO_VERIFYING[1]]);
+    let both = [Effect::Work("b".parse().unwrap()), Effect::Work("c".parse().unwrap()), Effect::Report];
+    assert_eq!(effects, both, "both dependents start once their dependency is done");
+    let (run, effects) = walk(run, [TO_VERIFYING[2], TO_VERIFYING[3]]);
+    assert_eq!((run.state, &effects[0]), (State::Verifying, &Effect::Verify));
+    let (run, effects) = walk(
+        run,
+        [
+            |run: &Run| stage_of(run, StageResult::Verified { feedback: None }),
+            |run: &Run| stage_of(run, StageResult::Reviewed { feedback: None }),
+            |run: &Run| stage_of(run, StageResult::Published(pull_request())),
+            |_: &Run| Signal::PullRequest(PullRequestChange::Merged),
+        ],
+    );
+    assert_eq!((run.state, effects), (State::Succeeded, vec![Effect::Report, Effect::Halt]));
+}
+
+#[test]
+fn an_approval_that_does_not_fit_asks_again() {
+    let (run, _) = walk(start(new_run()).run, TO_APPROVAL);
+    let hash = |run: &Run| run.progress.plan.as_ref().unwrap().hash(run.budget);
+    let shown = hash(&run);
+
+    let foreign = Order::Approve { typed_hash: Some("deadbeef".into()), base_now: sha('b'), shown_intact: true };
+    assert_eq!(advance(&run, order(foreign)), Err(Refusal::ForeignPlan));
+
+    let moved = advance(&run, approval(sha('d'))).unwrap();
+    assert_eq!((moved.run.state, &moved.notice), (State::NeedsApproval, &Some(Notice::BaseMoved)));
+    assert_ne!(hash(&moved.run), shown, "the old hash approves nothing any more");
+    let stale = Order::Approve { typed_hash: Some(shown.short().into()), base_now: sha('d'), shown_intact: true };
+    assert_eq!(advance(&moved.run, order(stale)), Err(Refusal::ForeignPlan));
+
+    let edited = Order::Approve { typed_hash: None, base_now: sha('b'), shown_intact: false };
+    let edited = advance(&run, order(edited)).unwrap();
+    assert_eq!((edited.run.state, edited.notice), (State::NeedsApproval, Some(Notice::PlanCommentEdited)));
+
+    let typed = Order::Approve { typed_hash: Some(shown.short().into()), base_now: sha('b'), shown_intact: true };
+    assert_eq!(advance(&run, order(typed)).unwrap().run.state, State::Working);
+}
+
+#[test]
+fn rework_is_bounded_and_a_retry_goes_on_with_the_last_findings() {
+    let (mut run, _) = walk(walk(start(new_run()).run, TO_APPROVAL).0, TO_VERIFYING);
+    for round in 1..=MAX_REWORK_ROUNDS {
+        let failed = StageResult::Verified { feedback: Some(format!("finding {round}")) };
+        let transition = advance(&run, stage_of(&run, failed)).unwrap();
+        let key = format!("rework-{round}");
+        assert_eq!(transition.effects[0], Effect::Work(key.parse().unwrap()));
+        run = advance(&transition.run, stage_of(&transition.run, step_done(&key))).unwrap().run;
+        assert_eq!(run.state, State::Verifying);
+    }
+    let last = StageResult::Verified { feedback: Some("the last finding".into()) };
+    run = advance(&run, stage_of(&run, last)).unwrap().run;
+    assert_eq!(run.state, State::Failed);
+    let retried = advance(&run, order(Order::Retry)).unwrap();
+    assert_eq!(retried.effects[0], Effect::Work("rework-3".parse().unwrap()));
+    assert_eq!(retried.run.progress.steps.last().unwrap().feedback.as_deref(), Some("the last finding"));
+}
+
+#[test]
+fn a_closed_pull_request_can_be_reopened_but_not_retried() {
+    let (run, _) = walk(walk(start(new_run()).run, TO_APPROVAL).0, TO_VERIFYING);
+    let (run, _) = walk(
+        run,
+        [
+            |run: &Run| stage_of(run, StageResult::Verified { feedback: None }),
+            |run: &Run| stage_of(run, StageResult::Reviewed { feedback: None }),
+            |run: &Run| stage_of(run, StageResult::Published(pull_request())),
+            |_: &Run| Signal::PullRequest(PullRequestChange::Closed),
+        ],
+    );
+    assert_eq!(run.state, State::Cancelled);
+    assert_eq!(advance(&run, order(Order::Retry)), Err(Refusal::NotNow));
+    let reopened = advance(&run, Signal::PullRequest(PullRequestChange::Reopened)).unwrap();
+    assert_eq!(reopened.run.state, State::Watching);
+}
+
+/// Any signal, with stage results for the current entry or a stale one.
+fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
+    fn stage(run: &Run, stale: bool, result: StageResult) -> Signal {
+        Signal::Stage { seq: run.seq - i32::from(stale), result }
+    }
+    fn running_step(run: &Run) -> StageResult {
+        let running = run.progress.steps.iter().find(|step| step.state == StepState::Running);
+        running.map_or(step_done("a"), |step| StageResult::StepDone { step: step.key.clone() })
+    }
+    let signals: Vec<fn(&Run, bool) -> Signal> = vec![
+        |run, stale| stage(run, stale, StageResult::PlanningStarted),
+        |run, stale| stage(run, stale, StageResult::Planned { plan: plan(), base: sha('b'), needs_approval: true }),
+        |run, stale| stage(run, stale, StageResult::Planned { plan: plan(), base: sha('b'), needs_approval: false }),
+        |run, stale| stage(run, stale, StageResult::Questioned { question: "Which?".into() }),
+        |run, stale| stage(run, stale, running_step(run)),
+        |run, stale| stage(run, stale, StageResult::Verified { feedback: None }),
+        |run, stale| stage(run, stale, StageResult::Verified { feedback: Some("red".into()) }),
+        |run, stale| stage(run, stale, StageResult::Reviewed { feedback: None }),
+        |run, stale| stage(run, stale, StageResult::Reviewed { feedback: Some("no".into()) }),
+        |run, stale| stage(run, stale, StageResult::Published(pull_request())),
+        |run, stale| stage(run, stale, StageResult::Failed { message: UserMessage::new("broken") }),
+        |_, _| approval(sha('b')),
+        |_, _| approval(sha('d')),
+        |_, _| order(Order::Approve { typed_hash: None, base_now: sha('b'), shown_intact: false }),
+        |_, _| order(Order::Reject),
+        |_, _| order(Order::Revise { text: "rather so".into() }),
+        |_, _| order(Order::Retry),
+        |_, _| order(Order::Cancel),
+        |_, _| Signal::PullRequest(PullRequestChange::Merged),
+        |_, _| Signal::PullRequest(PullRequestChange::Closed),
+        |_, _| Signal::PullRequest(PullRequestChange::Reopened),
+        |run, stale| Signal::Deadline { seq: run.seq - i32::from(stale) },
+    ];
+    proptest::sample::select(signals)
+}
+
+/// The part of an effect that must be unique among all effects of one run; reports may repeat.
+fn queue_key(run: &Run, effect: &Effect) -> Option<String> {
+    match effect {
+        Effect::Report => None,
+        Effect::Plan | Effect::Verify | Effect::Review | Effect::Publish | Effect::Halt => {
+            Some(format!("{effect:?}:{}", run.seq))
+        }
+        Effect::Deadline(_) => Some(format!("deadline:{}", run.seq)),
+        Effect::Work(step) => Some(format!("work:{step}:{}", run.seq)),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_walk_breaks_a_promise(walk in proptest::collection::vec((any_signal(), any::<bool>()), 0..60)) {
+        let started = start(new_run());
+        let mut run = started.run;
+        let mut keys: HashSet<String> = started.effects.iter().filter_map(|effect| queue_key(&run, effect)).collect();
+        for (signal, stale) in walk {
+            let signal = signal(&run, stale);
+            match advance(&run, signal.clone()) {
+                Ok(transition) => {
+                    let outdated = stale && matches!(signal, Signal::Stage { .. } | Signal::Deadline { .. });
+                    prop_assert!(!outdated, "stale work changed the run");
+                    run = transition.run;
+                    prop_assert!(transition.effects.contains(&Effect::Report), "every change is shown");
+                    for effect in &transition.effects {
+                        let Some(key) = queue_key(&run, effect) else { continue };
+                        prop_assert!(keys.insert(key.clone()), "{key} was asked for twice");
+                    }
+                }
+                Err(Refusal::Stale | Refusal::ForeignPlan | Refusal::NotNow) => {}
+            }
+            let merged = run.state == State::Succeeded;
+            let by_person = [Order::Cancel, Order::Retry].map(|way| advance(&run, order(way)).is_ok());
+            let closed = run.progress.pull_request.as_ref().is_some_and(|pull_request| !pull_request.open);
+            prop_assert!(merged || closed || by_person.contains(&true), "{:?} has no way out for a person", run.state);
+            let expired = advance(&run, Signal::Deadline { seq: run.seq });
+            prop_assert_eq!(expired.is_ok(), !run.state.is_terminal());
+            prop_assert_eq!(deadline(run.state).is_some(), !run.state.is_terminal());
+            if run.state == State::Working {
+                let running = run.progress.steps.iter().any(|step| step.state == StepState::Running);
+                prop_assert!(running, "somebody works while the run is working");
+            }
+            let stored: Progress = serde_json::from_value(serde_json::to_value(&run.progress).unwrap()).unwrap();
+            prop_assert_eq!(&stored, &run.progress);
+        }
+    }
+}

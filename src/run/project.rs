@@ -1,0 +1,86 @@
+//! A repository at one commit, as a run needs it: its files, its policy, its instructions to agents.
+//!
+//! Everything comes from the base branch's commit through the host's bare mirror, never from a pull request's head, so
+//! a change under review cannot widen what wiz may do.
+
+use anyhow::Context as _;
+
+use super::{services::Services, store::StoredRun, workspace};
+use crate::{
+    github::mirror::EntryKind,
+    ids::CommitSha,
+    policy::{self, CheckCommand, RepositoryPolicy},
+    sandbox::{FileMode, SourceFile},
+};
+
+/// Files by which a repository instructs agents, best first. <https://agents.md>
+const INSTRUCTION_PATHS: [&str; 4] = ["AGENTS.md", "CLAUDE.md", "GEMINI.md", ".github/copilot-instructions.md"];
+
+/// Most files named in the overview; a larger repository is explored with tools.
+const OVERVIEW_FILES: usize = 600;
+
+/// What a check run's `external_id` starts with; the run's number follows.
+pub const CHECK_RUN_PREFIX: &str = "wiz-run-";
+
+/// A repository at one commit.
+pub struct Project {
+    pub files: Vec<SourceFile>,
+    pub policy: RepositoryPolicy,
+    pub image: String,
+    /// Commands that prepare a fresh box.
+    pub setup: Vec<String>,
+    /// Commands that must pass: the policy's, or what the project's kind suggests.
+    pub checks: Vec<CheckCommand>,
+}
+
+impl Project {
+    /// Fetches `commit` and reads the project.
+    pub async fn at(services: &Services, stored: &StoredRun, commit: &CommitSha) -> anyhow::Result<Self> {
+        let github = services.github.installation(stored.installation).await?;
+        let token = github.token().await?;
+        let mirror = services.mirrors.of(stored.repository, &stored.repository_name);
+        mirror.fetch(commit, &token).await.context("cannot fetch the base commit")?;
+        let tree = mirror.tree(commit).await?;
+        let entries: Vec<_> = tree.into_iter().filter(|entry| entry.kind == EntryKind::File).collect();
+        let blobs = mirror.blobs(entries.iter().map(|entry| entry.blob.clone()).collect()).await?;
+        let files = entries
+            .into_iter()
+            .zip(blobs)
+            .map(|(entry, content)| SourceFile {
+                path: entry.path,
+                mode: if entry.executable { FileMode::Executable } else { FileMode::Regular },
+                content,
+                blob: entry.blob,
+            })
+            .collect();
+        Ok(Self::of(files, &services.settings.default_image))
+    }
+
+    fn of(files: Vec<SourceFile>, default_image: &str) -> Self {
+        // A faulty policy is reported by triage; work goes on under the strict defaults.
+        let policy = workspace::text_of(&files, policy::POLICY_PATH)
+            .and_then(|text| policy::parse(text).ok())
+            .unwrap_or_default();
+        let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        let detected = policy::detect_project(&paths, &|path| workspace::text_of(&files, path).map(str::to_owned));
+        let image = policy.image.clone().unwrap_or_else(|| default_image.to_owned());
+        let setup = if policy.setup.is_empty() { detected.setup } else { policy.setup.clone() };
+        let checks = if policy.checks.is_empty() { detected.checks } else { policy.checks.clone() };
+        Self { policy, image, setup, checks, files }
+    }
+
+    /// The list of files with their sizes, cut to [`OVERVIEW_FILES`].
+    pub fn overview(&self) -> String {
+        let shown = self.files.iter().take(OVERVIEW_FILES);
+        let mut lines: Vec<String> = shown.map(|file| format!("{} ({} bytes)", file.path, file.content.len())).collect();
+        if self.files.len() > OVERVIEW_FILES {
+            lines.push(format!("… and {} more files", self.files.len() - OVERVIEW_FILES));
+        }
+        lines.join("\n")
+    }
+
+    /// What the repository tells agents: the file's name and its text.
+    pub fn instructions(&self) -> Option<(&'static str, &str)> {
+        workspace::first_text(&self.files, &INSTRUCTION_PATHS)
+    }
+}

@@ -1,0 +1,63 @@
+//! What the executors work with, built once in `main`.
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+use sqlx::PgPool;
+use url::Url;
+
+use crate::{
+    github::{GitHub, mirror::Mirrors},
+    llm::Models,
+    sandbox::Docker,
+};
+
+/// The outside world as runs see it. Cloning shares everything.
+#[derive(Clone)]
+pub struct Services {
+    pub pool: PgPool,
+    pub github: Arc<GitHub>,
+    pub mirrors: Arc<Mirrors>,
+    pub docker: Docker,
+    pub models: Arc<Models>,
+    pub settings: Arc<Settings>,
+}
+
+/// The key of wiz's hidden markers. `Debug` hides it.
+#[derive(Clone)]
+pub struct MarkerKey([u8; 32]);
+
+impl MarkerKey {
+    /// Derives the key from a secret that every process of this installation shares.
+    pub fn derive(secret: &SecretString) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"wiz marker key\0");
+        hash.update(secret.expose_secret());
+        Self(hash.finalize().into())
+    }
+
+    /// The key's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for MarkerKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MarkerKey")
+    }
+}
+
+/// What the operator decided.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where people reach this server.
+    pub public_url: Url,
+    /// Where GitHub's pages are.
+    pub github_url: Url,
+    /// Image of a repository whose policy names none.
+    pub default_image: String,
+    /// Signs the hidden markers by which wiz knows its own comments.
+    pub marker_key: MarkerKey,
+}

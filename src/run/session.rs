@@ -1,0 +1,146 @@
+//! What every stage with a box shares: a box that survives a crash of wiz, the commands that prepare it, and the meaning
+//! of an agent's early end.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::{project::Project, services::Services, signal::StageResult, store::StoredRun};
+use crate::{
+    agent::{AgentLimits, Question, Session, StopReason, Toolbox},
+    error::UserMessage,
+    llm::ModelName,
+    queue::Lease,
+    report,
+    sandbox::{BoxKey, BoxLimits, BoxSpec, Command, CommandEnd, OpenBox, SandboxError, SourceFile},
+};
+
+/// Longest time one criterion's command may take.
+pub const CRITERION_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+/// Longest time one command of a project's preparation may take.
+const SETUP_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+
+/// A box lives no longer than the longest stage may take, whatever becomes of wiz.
+const BOX_DEADLINE: Duration = Duration::from_secs(3 * 60 * 60);
+
+/// A box ready for work.
+pub struct Opened {
+    pub open_box: OpenBox,
+    /// Whether the box is new, although a conversation may have begun in one that is gone.
+    pub fresh: bool,
+}
+
+/// Finds the living box of `key`, left by a process that died, or makes a new one with `files` in it.
+pub async fn open_box(
+    services: &Services,
+    project: &Project,
+    key: BoxKey,
+    files: impl FnOnce() -> Vec<SourceFile>,
+) -> Result<Opened, SandboxError> {
+    match services.docker.reattach(&key).await? {
+        Some(open_box) => Ok(Opened { open_box, fresh: false }),
+        None => Ok(Opened { open_box: new_box(services, project, key, files()).await?, fresh: true }),
+    }
+}
+
+/// Makes a new box with `files` in it; one that an earlier try left under the same key is removed.
+pub async fn new_box(
+    services: &Services,
+    project: &Project,
+    key: BoxKey,
+    files: Vec<SourceFile>,
+) -> Result<OpenBox, SandboxError> {
+    let spec =
+        BoxSpec { key, image: project.image.clone(), limits: BoxLimits::default(), deadline: BOX_DEADLINE };
+    let open_box = services.docker.create(&spec).await?;
+    open_box.load(files).await?;
+    Ok(open_box)
+}
+
+/// Runs the project's setup commands; one that fails makes every later result meaningless, so it ends the stage.
+pub async fn prepare(open_box: &OpenBox, project: &Project) -> Result<(), SetupFailed> {
+    for script in &project.setup {
+        let command = Command { script: script.clone(), timeout: SETUP_TIMEOUT, env: vec![] };
+        let outcome = open_box.run(&command).await.context("cannot run a setup command")?;
+        if outcome.end != CommandEnd::Exited(0) {
+            return Err(SetupFailed::Command(UserMessage::new(format!(
+                "The setup command failed, so nothing after it would mean anything. Mend `setup:` in `.github/wiz.yml`, \
+                 then `/wiz retry`.\n\n{}",
+                report::fenced(&format!("$ {script}\n{}", outcome.output.text()), 4_000)
+            ))));
+        }
+    }
+    Ok(())
+}
+
+/// Why a box could not be prepared.
+pub enum SetupFailed {
+    /// The project's own command failed; a person must hear of it.
+    Command(UserMessage),
+    Other(anyhow::Error),
+}
+
+impl From<anyhow::Error> for SetupFailed {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// The agent's session for the conversation `key`.
+pub fn of<'a>(
+    services: &'a Services,
+    lease: &Lease,
+    stored: &StoredRun,
+    key: &'a str,
+    toolbox: &'a dyn Toolbox,
+) -> anyhow::Result<Session<'a>> {
+    let model = stored.model.as_deref().map(str::parse::<ModelName>).transpose()?;
+    Ok(Session {
+        models: &services.models,
+        pool: &services.pool,
+        run: stored.run.id,
+        installation: stored.installation,
+        model,
+        step_key: key,
+        toolbox,
+        limits: AgentLimits::default(),
+        cancel: lease.cancelled().clone(),
+    })
+}
+
+/// What an agent's early end means for the run.
+pub fn stopped(stored: &StoredRun, reason: StopReason) -> anyhow::Result<StageResult> {
+    let message = match reason {
+        StopReason::Question(question) => return Ok(StageResult::Questioned { question: asked(&question) }),
+        StopReason::Cancelled => anyhow::bail!("the agent was interrupted"),
+        StopReason::SandboxDead(reason) => anyhow::bail!("the box died: {reason}"),
+        StopReason::Money => format!(
+            "The run has spent its budget of {}. `/wiz cancel`, then `/wiz fix --max $…` starts one with more.",
+            stored.run.budget
+        ),
+        StopReason::Turns => "The agent took as many turns as it may. `/wiz retry` starts a new conversation.".to_owned(),
+        StopReason::Tokens => "The agent used as many tokens as it may. `/wiz retry` starts a new conversation.".to_owned(),
+        StopReason::Time => "The agent took as long as it may. `/wiz retry` starts a new conversation.".to_owned(),
+        StopReason::Context => {
+            "The work does not fit the model's context. `/wiz revise …` with smaller steps helps.".to_owned()
+        }
+        StopReason::Stuck => {
+            "The agent went in circles and was stopped. `/wiz revise …` with a hint helps more than `/wiz retry`.".to_owned()
+        }
+        StopReason::FormatErrors => {
+            "The model kept answering in a form that wiz cannot read. Another `--model` may do better.".to_owned()
+        }
+        StopReason::Refused => "The model refused to go on. `/wiz revise …` or another `--model` may help.".to_owned(),
+    };
+    Ok(StageResult::Failed { message: UserMessage::new(message) })
+}
+
+/// The question as people read it.
+fn asked(question: &Question) -> String {
+    let mut text = question.question.clone();
+    for option in &question.options {
+        text += &format!("\n- {option}");
+    }
+    format!("{text}\n\nWithout an answer the agent would take: {}", question.default)
+}

@@ -1,0 +1,136 @@
+//! What can happen to a run, and what a run asks for.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::UserMessage,
+    ids::{CommitSha, Login},
+    plan::{Plan, StepKey},
+    run::state::PullRequest,
+};
+
+/// Something that happened to a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    /// A stage's job reports; `seq` is the state entry it worked for.
+    Stage { seq: i32, result: StageResult },
+    /// A person with permission orders something.
+    Human { by: Login, order: Order },
+    /// The run's pull request changed.
+    PullRequest(PullRequestChange),
+    /// The deadline of state entry `seq` passed.
+    Deadline { seq: i32 },
+}
+
+/// How a stage's job ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageResult {
+    /// A worker began to plan.
+    PlanningStarted,
+    /// There is a plan. `needs_approval` is the policy's decision.
+    Planned {
+        plan: Plan,
+        base: CommitSha,
+        needs_approval: bool,
+    },
+    /// The planner needs to know something.
+    Questioned {
+        question: String,
+    },
+    StepDone {
+        step: StepKey,
+    },
+    /// wiz's own evidence; `feedback` says what did not hold, and is empty when all did.
+    Verified {
+        feedback: Option<String>,
+    },
+    /// The reviewer's verdict; `feedback` holds what must change, if anything must.
+    Reviewed {
+        feedback: Option<String>,
+    },
+    Published(PullRequest),
+    /// The stage cannot go on.
+    Failed {
+        message: UserMessage,
+    },
+}
+
+/// What a person may order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Approve the plan that is shown.
+    Approve {
+        /// The hash the person typed, or none for "the one I see".
+        typed_hash: Option<String>,
+        /// The base branch's head at the time of the order.
+        base_now: CommitSha,
+        /// Whether the comment that shows the plan still says what wiz wrote.
+        shown_intact: bool,
+    },
+    Reject,
+    /// Change the plan, or answer the question.
+    Revise {
+        text: String,
+    },
+    Retry,
+    Cancel,
+}
+
+/// What happened to the pull request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PullRequestChange {
+    Merged,
+    Closed,
+    Reopened,
+}
+
+/// What the machine asks for; each becomes a row of the queue in the transaction that stores the new state.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Effect {
+    Plan,
+    Work(StepKey),
+    Verify,
+    Review,
+    Publish,
+    /// Show the new state on GitHub.
+    Report,
+    /// Send [`Signal::Deadline`] for this state entry after the given time.
+    Deadline(Duration),
+    /// Stop the run's jobs and remove its boxes.
+    Halt,
+}
+
+/// What a signal did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transition {
+    pub run: super::state::Run,
+    pub effects: Vec<Effect>,
+    /// Something the person who gave the order must know although it changed the run.
+    pub notice: Option<Notice>,
+}
+
+/// Why an order did not do what the person may expect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// The base branch moved after the plan was made.
+    BaseMoved,
+    /// The comment that shows the plan was changed by somebody else.
+    PlanCommentEdited,
+}
+
+/// Why a signal changed nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Work for a state the run has left; of no interest to anybody.
+    Stale,
+    /// The typed hash is not that of the shown plan.
+    ForeignPlan,
+    /// The order does not fit the state.
+    NotNow,
+}

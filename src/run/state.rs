@@ -1,0 +1,197 @@
+//! What a run is: its state, its plan, how far each step has come.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::UserMessage,
+    ids::{BranchName, CommitSha, IssueNumber, RunId},
+    money::MicroDollars,
+    plan::{Plan, PlanHash, StepKey},
+};
+
+/// Where a run stands. The two `Needs…` states hold no worker and no box.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "run_state", rename_all = "snake_case")]
+pub enum State {
+    /// Accepted; no worker has begun to plan.
+    Queued,
+    /// The planner is at work.
+    Planning,
+    /// A plan waits for a person's approval.
+    NeedsApproval,
+    /// The planner asked something only a person knows.
+    NeedsAnswer,
+    /// Coders work on the plan's steps.
+    Working,
+    /// wiz gathers its own evidence for the definition of done.
+    Verifying,
+    /// A reviewer reads the whole change.
+    Reviewing,
+    /// Branch, commit and pull request are being made.
+    Publishing,
+    /// The pull request is open.
+    Watching,
+    /// The pull request was merged.
+    Succeeded,
+    /// wiz gave up; `/wiz retry` goes on from the stage that failed.
+    Failed,
+    /// A person ended it, or nobody answered in time.
+    Cancelled,
+}
+
+impl State {
+    /// Every state, for exhaustive tests.
+    pub const ALL: [Self; 12] = [
+        Self::Queued,
+        Self::Planning,
+        Self::NeedsApproval,
+        Self::NeedsAnswer,
+        Self::Working,
+        Self::Verifying,
+        Self::Reviewing,
+        Self::Publishing,
+        Self::Watching,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
+    /// Whether the run has ended. `Failed` and `Cancelled` can still be retried.
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// What kind of work a run does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum Mission {
+    /// Plan and mend.
+    Fix,
+    /// Plan and wait for approval, whatever the policy says.
+    Plan,
+}
+
+impl Mission {
+    /// The verb that starts it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fix => "fix",
+            Self::Plan => "plan",
+        }
+    }
+}
+
+/// A run as the machine sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    pub id: RunId,
+    pub state: State,
+    /// How many states the run has entered. Work done for an earlier entry is stale and changes nothing.
+    pub seq: i32,
+    /// The most the run may spend on models.
+    pub budget: MicroDollars,
+    pub progress: Progress,
+}
+
+/// Everything the machine remembers besides the state; stored as one JSON document with the run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Progress {
+    /// The current plan; earlier versions are in the run's history.
+    pub plan: Option<CurrentPlan>,
+    pub steps: Vec<StepProgress>,
+    /// The planner's open question.
+    pub question: Option<String>,
+    /// What people asked to be changed about the plan, or answered, oldest first.
+    pub revisions: Vec<String>,
+    /// How often verification or review sent the change back to work since the last approval or retry.
+    pub rework_rounds: u32,
+    /// How often a person retried; part of every conversation's key, so that a retry starts a fresh one.
+    pub retries: u32,
+    pub pull_request: Option<PullRequest>,
+    pub failure: Option<Failure>,
+}
+
+/// A plan with what an approval must name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CurrentPlan {
+    /// 1 for the first plan; every change makes a new version.
+    pub version: u32,
+    pub plan: Plan,
+    /// The commit the plan was made for and the work starts from.
+    pub base: CommitSha,
+    pub approved: bool,
+}
+
+impl CurrentPlan {
+    /// The hash an approval names.
+    pub fn hash(&self, budget: MicroDollars) -> PlanHash {
+        self.plan.hash(&self.base, budget)
+    }
+}
+
+/// How far one step has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepProgress {
+    pub key: StepKey,
+    pub depends_on: Vec<StepKey>,
+    pub state: StepState,
+    /// For a step that verification or review caused: what they found.
+    pub feedback: Option<String>,
+}
+
+/// How far one step has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    Waiting,
+    Running,
+    Done,
+}
+
+/// The pull request a run has opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullRequest {
+    pub number: IssueNumber,
+    pub branch: BranchName,
+    pub head: CommitSha,
+    pub open: bool,
+}
+
+/// Why a run stopped, and where `/wiz retry` goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    pub stage: State,
+    pub message: UserMessage,
+}
+
+impl Progress {
+    /// Steps that may start now: waiting, with every dependency done.
+    pub fn ready_steps(&self) -> Vec<StepKey> {
+        let done = |key: &StepKey| self.steps.iter().any(|step| step.key == *key && step.state == StepState::Done);
+        self.steps
+            .iter()
+            .filter(|step| step.state == StepState::Waiting && step.depends_on.iter().all(done))
+            .map(|step| step.key.clone())
+            .collect()
+    }
+
+    /// The keys of every step that `key` builds on, in the order of the plan.
+    pub fn ancestors(&self, key: &StepKey) -> Vec<StepKey> {
+        let mut wanted: Vec<StepKey> = vec![key.clone()];
+        for step in self.steps.iter().rev() {
+            if wanted.contains(&step.key) {
+                wanted.extend(step.depends_on.iter().cloned());
+            }
+        }
+        self.steps
+            .iter()
+            .map(|step| &step.key)
+            .filter(|other| *other != key && wanted.contains(other))
+            .cloned()
+            .collect()
+    }
+}

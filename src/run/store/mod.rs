@@ -1,0 +1,352 @@
+//! Runs in Postgres. [`signal`] is the only way a stored run changes; [`results`] holds what its stages produced.
+
+pub mod history;
+pub mod results;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, types::Json};
+
+
+use super::{
+    machine,
+    signal::{Effect, Notice, Refusal, Signal, Transition},
+    state::{Mission, Progress, Run, State},
+    task::Task,
+};
+use crate::{
+    ids::{BranchName, InstallationId, IssueNumber, Login, RepositoryId, RepositoryName, RunId, UserId},
+    limits::STICKY_COMMENT_INTERVAL,
+    money::MicroDollars,
+    queue,
+};
+
+/// A run with everything about it that does not change.
+#[derive(Debug, Clone)]
+pub struct StoredRun {
+    pub run: Run,
+    pub installation: InstallationId,
+    pub repository: RepositoryId,
+    pub repository_name: RepositoryName,
+    pub default_branch: BranchName,
+    pub issue: IssueNumber,
+    pub issue_title: String,
+    pub mission: Mission,
+    /// What the person wrote after the verb.
+    pub instructions: String,
+    pub requester: Login,
+    /// The model the person asked for.
+    pub model: Option<String>,
+    /// How often the run changed.
+    pub revision: i32,
+    pub created_at: DateTime<Utc>,
+}
+
+/// What a new run needs.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    pub installation: InstallationId,
+    pub repository: RepositoryId,
+    pub issue: IssueNumber,
+    pub issue_title: String,
+    /// Names what started the run, so that the same thing never starts two.
+    pub trigger_key: String,
+    pub mission: Mission,
+    pub instructions: String,
+    pub requester_id: UserId,
+    pub requester: Login,
+    pub model: Option<String>,
+    pub budget: MicroDollars,
+}
+
+/// What became of a request for a new run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Created {
+    New(RunId),
+    /// The same trigger had already started this run.
+    Before(RunId),
+    /// The issue has an open run; a second one would fight with it.
+    OpenRun(RunId),
+}
+
+/// What a signal did to the stored run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signalled {
+    Applied { state: State, notice: Option<Notice> },
+    Refused { state: State, refusal: Refusal },
+    /// The order would reopen this run while another one is open on the issue.
+    AnotherRunIsOpen,
+    /// There is no such run.
+    Unknown,
+}
+
+/// Remembers the installation and the repository as a delivery describes them.
+pub async fn remember_repository(
+    connection: &mut PgConnection,
+    installation: InstallationId,
+    repository: RepositoryId,
+    name: &RepositoryName,
+    default_branch: &BranchName,
+) -> Result<()> {
+    sqlx::query!("insert into installation (id) values ($1) on conflict (id) do nothing", installation as _)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!(
+        "insert into repository (id, installation_id, name, default_branch) values ($1, $2, $3, $4)
+         on conflict (id) do update
+         set installation_id = excluded.installation_id, name = excluded.name,
+             default_branch = excluded.default_branch, updated_at = now()
+         where (repository.installation_id, repository.name, repository.default_branch)
+             is distinct from (excluded.installation_id, excluded.name, excluded.default_branch)",
+        repository as _,
+        installation as _,
+        name as _,
+        default_branch as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Creates a run and enqueues its first effects.
+pub async fn create(connection: &mut PgConnection, new: &NewRun) -> Result<Created> {
+    let draft = Run {
+        id: RunId(0),
+        state: State::Queued,
+        seq: 0,
+        budget: new.budget,
+        progress: Progress::default(),
+    };
+    let Transition { run, effects, notice: _ } = machine::start(draft);
+    let id = sqlx::query_scalar!(
+        r#"insert into run (installation_id, repository_id, issue_number, issue_title, trigger_key, verb, instructions,
+                            requester_id, requester_login, model, budget_micro_dollars, state, seq, progress)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+           on conflict do nothing
+           returning id as "id: RunId""#,
+        new.installation as _,
+        new.repository as _,
+        new.issue as _,
+        new.issue_title,
+        new.trigger_key,
+        new.mission as _,
+        new.instructions,
+        new.requester_id as _,
+        new.requester as _,
+        new.model,
+        run.budget as _,
+        run.state as _,
+        run.seq,
+        Json(&run.progress) as _,
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(id) = id else { return existing(connection, new).await };
+    sqlx::query!("insert into run_output (run_id) values ($1)", id as _).execute(&mut *connection).await?;
+    let run = Run { id, ..run };
+    enqueue(connection, new.installation, &run, 0, &effects).await?;
+    Ok(Created::New(id))
+}
+
+async fn existing(connection: &mut PgConnection, new: &NewRun) -> Result<Created> {
+    let row = sqlx::query!(
+        r#"select id as "id: RunId", trigger_key = $1 as "same_trigger!" from run
+           where trigger_key = $1
+              or (repository_id = $2 and issue_number = $3 and state not in ('succeeded', 'failed', 'cancelled'))
+           order by trigger_key = $1 desc
+           limit 1"#,
+        new.trigger_key,
+        new.repository as _,
+        new.issue as _,
+    )
+    .fetch_one(connection)
+    .await
+    .context("cannot find the run that kept a new one from starting")?;
+    Ok(if row.same_trigger { Created::Before(row.id) } else { Created::OpenRun(row.id) })
+}
+
+/// Loads a run.
+pub async fn load(connection: &mut PgConnection, id: RunId) -> Result<Option<StoredRun>> {
+    let row = sqlx::query!(
+        r#"select run.id as "id: RunId", run.state as "state: State", seq, revision,
+                  budget_micro_dollars as "budget: MicroDollars", progress as "progress: Json<Progress>",
+                  run.installation_id as "installation: InstallationId", repository_id as "repository: RepositoryId",
+                  repository.name as "repository_name: RepositoryName",
+                  default_branch as "default_branch: BranchName",
+                  issue_number as "issue: IssueNumber", issue_title, verb as "mission: Mission", instructions,
+                  requester_login as "requester: Login", model, run.created_at
+           from run join repository on repository.id = run.repository_id
+           where run.id = $1"#,
+        id as _,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| StoredRun {
+        run: Run {
+            id: row.id,
+            state: row.state,
+            seq: row.seq,
+            budget: row.budget,
+            progress: row.progress.0,
+        },
+        installation: row.installation,
+        repository: row.repository,
+        repository_name: row.repository_name,
+        default_branch: row.default_branch,
+        issue: row.issue,
+        issue_title: row.issue_title,
+        mission: row.mission,
+        instructions: row.instructions,
+        requester: row.requester,
+        model: row.model,
+        revision: row.revision,
+        created_at: row.created_at,
+    }))
+}
+
+/// What a repository is called now.
+pub async fn repository_name(connection: &mut PgConnection, id: RepositoryId) -> Result<RepositoryName> {
+    sqlx::query_scalar!(r#"select name as "name: RepositoryName" from repository where id = $1"#, id as _)
+        .fetch_optional(connection)
+        .await?
+        .with_context(|| format!("repository {id} is unknown"))
+}
+
+/// Notes that an installation was suspended or removed, or that it is back.
+pub async fn suspend(connection: &mut PgConnection, id: InstallationId, suspended: bool) -> Result<()> {
+    sqlx::query!(
+        "insert into installation (id, suspended_at) values ($1, case when $2 then now() end)
+         on conflict (id) do update set suspended_at = excluded.suspended_at",
+        id as _,
+        suspended,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The newest run of an issue, or of the pull request with that number.
+pub async fn latest_of(
+    connection: &mut PgConnection,
+    repository: RepositoryId,
+    number: IssueNumber,
+) -> Result<Option<RunId>> {
+    let id = sqlx::query_scalar!(
+        r#"select id as "id: RunId" from run
+           where repository_id = $1
+             and (issue_number = $2 or (progress -> 'pull_request' ->> 'number')::bigint = $2)
+           order by id desc
+           limit 1"#,
+        repository as _,
+        number as _,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(id)
+}
+
+/// Applies a signal in the caller's transaction: the new state, its place in the run's history, and its effects as
+/// queue rows, all or nothing.
+pub async fn signal(connection: &mut PgConnection, id: RunId, signal: Signal) -> Result<Signalled> {
+    let row = sqlx::query!(
+        r#"select installation_id as "installation: InstallationId", state as "state: State", seq, revision,
+                  budget_micro_dollars as "budget: MicroDollars", progress as "progress: Json<Progress>"
+           from run where id = $1 for update"#,
+        id as _,
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(row) = row else { return Ok(Signalled::Unknown) };
+    let before = Run { id, state: row.state, seq: row.seq, budget: row.budget, progress: row.progress.0 };
+    let Transition { run, effects, notice } = match machine::advance(&before, signal.clone()) {
+        Ok(transition) => transition,
+        Err(refusal) => return Ok(Signalled::Refused { state: before.state, refusal }),
+    };
+    if before.state.is_terminal() && !run.state.is_terminal() && other_open_run(connection, id).await? {
+        return Ok(Signalled::AnotherRunIsOpen);
+    }
+    let revision = row.revision + 1;
+    sqlx::query!(
+        "update run set state = $2, seq = $3, progress = $4, revision = $5, updated_at = now() where id = $1",
+        id as _,
+        run.state as _,
+        run.seq,
+        Json(&run.progress) as _,
+        revision,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "insert into run_event (run_id, revision, signal, from_state, to_state) values ($1, $2, $3, $4, $5)",
+        id as _,
+        revision,
+        Json(&signal) as _,
+        before.state as _,
+        run.state as _,
+    )
+    .execute(&mut *connection)
+    .await?;
+    enqueue(connection, row.installation, &run, revision, &effects).await?;
+    Ok(Signalled::Applied { state: run.state, notice })
+}
+
+/// Whether the issue of run `id` has another run that is open.
+async fn other_open_run(connection: &mut PgConnection, id: RunId) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"select exists(
+               select 1 from run own join run other using (repository_id, issue_number)
+               where own.id = $1 and other.id <> own.id and other.state not in ('succeeded', 'failed', 'cancelled')
+           ) as "exists!""#,
+        id as _,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(found)
+}
+
+async fn enqueue(
+    connection: &mut PgConnection,
+    tenant: InstallationId,
+    run: &Run,
+    revision: i32,
+    effects: &[Effect],
+) -> Result<()> {
+    if effects.contains(&Effect::Halt) {
+        queue::cancel_kinds(connection, run.id, &Task::STAGE_KINDS).await?;
+    }
+    for effect in effects {
+        let (id, seq) = (run.id, run.seq);
+        if matches!(effect, Effect::Deadline(_)) {
+            // The deadline of the state that was left is of no use to anybody.
+            queue::cancel_kinds(connection, id, &["deadline"]).await?;
+        }
+        let (task, delay) = match effect {
+            Effect::Plan => (Task::Plan { run: id, seq }, Duration::ZERO),
+            Effect::Work(step) => (Task::Work { run: id, seq, step: step.clone() }, Duration::ZERO),
+            Effect::Verify => (Task::Verify { run: id, seq }, Duration::ZERO),
+            Effect::Review => (Task::Review { run: id, seq }, Duration::ZERO),
+            Effect::Publish => (Task::Publish { run: id, seq }, Duration::ZERO),
+            Effect::Report => (Task::Report { run: id, revision }, report_delay(connection, id).await?),
+            Effect::Deadline(after) => (Task::Deadline { run: id, seq }, *after),
+            Effect::Halt => (Task::Halt { run: id, seq }, Duration::ZERO),
+        };
+        queue::enqueue(connection, &task.job(tenant, delay)?).await?;
+    }
+    Ok(())
+}
+
+/// How long a report must wait so that the sticky comment is edited at most once per [`STICKY_COMMENT_INTERVAL`].
+async fn report_delay(connection: &mut PgConnection, id: RunId) -> Result<Duration> {
+    let age_seconds = sqlx::query_scalar!(
+        r#"select extract(epoch from now() - status_comment_edited_at)::double precision
+           from run_output where run_id = $1"#,
+        id as _,
+    )
+    .fetch_optional(connection)
+    .await?
+    .flatten();
+    let age = age_seconds.map_or(STICKY_COMMENT_INTERVAL, |seconds| Duration::from_secs_f64(seconds.max(0.0)));
+    Ok(STICKY_COMMENT_INTERVAL.saturating_sub(age))
+}

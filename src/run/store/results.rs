@@ -1,0 +1,220 @@
+//! What a run's stages produced: patches, evidence, reviews, and what stands on GitHub.
+
+use anyhow::{Context as _, Result};
+use serde::{Serialize, de::DeserializeOwned};
+use sqlx::{PgConnection, types::Json};
+
+use crate::{
+    ids::{CheckRunId, CommentId, CommitSha, IssueNumber, RepositoryId, RunId, UserId},
+    patch::Patch,
+    plan::StepKey,
+    run::{briefing::Briefing, evidence::Evidence},
+};
+
+/// A step's stored result.
+#[derive(Debug, Clone)]
+pub struct StepResult {
+    pub step: StepKey,
+    pub patch: Patch,
+    /// What the coder said it did.
+    pub summary: String,
+}
+
+/// What a run shows on GitHub.
+#[derive(Debug, Clone, Default)]
+pub struct Output {
+    pub status_comment: Option<CommentId>,
+    /// SHA-256 of the status comment as wiz last wrote it.
+    pub status_comment_digest: Option<String>,
+    pub check_run: Option<CheckRunId>,
+    /// The commit the check run is on.
+    pub check_run_head: Option<CommitSha>,
+}
+
+/// Keeps what a step changed; a repeated step replaces its earlier result.
+pub async fn save_step(
+    connection: &mut PgConnection,
+    run: RunId,
+    plan_version: i32,
+    result: &StepResult,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into step_patch (run_id, plan_version, step, patch, summary) values ($1, $2, $3, $4, $5)
+         on conflict (run_id, plan_version, step)
+         do update set patch = excluded.patch, summary = excluded.summary, created_at = now()",
+        run as _,
+        plan_version,
+        result.step.as_str(),
+        Json(&result.patch) as _,
+        result.summary,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The results of all steps of one plan version, in no particular order.
+pub async fn steps(connection: &mut PgConnection, run: RunId, plan_version: i32) -> Result<Vec<StepResult>> {
+    let rows = sqlx::query!(
+        r#"select step, patch as "patch: Json<Patch>", summary from step_patch
+           where run_id = $1 and plan_version = $2"#,
+        run as _,
+        plan_version,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| Ok(StepResult { step: row.step.parse()?, patch: row.patch.0, summary: row.summary }))
+        .collect()
+}
+
+/// Keeps what the planner read; a later planning replaces it.
+pub async fn save_briefing(connection: &mut PgConnection, run: RunId, briefing: &Briefing) -> Result<()> {
+    sqlx::query!(
+        "insert into briefing (run_id, content) values ($1, $2)
+         on conflict (run_id) do update set content = excluded.content, created_at = now()",
+        run as _,
+        Json(briefing) as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What the planner read.
+pub async fn briefing(connection: &mut PgConnection, run: RunId) -> Result<Briefing> {
+    let content =
+        sqlx::query_scalar!(r#"select content as "content: Json<Briefing>" from briefing where run_id = $1"#, run as _)
+            .fetch_optional(connection)
+            .await?;
+    content.map(|json| json.0).with_context(|| format!("run {run} has no briefing"))
+}
+
+/// Keeps the evidence of one verification.
+pub async fn save_evidence(connection: &mut PgConnection, run: RunId, seq: i32, evidence: &[Evidence]) -> Result<()> {
+    sqlx::query!(
+        "insert into evidence (run_id, seq, results) values ($1, $2, $3)
+         on conflict (run_id, seq) do update set results = excluded.results, created_at = now()",
+        run as _,
+        seq,
+        Json(evidence) as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The newest evidence.
+pub async fn latest_evidence(connection: &mut PgConnection, run: RunId) -> Result<Vec<Evidence>> {
+    let row = sqlx::query_scalar!(
+        r#"select results as "results: Json<Vec<Evidence>>" from evidence where run_id = $1 order by seq desc limit 1"#,
+        run as _,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|json| json.0).unwrap_or_default())
+}
+
+/// Keeps the verdict of one review.
+pub async fn save_review<R: Serialize + Sync>(
+    connection: &mut PgConnection,
+    run: RunId,
+    seq: i32,
+    report: &R,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into review (run_id, seq, report) values ($1, $2, $3)
+         on conflict (run_id, seq) do update set report = excluded.report, created_at = now()",
+        run as _,
+        seq,
+        serde_json::to_value(report)?,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The newest verdict.
+pub async fn latest_review<R: DeserializeOwned>(connection: &mut PgConnection, run: RunId) -> Result<Option<R>> {
+    let row = sqlx::query_scalar!("select report from review where run_id = $1 order by seq desc limit 1", run as _)
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.map(serde_json::from_value).transpose()?)
+}
+
+/// What the run shows on GitHub.
+pub async fn output(connection: &mut PgConnection, run: RunId) -> Result<Output> {
+    let row = sqlx::query!(
+        r#"select status_comment_id as "status_comment: CommentId", status_comment_digest,
+                  check_run_id as "check_run: CheckRunId", check_run_head as "check_run_head: CommitSha"
+           from run_output where run_id = $1"#,
+        run as _,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map_or_else(Output::default, |row| Output {
+        status_comment: row.status_comment,
+        status_comment_digest: row.status_comment_digest,
+        check_run: row.check_run,
+        check_run_head: row.check_run_head,
+    }))
+}
+
+/// Remembers the status comment as it now stands; `edited` says that an existing one was changed just now.
+pub async fn save_status_comment(
+    connection: &mut PgConnection,
+    run: RunId,
+    comment: CommentId,
+    digest: &str,
+    edited: bool,
+) -> Result<()> {
+    sqlx::query!(
+        "update run_output
+         set status_comment_id = $2, status_comment_digest = $3,
+             status_comment_edited_at = case when $4 then now() else status_comment_edited_at end
+         where run_id = $1",
+        run as _,
+        comment as _,
+        digest,
+        edited,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Remembers the check run and the commit it is on.
+pub async fn save_check_run(
+    connection: &mut PgConnection,
+    run: RunId,
+    check_run: CheckRunId,
+    head: &CommitSha,
+) -> Result<()> {
+    sqlx::query!(
+        "update run_output set check_run_id = $2, check_run_head = $3 where run_id = $1",
+        run as _,
+        check_run as _,
+        head as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Notes that a person was refused on an issue; false when they had been before.
+pub async fn record_denial(
+    connection: &mut PgConnection,
+    repository: RepositoryId,
+    issue: IssueNumber,
+    user: UserId,
+) -> Result<bool> {
+    let result = sqlx::query!(
+        "insert into denial (repository_id, issue_number, user_id) values ($1, $2, $3) on conflict do nothing",
+        repository as _,
+        issue as _,
+        user as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(result.rows_affected() == 1)
+}

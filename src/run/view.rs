@@ -1,0 +1,181 @@
+//! A stored run as people are shown it: one look at everything the database knows, handed to `report`.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use sqlx::PgConnection;
+
+use super::{
+    evidence::{Evidence, ObservedEnd, Observation},
+    services::Services,
+    state::{Progress, State, StepState},
+    store::{self, StoredRun, results},
+    workspace,
+};
+use crate::{
+    agent::{FindingLevel, ReviewReport, ReviewVerdict},
+    llm::AgentRole,
+    patch::{Change, Patch},
+    report::{
+        AnnotationLevel, ChangedFile, FileChange, Finding, Money, Outcome, PlanView, PullRequestLink, QueuePlace,
+        Review, RunState, RunView, StepProgress, Subject, Timing,
+    },
+};
+
+/// Gathers the view of a run.
+pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
+    let mut connection = services.pool.acquire().await?;
+    let progress = &stored.run.progress;
+    let evidence = results::latest_evidence(&mut connection, stored.run.id).await?;
+    let review: Option<ReviewReport> = results::latest_review(&mut connection, stored.run.id).await?;
+    let changes = changes(&mut connection, stored).await?;
+    let timings = store::history::timings(&mut connection, stored.run.id).await?;
+    let approver = store::history::approver(&mut connection, stored.run.id).await?;
+    let queue = match stored.run.state {
+        State::Queued => Some(store::history::queue_place(&mut connection, stored.run.id).await?),
+        _ => None,
+    };
+    drop(connection);
+    let spend = services.models.spent(stored.run.id).await.context("cannot sum up what the run spent")?;
+    let quote = store::history::quote(&mut *services.pool.acquire().await?, stored).await?;
+    Ok(RunView {
+        run: stored.run.id,
+        state: run_state(stored.run.state),
+        subject: Subject { number: stored.issue, title: stored.issue_title.clone(), is_pull_request: false },
+        verb: stored.mission.name().to_owned(),
+        requester: Some(stored.requester.clone()),
+        approver,
+        plan: plan_view(stored),
+        gate: progress.question.clone(),
+        money: Money { cap: stored.run.budget, spent: spend.money, quote },
+        evidence: evidence.iter().map(shown_evidence).collect(),
+        review: review.map(shown_review),
+        changes,
+        pull_request: progress.pull_request.as_ref().map(|pull_request| PullRequestLink {
+            number: pull_request.number,
+            url: format!(
+                "{}/{}/pull/{}",
+                services.settings.github_url.as_str().trim_end_matches('/'),
+                stored.repository_name,
+                pull_request.number
+            ),
+            draft: false,
+        }),
+        model: Some(stored.model.clone().unwrap_or_else(|| services.models.model_for(AgentRole::Coder).to_string())),
+        branch: progress.pull_request.as_ref().map(|pull_request| pull_request.branch.clone()),
+        failure: progress.failure.as_ref().map(|failure| failure.message.clone()),
+        queue: queue.map(|ahead| QueuePlace { ahead, wait: None }),
+        timings: timings
+            .into_iter()
+            .map(|(state, duration)| Timing { stage: run_state(state), duration })
+            .collect(),
+        page_url: None,
+    })
+}
+
+pub(super) fn run_state(state: State) -> RunState {
+    match state {
+        State::Queued => RunState::Queued,
+        State::Planning => RunState::Planning,
+        State::NeedsApproval => RunState::NeedsApproval,
+        State::NeedsAnswer => RunState::NeedsAnswer,
+        State::Working => RunState::Working,
+        State::Verifying => RunState::Verifying,
+        State::Reviewing => RunState::Reviewing,
+        State::Publishing => RunState::Publishing,
+        State::Watching => RunState::Watching,
+        State::Succeeded => RunState::Succeeded,
+        State::Failed => RunState::Failed,
+        State::Cancelled => RunState::Cancelled,
+    }
+}
+
+fn plan_view(stored: &StoredRun) -> Option<PlanView> {
+    let current = stored.run.progress.plan.as_ref()?;
+    let progress = &stored.run.progress;
+    Some(PlanView {
+        plan: current.plan.clone(),
+        hash: current.hash(stored.run.budget),
+        base: current.base.clone(),
+        progress: progress.steps.iter().map(|step| (step.key.clone(), shown_step(stored.run.state, step.state))).collect(),
+    })
+}
+
+fn shown_step(run: State, step: StepState) -> StepProgress {
+    match (step, run) {
+        (StepState::Waiting, _) => StepProgress::Waiting,
+        (StepState::Running, State::Failed | State::Cancelled) => StepProgress::Failed,
+        (StepState::Running, _) => StepProgress::Working,
+        (StepState::Done, _) => StepProgress::Done,
+    }
+}
+
+fn shown_evidence(evidence: &Evidence) -> crate::report::Evidence {
+    crate::report::Evidence {
+        criterion: evidence.criterion.name.clone(),
+        before: evidence.before.as_ref().map(shown_observation),
+        after: Some(shown_observation(&evidence.after)),
+    }
+}
+
+fn shown_observation(observation: &Observation) -> crate::report::Observation {
+    let outcome = match observation.end {
+        ObservedEnd::Exited(0) => Outcome::Passed,
+        ObservedEnd::Exited(exit) => Outcome::Failed { exit },
+        ObservedEnd::Broken => Outcome::Broken { reason: "it did not run to its end".to_owned() },
+    };
+    crate::report::Observation {
+        outcome,
+        duration: Duration::from_millis(observation.duration_ms),
+        output_tail: observation.output.clone(),
+    }
+}
+
+fn shown_review(report: ReviewReport) -> Review {
+    Review {
+        approved: report.verdict == ReviewVerdict::Approve,
+        findings: report
+            .findings
+            .into_iter()
+            .map(|finding| Finding {
+                path: finding.path,
+                line: finding.line,
+                level: match finding.level {
+                    FindingLevel::Notice => AnnotationLevel::Notice,
+                    FindingLevel::Warning => AnnotationLevel::Warning,
+                    FindingLevel::Failure => AnnotationLevel::Failure,
+                },
+                title: finding.title,
+                detail: finding.detail,
+            })
+            .collect(),
+    }
+}
+
+async fn changes(connection: &mut PgConnection, stored: &StoredRun) -> Result<Vec<ChangedFile>> {
+    let progress: &Progress = &stored.run.progress;
+    if progress.plan.is_none() {
+        return Ok(vec![]);
+    }
+    let version = workspace::current_version(progress)?;
+    let steps = results::steps(connection, stored.run.id, version).await?;
+    // A conflict between steps is reported by the stage that meets it; here there is just nothing to list.
+    let patch = workspace::whole_patch(progress, &steps).unwrap_or_default();
+    Ok(listed(&patch))
+}
+
+fn listed(patch: &Patch) -> Vec<ChangedFile> {
+    patch
+        .changes()
+        .iter()
+        .map(|change| ChangedFile {
+            path: change.path.clone(),
+            change: match &change.change {
+                Change::Put { .. } => FileChange::Changed,
+                Change::Delete => FileChange::Deleted,
+            },
+            added_lines: 0,
+            removed_lines: 0,
+        })
+        .collect()
+}

@@ -1,0 +1,102 @@
+//! The tree a box starts from: the base commit's files, with the patches of earlier steps on top.
+//!
+//! Pure but for [`base_files`], which reads the host's bare mirror. A step starts from what it depends on; the result
+//! of a run is every step's patch on the base. Two steps that do not depend on each other must not change the same
+//! file, or the result would depend on which of them finished first.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+
+use super::{
+    state::{Progress, StepProgress},
+    store::results::StepResult,
+};
+use crate::{
+    patch::{Change, Patch},
+    plan::StepKey,
+    sandbox::SourceFile,
+};
+
+/// Two steps, neither of which builds on the other, changed one file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("steps {first} and {second} both changed {path}, but neither depends on the other")]
+pub struct Conflict {
+    pub first: StepKey,
+    pub second: StepKey,
+    pub path: String,
+}
+
+/// What `step` starts from: the patches of all steps it builds on, in the plan's order.
+pub fn starting_patch(progress: &Progress, results: &[StepResult], step: &StepKey) -> Result<Patch, Conflict> {
+    combine(progress, results, &progress.ancestors(step))
+}
+
+/// The whole change of the run.
+pub fn whole_patch(progress: &Progress, results: &[StepResult]) -> Result<Patch, Conflict> {
+    let all: Vec<StepKey> = progress.steps.iter().map(|step| step.key.clone()).collect();
+    combine(progress, results, &all)
+}
+
+fn combine(progress: &Progress, results: &[StepResult], steps: &[StepKey]) -> Result<Patch, Conflict> {
+    let mut whole = Patch::default();
+    let mut changed_by: BTreeMap<&str, &StepKey> = BTreeMap::new();
+    for StepProgress { key, .. } in progress.steps.iter().filter(|step| steps.contains(&step.key)) {
+        let Some(result) = results.iter().find(|result| result.step == *key) else { continue };
+        let ancestors = progress.ancestors(key);
+        for change in result.patch.changes() {
+            if let Some(first) = changed_by.insert(&change.path, key)
+                && first != key
+                && !ancestors.contains(first)
+            {
+                return Err(Conflict { first: first.clone(), second: key.clone(), path: change.path.clone() });
+            }
+        }
+        whole = whole.merge(result.patch.clone());
+    }
+    Ok(whole)
+}
+
+/// The files of `base` with `patch` applied, ready to be loaded into a box.
+pub fn apply(base: &[SourceFile], patch: &Patch) -> Vec<SourceFile> {
+    let mut files: BTreeMap<String, SourceFile> =
+        base.iter().map(|file| (file.path.clone(), file.clone())).collect();
+    for change in patch.changes() {
+        match &change.change {
+            Change::Delete => {
+                files.remove(&change.path);
+            }
+            Change::Put { mode, content } => {
+                files.insert(change.path.clone(), SourceFile::new(change.path.clone(), *mode, content.clone()));
+            }
+        }
+    }
+    files.into_values().collect()
+}
+
+/// Only the part of a patch that touches test files: what must fail on the base.
+pub fn test_part(patch: &Patch) -> Patch {
+    let tests = patch.changes().iter().filter(|change| crate::policy::is_test_path(&change.path));
+    tests.map(|change| (change.path.clone(), change.change.clone())).collect()
+}
+
+/// The text of one file, if it is there and is UTF-8.
+pub fn text_of<'a>(files: &'a [SourceFile], path: &str) -> Option<&'a str> {
+    files.iter().find(|file| file.path == path).and_then(|file| std::str::from_utf8(&file.content).ok())
+}
+
+/// The content of one file.
+pub fn content_of<'a>(files: &'a [SourceFile], path: &str) -> Option<&'a [u8]> {
+    files.iter().find(|file| file.path == path).map(|file| file.content.as_ref())
+}
+
+/// Reads the first of `names` that exists; used for policy and instructions.
+pub fn first_text<'a>(files: &'a [SourceFile], names: &[&'static str]) -> Option<(&'static str, &'a str)> {
+    names.iter().find_map(|name| Some((*name, text_of(files, name)?)))
+}
+
+/// A step's stored patch must belong to the plan that is current; anything else is a bug worth stopping for.
+pub fn current_version(progress: &Progress) -> Result<i32> {
+    let current = progress.plan.as_ref().context("the run has no plan")?;
+    i32::try_from(current.version).context("the plan's version is out of range")
+}
