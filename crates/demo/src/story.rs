@@ -184,7 +184,8 @@ impl<'a> Story<'a> {
     async fn until_headline(&mut self, comment: u64, wanted: &str, mark: Mark) -> Result<()> {
         let repo = self.repo.clone();
         let place = rank(wanted).context("not a headline")?;
-        let shown = until(&format!("the status comment says {wanted:?}"), WORK, async || {
+        let what = format!("the status comment says {wanted:?}");
+        let shown = until(&what, WORK, async || {
             let Some(comment) = repo.comment(comment)? else { bail!("the status comment is gone") };
             let headline = comment.headline();
             if ["Failed", "Cancelled", "A question"].iter().any(|end| headline.starts_with(end)) {
