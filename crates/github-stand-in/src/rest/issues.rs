@@ -1,0 +1,194 @@
+//! Issues. Pull requests are issues too and answer here as well.
+
+use serde_json::{Value, json};
+
+use super::{Call, issue_state, labels};
+use crate::answer::{Answer, Handled, Refusal};
+use crate::render::issues as render;
+use crate::store::{Issue, IssueState, Role};
+
+const MAX_TITLE_CHARS: usize = 256;
+const MAX_ASSIGNEES: usize = 10;
+
+/// `GET /repos/{owner}/{repo}/issues`, newest first, pull requests among them.
+pub fn list(call: &mut Call<'_>) -> Handled {
+    let repository = call.repo()?;
+    let state = call.asked("state").unwrap_or("open");
+    let labels: Vec<&str> = call.asked("labels").into_iter().flat_map(|text| text.split(',')).collect();
+    let creator = call.asked("creator");
+    let since = call.asked("since").and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok());
+    let wanted = |issue: &&Issue| {
+        (state == "all" || issue.state.as_str() == state)
+            && labels.iter().all(|label| issue.labels.iter().any(|held| held.eq_ignore_ascii_case(label)))
+            && creator.is_none_or(|login| call.state.login(issue.user).eq_ignore_ascii_case(login))
+            && since.is_none_or(|since| issue.updated_at >= since)
+    };
+    let mut found: Vec<&Issue> = repository.issues.values().filter(wanted).collect();
+    match call.asked("sort") {
+        Some("updated") => found.sort_by_key(|issue| (issue.updated_at, issue.number)),
+        Some("comments") => found.sort_by_key(|issue| repository.comments_of(issue.number).count()),
+        Some(_) | None => {}
+    }
+    if call.asked("direction") != Some("asc") {
+        found.reverse();
+    }
+    Ok(Answer::list(found.into_iter().map(|issue| render::issue(call.state, repository, issue)).collect()))
+}
+
+/// `GET /repos/{owner}/{repo}/issues/{issue_number}`
+pub fn get(call: &mut Call<'_>) -> Handled {
+    let value = render::issue(call.state, call.repo()?, call.issue("issue_number")?);
+    Ok(Answer::ok(value))
+}
+
+/// `POST /repos/{owner}/{repo}/issues`
+pub fn create(call: &mut Call<'_>) -> Handled {
+    let title = match &call.body["title"] {
+        Value::String(text) => text.trim().to_owned(),
+        other => other.to_string(),
+    };
+    check_text(&title, call.text("body"))?;
+    // Labels and assignees of callers without triage are dropped without a word:
+    // https://docs.github.com/en/rest/issues/issues#create-an-issue
+    let privileged = call.role()? >= Role::Triage;
+    let names = if privileged { labels::names(&call.body["labels"]) } else { Vec::new() };
+    let names = labels::ensure(call, &names)?;
+    let assignees = if privileged { assignable(call, &call.body["assignees"])? } else { Vec::new() };
+    let body = call.text("body").map(str::to_owned);
+    let (actor, app, now) = (call.actor()?, call.caller.app(), call.state.now());
+    let id = call.state.fresh_id();
+    let repository = call.repo_mut()?;
+    let number = repository.next_number();
+    let issue = Issue {
+        id,
+        number,
+        title,
+        body,
+        user: actor,
+        app,
+        state: IssueState::Open,
+        state_reason: None,
+        labels: names.clone(),
+        assignees,
+        reactions: Vec::new(),
+        created_at: now,
+        updated_at: now,
+        closed_at: None,
+        closed_by: None,
+        pull: None,
+    };
+    repository.issues.insert(number, issue);
+    issue_state::tell(call.state, (call.repository, number), actor, "opened", json!({}))?;
+    for name in &names {
+        labels::tell(call, number, name, "labeled")?;
+    }
+    let repository = call.repo()?;
+    let issue = repository.issues.get(&number).ok_or_else(Refusal::not_found)?;
+    Ok(Answer::created(render::issue(call.state, repository, issue)))
+}
+
+/// Titles and texts have GitHub's lengths.
+pub fn check_text(title: &str, body: Option<&str>) -> Result<(), Refusal> {
+    if title.is_empty() {
+        return Err(Refusal::invalid_field("Issue", "title", "missing_field"));
+    }
+    if title.chars().count() > MAX_TITLE_CHARS {
+        return Err(Refusal::invalid("Issue", "title is too long (maximum is 256 characters)"));
+    }
+    if body.is_some_and(|body| body.chars().count() > super::MAX_BODY_CHARS) {
+        return Err(Refusal::invalid("Issue", "body is too long (maximum is 65536 characters)"));
+    }
+    Ok(())
+}
+
+/// `PATCH /repos/{owner}/{repo}/issues/{issue_number}`
+pub fn update(call: &mut Call<'_>) -> Handled {
+    let number = call.number("issue_number")?;
+    let actor = call.actor()?;
+    let author = call.issue("issue_number")?.user;
+    if call.role()? < Role::Triage && author != actor {
+        return Err(Refusal::new(403, "Must have admin rights to Repository."));
+    }
+    let title = call.text("title").map(str::to_owned);
+    let body = call.text("body").map(str::to_owned);
+    check_text(title.as_deref().unwrap_or("kept"), body.as_deref())?;
+    edit(call, number, title, body)?;
+    if !call.body["labels"].is_null() {
+        let wanted = labels::ensure(call, &labels::names(&call.body["labels"]))?;
+        labels::replace(call, number, wanted)?;
+    }
+    if !call.body["assignees"].is_null() {
+        let assignees = assignable(call, &call.body["assignees"])?;
+        call.issue_mut("issue_number")?.assignees = assignees;
+    }
+    let wanted = match call.text("state") {
+        Some("closed") => Some(IssueState::Closed),
+        Some("open") => Some(IssueState::Open),
+        Some(_) | None => None,
+    };
+    if let Some(wanted) = wanted {
+        let reason = call.text("state_reason").map(str::to_owned);
+        issue_state::set(call.state, (call.repository, number), actor, (wanted, reason.as_deref()))?;
+    }
+    get(call)
+}
+
+/// Changes title and text and sends one `edited` event with what they were.
+pub fn edit(call: &mut Call<'_>, number: u64, title: Option<String>, body: Option<String>) -> Result<(), Refusal> {
+    let now = call.state.now();
+    let actor = call.actor()?;
+    let repository = call.repo_mut()?;
+    let issue = repository.issues.get_mut(&number).ok_or_else(Refusal::not_found)?;
+    let mut changes = json!({});
+    if let Some(title) = title.filter(|title| *title != issue.title) {
+        changes["title"] = json!({ "from": issue.title });
+        issue.title = title;
+    }
+    if let Some(body) = body.filter(|body| Some(body) != issue.body.as_ref()) {
+        changes["body"] = json!({ "from": issue.body.clone().unwrap_or_default() });
+        issue.body = Some(body);
+    }
+    if changes.as_object().is_none_or(serde_json::Map::is_empty) {
+        return Ok(());
+    }
+    issue.updated_at = now;
+    Ok(issue_state::tell(call.state, (call.repository, number), actor, "edited", json!({ "changes": changes }))?)
+}
+
+/// Accounts that can be assigned. Names that cannot are refused when an issue is made or changed.
+fn assignable(call: &Call<'_>, given: &Value) -> Result<Vec<u64>, Refusal> {
+    let repository = call.repo()?;
+    let mut found = Vec::new();
+    for login in given.as_array().into_iter().flatten().filter_map(Value::as_str) {
+        let account = call.state.account_by_login(login);
+        match account.filter(|account| call.state.role(repository, account.id) >= Role::Read) {
+            Some(account) => found.push(account.id),
+            None => return Err(Refusal::invalid_field("Issue", "assignees", "invalid")),
+        }
+    }
+    found.truncate(MAX_ASSIGNEES);
+    Ok(found)
+}
+
+/// `POST /repos/{owner}/{repo}/issues/{issue_number}/assignees`; unknown logins are ignored, as on GitHub.
+pub fn add_assignees(call: &mut Call<'_>) -> Handled {
+    let number = call.number("issue_number")?;
+    let logins: Vec<String> = labels::names(&call.body["assignees"]);
+    let accounts: Vec<u64> =
+        logins.iter().filter_map(|login| call.state.account_by_login(login)).map(|account| account.id).collect();
+    let actor = call.actor()?;
+    call.issue("issue_number")?;
+    for account in accounts {
+        let issue = call.issue_mut("issue_number")?;
+        if issue.assignees.contains(&account) || issue.assignees.len() >= MAX_ASSIGNEES {
+            continue;
+        }
+        issue.assignees.push(account);
+        let assignee = crate::render::accounts::user(call.state, account);
+        let more = json!({ "assignee": assignee });
+        issue_state::tell(call.state, (call.repository, number), actor, "assigned", more)?;
+    }
+    let mut answer = get(call)?;
+    answer.status = 201;
+    Ok(answer)
+}

@@ -1,0 +1,33 @@
+//! The REST API: one request in, one answer out, with GitHub's rules around every handler.
+//!
+//! Order of things: which operation → faults → who calls → rate limit → access → body against the schema → handler →
+//! pages and conditional answers → the contract's judgement. A handler sees only [`Call`].
+//! Read first: [`serve`](serve::serve), [`routes::ROUTES`], [`Call`].
+
+mod apps;
+mod call;
+mod check_runs;
+mod comments;
+mod commits;
+mod contents;
+mod git_data;
+mod git_refs;
+pub mod issue_state;
+mod issues;
+mod labels;
+mod merging;
+mod pulls;
+mod reactions;
+mod repos;
+mod review_comments;
+mod reviews;
+mod routes;
+mod serve;
+mod statuses;
+mod tokens;
+
+pub use call::Call;
+pub use check_runs::{click_action, rerequest};
+pub use comments::{MAX_BODY_CHARS, delete_comment};
+pub use serve::{ApiRequest, ApiResponse, serve};
+pub use tokens::fresh_token;

@@ -1,0 +1,59 @@
+//! Repositories, people's permissions on them, users, the rate limit.
+
+use serde_json::{Value, json};
+
+use super::Call;
+use super::serve::RATE_LIMIT;
+use crate::answer::{Answer, Handled, Refusal};
+use crate::auth::Caller;
+use crate::render::accounts;
+use crate::render::repositories;
+use crate::store::Role;
+
+/// `GET /repos/{owner}/{repo}`
+pub fn get(call: &mut Call<'_>) -> Handled {
+    let repository = call.repo()?;
+    let mut value = repositories::repository(call.state, repository);
+    value["permissions"] = match &call.caller {
+        Caller::User(id) => repositories::permissions(call.state.role(repository, *id)),
+        Caller::Anonymous | Caller::App(_) | Caller::Installation { .. } => repositories::permissions(Role::None),
+    };
+    Ok(Answer::ok(value))
+}
+
+/// `GET /repos/{owner}/{repo}/collaborators/{username}/permission`
+pub fn get_permission(call: &mut Call<'_>) -> Handled {
+    if matches!(call.caller, Caller::Anonymous) {
+        return Err(Refusal::new(401, "Requires authentication"));
+    }
+    let repository = call.repo()?;
+    let login = call.parameter("username");
+    let Some(account) = call.state.account_by_login(login) else {
+        return Err(Refusal::new(404, format!("{login} is not a user")));
+    };
+    let role = call.state.role(repository, account.id);
+    let mut user = accounts::user(call.state, account.id);
+    user["role_name"] = json!(role.as_str());
+    user["permissions"] = repositories::permissions(role);
+    Ok(Answer::ok(json!({ "permission": role.folded(), "role_name": role.as_str(), "user": user })))
+}
+
+/// `GET /users/{username}`
+pub fn get_user(call: &mut Call<'_>) -> Handled {
+    let account = call.state.account_by_login(call.parameter("username")).ok_or_else(Refusal::not_found)?;
+    Ok(Answer::ok(accounts::public_user(call.state, account)))
+}
+
+/// `GET /rate_limit`
+pub fn rate_limit(call: &mut Call<'_>) -> Handled {
+    let used = call.state.spent.get(&call.caller.rate_key()).copied().unwrap_or_default();
+    let reset = (call.state.now().timestamp() / 3600 + 1) * 3600;
+    let window = |limit: u32, used: u32| -> Value {
+        json!({ "limit": limit, "remaining": limit.saturating_sub(used), "reset": reset, "used": used })
+    };
+    let core = window(RATE_LIMIT, used);
+    Ok(Answer::ok(json!({
+        "resources": { "core": core, "search": window(30, 0), "graphql": window(RATE_LIMIT, 0) },
+        "rate": core,
+    })))
+}

@@ -1,0 +1,115 @@
+//! Which handler answers which operation, and what it asks of the caller.
+
+use super::{
+    Call, apps, check_runs, comments, commits, contents, git_data, git_refs, issues, labels, merging, pulls, reactions,
+    repos, review_comments, reviews, statuses, tokens,
+};
+use crate::answer::Handled;
+use crate::auth::Access;
+use crate::store::{Level, Role};
+
+/// One operation.
+pub struct Route {
+    /// GitHub's `operationId`.
+    pub operation: &'static str,
+    /// What the caller needs.
+    pub access: Access,
+    /// What is done.
+    pub handler: fn(&mut Call<'_>) -> Handled,
+}
+
+const fn route(operation: &'static str, access: Access, handler: fn(&mut Call<'_>) -> Handled) -> Route {
+    Route { operation, access, handler }
+}
+
+const fn read(permissions: &'static [&'static str]) -> Access {
+    Access::Repository { permissions, level: Level::Read, role: Role::Read }
+}
+
+const fn write(permissions: &'static [&'static str], role: Role) -> Access {
+    Access::Repository { permissions, level: Level::Write, role }
+}
+
+const CONTENTS: &[&str] = &["contents"];
+const ISSUES: &[&str] = &["issues", "pull_requests"];
+const PULLS: &[&str] = &["pull_requests"];
+const CHECKS: &[&str] = &["checks"];
+const STATUSES: &[&str] = &["statuses"];
+
+/// Every operation that is answered. Permissions follow
+/// <https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps>.
+pub const ROUTES: &[Route] = &[
+    route("apps/get-authenticated", Access::App, apps::get),
+    route("apps/get-webhook-config-for-app", Access::App, apps::get_hook_config),
+    route("apps/update-webhook-config-for-app", Access::App, apps::update_hook_config),
+    route("apps/list-webhook-deliveries", Access::App, apps::list_deliveries),
+    route("apps/get-webhook-delivery", Access::App, apps::get_delivery),
+    route("apps/redeliver-webhook-delivery", Access::App, apps::redeliver),
+    route("apps/list-installations", Access::App, apps::list_installations),
+    route("apps/get-installation", Access::App, apps::get_installation),
+    route("apps/get-repo-installation", Access::App, apps::get_repository_installation),
+    route("apps/create-installation-access-token", Access::App, tokens::create),
+    route("apps/revoke-installation-access-token", Access::Installation, tokens::revoke),
+    route("apps/list-repos-accessible-to-installation", Access::Installation, tokens::list_repositories),
+    route("rate-limit/get", Access::Anyone, repos::rate_limit),
+    route("users/get-by-username", Access::Anyone, repos::get_user),
+    route("repos/get", read(&[]), repos::get),
+    route("repos/get-collaborator-permission-level", read(&[]), repos::get_permission),
+    route("repos/get-branch", read(CONTENTS), commits::get_branch),
+    route("repos/list-commits", read(CONTENTS), commits::list),
+    route("repos/get-commit", read(CONTENTS), commits::get),
+    route("repos/compare-commits-with-basehead", read(CONTENTS), commits::compare),
+    route("repos/get-content", read(CONTENTS), contents::get),
+    route("repos/create-or-update-file-contents", write(CONTENTS, Role::Write), contents::put),
+    route("git/get-ref", read(CONTENTS), git_refs::get),
+    route("git/list-matching-refs", read(CONTENTS), git_refs::list),
+    route("git/create-ref", write(CONTENTS, Role::Write), git_refs::create),
+    route("git/update-ref", write(CONTENTS, Role::Write), git_refs::update),
+    route("git/delete-ref", write(CONTENTS, Role::Write), git_refs::delete),
+    route("git/create-blob", write(CONTENTS, Role::Write), git_data::create_blob),
+    route("git/get-blob", read(CONTENTS), git_data::get_blob),
+    route("git/create-tree", write(CONTENTS, Role::Write), git_data::create_tree),
+    route("git/get-tree", read(CONTENTS), git_data::get_tree),
+    route("git/create-commit", write(CONTENTS, Role::Write), git_data::create_commit),
+    route("git/get-commit", read(CONTENTS), git_data::get_commit),
+    route("issues/list-for-repo", read(ISSUES), issues::list),
+    route("issues/create", write(&["issues"], Role::Read), issues::create),
+    route("issues/get", read(ISSUES), issues::get),
+    route("issues/update", write(ISSUES, Role::Read), issues::update),
+    route("issues/add-labels", write(ISSUES, Role::Triage), labels::add),
+    route("issues/add-assignees", write(ISSUES, Role::Triage), issues::add_assignees),
+    route("issues/list-labels-for-repo", read(ISSUES), labels::list),
+    route("issues/create-label", write(ISSUES, Role::Write), labels::create),
+    route("issues/list-comments", read(ISSUES), comments::list),
+    route("issues/create-comment", write(ISSUES, Role::Read), comments::create),
+    route("issues/get-comment", read(ISSUES), comments::get),
+    route("issues/update-comment", write(ISSUES, Role::Read), comments::update),
+    route("reactions/create-for-issue", write(ISSUES, Role::Read), reactions::create_for_issue),
+    route("reactions/create-for-issue-comment", write(ISSUES, Role::Read), reactions::create_for_comment),
+    route(
+        "reactions/create-for-pull-request-review-comment",
+        write(PULLS, Role::Read),
+        reactions::create_for_review_comment,
+    ),
+    route("pulls/list", read(PULLS), pulls::list),
+    route("pulls/create", write(PULLS, Role::Read), pulls::create),
+    route("pulls/get", read(PULLS), pulls::get),
+    route("pulls/update", write(PULLS, Role::Read), pulls::update),
+    route("pulls/merge", write(CONTENTS, Role::Write), merging::merge),
+    route("pulls/list-files", read(PULLS), pulls::list_files),
+    route("pulls/list-commits", read(PULLS), pulls::list_commits),
+    route("pulls/request-reviewers", write(PULLS, Role::Triage), pulls::request_reviewers),
+    route("pulls/list-reviews", read(PULLS), reviews::list),
+    route("pulls/create-review", write(PULLS, Role::Read), reviews::create),
+    route("pulls/list-comments-for-review", read(PULLS), reviews::list_comments),
+    route("pulls/list-review-comments", read(PULLS), review_comments::list),
+    route("pulls/create-review-comment", write(PULLS, Role::Read), review_comments::create),
+    route("pulls/create-reply-for-review-comment", write(PULLS, Role::Read), review_comments::reply),
+    route("checks/create", write(CHECKS, Role::Write), check_runs::create),
+    route("checks/get", read(CHECKS), check_runs::get),
+    route("checks/update", write(CHECKS, Role::Write), check_runs::update),
+    route("checks/list-for-ref", read(CHECKS), check_runs::list_for_ref),
+    route("checks/list-suites-for-ref", read(CHECKS), check_runs::list_suites_for_ref),
+    route("repos/get-combined-status-for-ref", read(STATUSES), statuses::combined),
+    route("repos/create-commit-status", write(STATUSES, Role::Write), statuses::create),
+];

@@ -1,0 +1,63 @@
+//! Commit statuses.
+
+use serde_json::{Value, json};
+
+use super::Call;
+use crate::answer::{Answer, Handled, Refusal};
+use crate::render::{checks as render, repositories};
+use crate::store::CommitStatus;
+
+/// GitHub refuses longer descriptions.
+const MAX_DESCRIPTION_CHARS: usize = 140;
+
+/// `POST /repos/{owner}/{repo}/statuses/{sha}`
+pub fn create(call: &mut Call<'_>) -> Handled {
+    let sha = call.parameter("sha").to_owned();
+    if call.git()?.object_type(&sha)?.as_deref() != Some("commit") {
+        return Err(Refusal::new(422, format!("No commit found for SHA: {sha}")));
+    }
+    let description = call.text("description").map(str::to_owned);
+    if description.as_ref().is_some_and(|text| text.chars().count() > MAX_DESCRIPTION_CHARS) {
+        return Err(Refusal::invalid("Status", "description is too long (maximum is 140 characters)"));
+    }
+    let status = CommitStatus {
+        id: call.state.fresh_id(),
+        sha,
+        state: call.text("state").unwrap_or_default().to_owned(),
+        context: call.text("context").unwrap_or("default").to_owned(),
+        description,
+        target_url: call.text("target_url").map(str::to_owned),
+        creator: call.actor()?,
+        created_at: call.state.now(),
+    };
+    call.repo_mut()?.statuses.push(status.clone());
+    Ok(Answer::created(render::status(call.state, call.repo()?, &status)))
+}
+
+/// `GET /repos/{owner}/{repo}/commits/{ref}/status`: the latest status of each context, and their sum.
+pub fn combined(call: &mut Call<'_>) -> Handled {
+    let name = call.parameter("ref");
+    let sha = call.git()?.resolve_commit(name.trim_start_matches("refs/"))?.ok_or_else(Refusal::not_found)?;
+    let repository = call.repo()?;
+    let mut latest: Vec<&CommitStatus> = Vec::new();
+    for status in repository.statuses.iter().rev().filter(|status| status.sha == sha) {
+        if !latest.iter().any(|newer| newer.context == status.context) {
+            latest.push(status);
+        }
+    }
+    let has = |state: &str| latest.iter().any(|status| status.state == state);
+    let state = if has("failure") || has("error") {
+        "failure"
+    } else if latest.is_empty() || has("pending") {
+        "pending"
+    } else {
+        "success"
+    };
+    let api = repositories::api_url(call.state, repository);
+    let statuses: Vec<Value> = latest.iter().map(|status| render::status(call.state, repository, status)).collect();
+    Ok(Answer::ok(json!({
+        "state": state, "statuses": statuses, "sha": sha, "total_count": latest.len(),
+        "repository": repositories::repository(call.state, repository),
+        "commit_url": format!("{api}/commits/{sha}"), "url": format!("{api}/commits/{sha}/status"),
+    })))
+}

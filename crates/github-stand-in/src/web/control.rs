@@ -1,0 +1,190 @@
+//! The control API over HTTP, for programs that are not written in Rust.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::control::{Control, NewApp, NewRepository};
+use crate::faults::{DeliveryFault, Fault};
+use crate::store::Role;
+
+type Shared = State<Arc<Control>>;
+
+/// Everything below `/_stand-in`.
+pub fn router() -> Router<Arc<Control>> {
+    Router::new()
+        .route("/health", get(|| async { Json(json!({ "status": "ok" })) }))
+        .route("/users", post(create_user))
+        .route("/organizations", post(create_organization))
+        .route("/apps", post(create_app))
+        .route("/apps/{app}/webhook", post(set_webhook))
+        .route("/repositories", post(create_repository))
+        .route("/repositories/{owner}/{repo}", get(get_repository))
+        .route("/roles", post(set_role))
+        .route("/installations", post(install))
+        .route("/act", post(act))
+        .route("/faults", post(add_fault).delete(clear_faults))
+        .route("/delivery-faults", post(add_delivery_fault))
+        .route("/tokens/expire", post(expire_tokens))
+        .route("/clock", post(advance_clock))
+        .route("/deliveries.json", get(deliveries))
+        .route("/deliveries/{id}/redeliver", post(redeliver))
+        .route("/violations", get(violations))
+}
+
+fn answer<T: Serialize>(result: anyhow::Result<T>) -> Response {
+    match result {
+        Ok(value) => Json(value).into_response(),
+        Err(error) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "message": format!("{error:#}") }))).into_response()
+        }
+    }
+}
+
+/// Setting up blocks for git and keys, so it runs beside the server's own threads.
+async fn blocking<T: Serialize + Send + 'static>(
+    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> Response {
+    answer(tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(error.into())))
+}
+
+#[derive(Deserialize)]
+struct Login {
+    login: String,
+}
+
+async fn create_user(State(control): Shared, Json(body): Json<Login>) -> Response {
+    answer(control.create_user(&body.login))
+}
+
+async fn create_organization(State(control): Shared, Json(body): Json<Login>) -> Response {
+    answer(control.create_organization(&body.login).map(|id| json!({ "id": id })))
+}
+
+async fn create_app(State(control): Shared, Json(body): Json<NewApp>) -> Response {
+    blocking(move || control.create_app(&body)).await
+}
+
+#[derive(Deserialize)]
+struct Webhook {
+    url: String,
+}
+
+async fn set_webhook(State(control): Shared, Path(app): Path<u64>, Json(body): Json<Webhook>) -> Response {
+    answer(control.set_webhook_url(app, &body.url))
+}
+
+async fn create_repository(State(control): Shared, Json(body): Json<NewRepository>) -> Response {
+    blocking(move || control.create_repository(&body)).await
+}
+
+async fn get_repository(State(control): Shared, Path((owner, repo)): Path<(String, String)>) -> Response {
+    answer(control.repository(&format!("{owner}/{repo}")))
+}
+
+#[derive(Deserialize)]
+struct RoleOf {
+    repository: String,
+    login: String,
+    role: Role,
+}
+
+async fn set_role(State(control): Shared, Json(body): Json<RoleOf>) -> Response {
+    answer(control.set_role(&body.repository, &body.login, body.role))
+}
+
+#[derive(Deserialize)]
+struct Install {
+    app: u64,
+    repositories: Vec<String>,
+}
+
+async fn install(State(control): Shared, Json(body): Json<Install>) -> Response {
+    let names: Vec<&str> = body.repositories.iter().map(String::as_str).collect();
+    answer(control.install(body.app, &names).map(|id| json!({ "id": id })))
+}
+
+/// What a person does that the REST API has no call for.
+#[derive(Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+enum Act {
+    /// Any REST request in the person's name.
+    Request {
+        login: String,
+        method: String,
+        path: String,
+        #[serde(default)]
+        body: Value,
+    },
+    /// A button of a check run.
+    Click { login: String, repository: String, check_run: u64, identifier: String },
+    /// Re-run a check run.
+    Rerequest { login: String, repository: String, check_run: u64 },
+    /// Remove a comment.
+    DeleteComment { login: String, repository: String, comment: u64 },
+}
+
+async fn act(State(control): Shared, Json(body): Json<Act>) -> Response {
+    blocking(move || match body {
+        Act::Request { login, method, path, body } => control.act_as(&login)?.request(&method, &path, &body),
+        Act::Click { login, repository, check_run, identifier } => {
+            control.act_as(&login)?.click(&repository, check_run, &identifier).map(|()| Value::Null)
+        }
+        Act::Rerequest { login, repository, check_run } => {
+            control.act_as(&login)?.rerequest(&repository, check_run).map(|()| Value::Null)
+        }
+        Act::DeleteComment { login, repository, comment } => {
+            control.act_as(&login)?.delete_comment(&repository, comment).map(|()| Value::Null)
+        }
+    })
+    .await
+}
+
+async fn add_fault(State(control): Shared, Json(fault): Json<Fault>) -> Response {
+    control.add_fault(fault);
+    answer(Ok(Value::Null))
+}
+
+async fn clear_faults(State(control): Shared) -> Response {
+    control.clear_faults();
+    answer(Ok(Value::Null))
+}
+
+async fn add_delivery_fault(State(control): Shared, Json(fault): Json<DeliveryFault>) -> Response {
+    control.add_delivery_fault(fault);
+    answer(Ok(Value::Null))
+}
+
+async fn expire_tokens(State(control): Shared) -> Response {
+    control.expire_tokens();
+    answer(Ok(Value::Null))
+}
+
+#[derive(Deserialize)]
+struct Clock {
+    advance_s: i64,
+}
+
+async fn advance_clock(State(control): Shared, Json(body): Json<Clock>) -> Response {
+    control.advance_clock(chrono::TimeDelta::seconds(body.advance_s));
+    answer(Ok(Value::Null))
+}
+
+async fn deliveries(State(control): Shared) -> Response {
+    answer(Ok(control.deliveries()))
+}
+
+async fn redeliver(State(control): Shared, Path(id): Path<u64>) -> Response {
+    answer(control.redeliver(id))
+}
+
+async fn violations(State(control): Shared) -> Response {
+    answer(Ok(control.violations()))
+}
