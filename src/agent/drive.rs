@@ -230,7 +230,7 @@ impl Work<'_> {
             if let Some(limit) = self.session.limits.nearly(transcript, &around) {
                 say(
                     NoteKind::WrapUp,
-                    &format!("Most of your {limit} is used. Bring the work into a sound state now and call submit."),
+                    &format!("You are nearly out of {limit}. Bring the work into a sound state now and call submit."),
                 );
             }
         }

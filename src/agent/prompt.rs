@@ -87,50 +87,49 @@ pub(super) fn nonce() -> String {
 
 /// A role's system prompt.
 pub(super) fn system(role: AgentRole, nonce: &str) -> Result<String, minijinja::Error> {
-    let name = match role {
-        AgentRole::Planner => "planner.md",
-        AgentRole::Coder => "coder.md",
-        AgentRole::Reviewer => "reviewer.md",
+    let template = match role {
+        AgentRole::Planner => include_str!("../../prompts/planner.md"),
+        AgentRole::Coder => include_str!("../../prompts/coder.md"),
+        AgentRole::Reviewer => include_str!("../../prompts/reviewer.md"),
     };
-    render(name, context! { nonce })
+    let untrusted = render(include_str!("../../prompts/untrusted.md"), context! { nonce })?;
+    render(template, context! { untrusted })
 }
 
 /// A planner's task.
 pub(super) fn planning_task(input: &PlanningInput, nonce: &str) -> Result<String, minijinja::Error> {
-    let capped = PlanningInput { assignment: capped(&input.assignment), ..input.clone() };
-    render("planner_task.md", context! { nonce, ..Rendered::from_serialize(capped) })
+    let PlanningInput { assignment, overview, previous, feedback } = input;
+    let request = request(assignment, nonce)?;
+    let context = context! { nonce, request, overview, previous, feedback };
+    render(include_str!("../../prompts/planner_task.md"), context)
 }
 
 /// A coder's task.
 pub(super) fn work_task(input: &WorkInput, nonce: &str) -> Result<String, minijinja::Error> {
-    let capped = WorkInput { assignment: capped(&input.assignment), ..input.clone() };
-    render("coder_task.md", context! { nonce, ..Rendered::from_serialize(capped) })
+    let WorkInput { assignment, plan, step, faults } = input;
+    let request = request(assignment, nonce)?;
+    render(include_str!("../../prompts/coder_task.md"), context! { nonce, request, plan, step, faults })
 }
 
 /// A reviewer's task.
 pub(super) fn review_task(input: &ReviewInput, nonce: &str) -> Result<String, minijinja::Error> {
-    let capped = ReviewInput { assignment: capped(&input.assignment), ..input.clone() };
-    render("reviewer_task.md", context! { nonce, ..Rendered::from_serialize(capped) })
+    let ReviewInput { assignment, plan, diff, evidence } = input;
+    let request = request(assignment, nonce)?;
+    render(include_str!("../../prompts/reviewer_task.md"), context! { nonce, request, plan, diff, evidence })
 }
 
-fn render(name: &str, context: Rendered) -> Result<String, minijinja::Error> {
+/// What every task begins with.
+fn request(assignment: &Assignment, nonce: &str) -> Result<String, minijinja::Error> {
+    let assignment = capped(assignment);
+    render(include_str!("../../prompts/request.md"), context! { nonce, assignment })
+}
+
+fn render(template: &str, context: Rendered) -> Result<String, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.add_filter("fence", fence);
     environment.add_filter("json", pretty_json);
-    for (name, source) in [
-        ("planner.md", include_str!("../../prompts/planner.md")),
-        ("coder.md", include_str!("../../prompts/coder.md")),
-        ("reviewer.md", include_str!("../../prompts/reviewer.md")),
-        ("untrusted.md", include_str!("../../prompts/untrusted.md")),
-        ("repository.md", include_str!("../../prompts/repository.md")),
-        ("planner_task.md", include_str!("../../prompts/planner_task.md")),
-        ("coder_task.md", include_str!("../../prompts/coder_task.md")),
-        ("reviewer_task.md", include_str!("../../prompts/reviewer_task.md")),
-    ] {
-        environment.add_template(name, source)?;
-    }
-    environment.get_template(name)?.render(context)
+    environment.render_str(template, context)
 }
 
 /// Puts text between marks that only this session knows.
@@ -207,9 +206,9 @@ mod tests {
 
     #[test]
     fn system_prompts_are_these() {
-        insta::assert_snapshot!(system(AgentRole::Planner, "n0nce").unwrap(), @"");
-        insta::assert_snapshot!(system(AgentRole::Coder, "n0nce").unwrap(), @"");
-        insta::assert_snapshot!(system(AgentRole::Reviewer, "n0nce").unwrap(), @"");
+        insta::assert_snapshot!(system(AgentRole::Planner, "n0nce").unwrap());
+        insta::assert_snapshot!(system(AgentRole::Coder, "n0nce").unwrap());
+        insta::assert_snapshot!(system(AgentRole::Reviewer, "n0nce").unwrap());
     }
 
     #[test]
@@ -220,7 +219,7 @@ mod tests {
             previous: Some(sample_plan()),
             feedback: Some("Add a test for strings too.".into()),
         };
-        insta::assert_snapshot!(planning_task(&planning, "n0nce").unwrap(), @"");
+        insta::assert_snapshot!(planning_task(&planning, "n0nce").unwrap());
         let plan = sample_plan();
         let work = WorkInput {
             assignment: Assignment { instructions: vec![], checks: vec![], ..assignment() },
@@ -228,11 +227,11 @@ mod tests {
             plan: plan.clone(),
             faults: vec!["tests: exit 1".into()],
         };
-        insta::assert_snapshot!(work_task(&work, "n0nce").unwrap(), @"");
+        insta::assert_snapshot!(work_task(&work, "n0nce").unwrap());
         let review =
             ReviewInput { assignment: assignment(), plan, diff: "+a".into(), evidence: vec!["tests: passed".into()] };
         let task = review_task(&review, "n0nce").unwrap();
-        insta::assert_snapshot!(&task[task.find("# What wiz ran").unwrap()..], @"");
+        insta::assert_snapshot!(&task[task.find("# What wiz ran").unwrap()..]);
     }
 
     #[test]

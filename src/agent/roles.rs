@@ -264,6 +264,6 @@ mod tests {
     #[test]
     fn submissions_are_described_to_the_model() {
         let specs = [submit_plan_spec(), submit_work_spec(), submit_review_spec()];
-        insta::assert_snapshot!(serde_json::to_string_pretty(&specs).unwrap(), @"");
+        insta::assert_snapshot!(serde_json::to_string_pretty(&specs).unwrap());
     }
 }

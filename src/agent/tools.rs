@@ -181,6 +181,6 @@ mod tests {
     #[test]
     fn tools_are_described_to_the_model() {
         let specs = [bash_spec(), read_spec(), edit_spec(), write_spec(), ask_spec()];
-        insta::assert_snapshot!(serde_json::to_string_pretty(&specs).unwrap(), @"");
+        insta::assert_snapshot!(serde_json::to_string_pretty(&specs).unwrap());
     }
 }

@@ -138,7 +138,7 @@ impl Transcript {
 
     /// Tokens of all turns.
     pub fn tokens(&self) -> u64 {
-        self.usages().map(|usage| usage.total()).sum()
+        self.usages().map(Usage::total).sum()
     }
 
     /// Tokens in the context after the newest turn.
@@ -204,6 +204,10 @@ impl Entry {
     fn message(&self, is_masked: bool) -> Message {
         match self {
             Self::Opening { task, .. } => Message { speaker: Speaker::User, blocks: vec![Block::text(task)] },
+            // Providers refuse an empty turn, although models make one now and then.
+            Self::Assistant { blocks, .. } if blocks.is_empty() => {
+                Message { speaker: Speaker::Assistant, blocks: vec![Block::text("(no answer)")] }
+            }
             Self::Assistant { blocks, .. } => Message { speaker: Speaker::Assistant, blocks: blocks.clone() },
             Self::Results { answers, notes } => {
                 let answers = answers.iter().map(|answer| Block::ToolResult {

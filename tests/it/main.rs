@@ -1,1 +1,2 @@
-fn main() {}
+#![expect(clippy::unwrap_used, clippy::panic, reason = "test helpers")]
+mod agent;

@@ -10,7 +10,7 @@ use std::{
 
 use wiz_runner::protocol::Surroundings;
 
-use crate::processes::process_ids;
+use crate::processes::{oom_kills, process_ids};
 
 /// Addresses that must be out of reach: a cloud's metadata, a public host and resolver, Docker's usual gateway.
 const OUTSIDE: [&str; 5] =
@@ -58,6 +58,7 @@ pub fn look() -> Surroundings {
         mounts: mounts(),
         runner_exposed: nix::sys::prctl::get_dumpable().unwrap_or(true),
         processes: u32::try_from(process_ids().count()).unwrap_or(u32::MAX),
+        oom_kills: oom_kills(),
     }
 }
 

@@ -214,6 +214,8 @@ pub struct Surroundings {
     pub runner_exposed: bool,
     /// Processes in the box, by `/proc`.
     pub processes: u32,
+    /// Processes that the kernel has killed in this box for want of memory.
+    pub oom_kills: u64,
 }
 
 /// Why a request failed.

@@ -96,11 +96,9 @@ pub(super) fn decode(body: &Value) -> Result<ModelResponse, ModelError> {
     for (index, call) in message["tool_calls"].as_array().into_iter().flatten().enumerate() {
         let function = &call["function"];
         // Some local servers give no id; the position is enough, as results follow their calls at once.
-        let id = call["id"].as_str().filter(|id| !id.is_empty()).map_or(format!("call_{index}"), str::to_owned);
-        let input = match &function["arguments"] {
-            Value::String(arguments) => parse_arguments(arguments),
-            arguments => arguments.clone(),
-        };
+        let id = call["id"].as_str().filter(|id| !id.is_empty()).map_or(format!("unnamed_{index}"), str::to_owned);
+        let arguments = &function["arguments"];
+        let input = arguments.as_str().map_or_else(|| arguments.clone(), parse_arguments);
         blocks.push(Block::ToolUse { id, name: text(function, "name")?.to_owned(), input });
     }
     let stop = match choice["finish_reason"].as_str() {
@@ -127,7 +125,9 @@ mod tests {
     #[test]
     fn a_request_is_encoded() {
         let thinking = json!({ "reasoning_content": "hm" });
-        insta::assert_snapshot!(serde_json::to_string_pretty(&encode(&samples::request("openai-chat/qwen3", thinking))).unwrap(), @"");
+        insta::assert_snapshot!(
+            serde_json::to_string_pretty(&encode(&samples::request("openai-chat/qwen3", thinking))).unwrap()
+        );
     }
 
     #[test]
@@ -145,7 +145,41 @@ mod tests {
             }],
             "usage": { "prompt_tokens": 125, "prompt_tokens_details": { "cached_tokens": 100 }, "completion_tokens": 9 },
         });
-        insta::assert_debug_snapshot!(decode(&body).unwrap(), @"");
+        insta::assert_debug_snapshot!(decode(&body).unwrap(), @r#"
+    ModelResponse {
+        blocks: [
+            Thinking {
+                opaque: Object {
+                    "reasoning": String("hm"),
+                },
+            },
+            Text {
+                text: "Let me look.",
+            },
+            ToolUse {
+                id: "call_1",
+                name: "read",
+                input: Object {
+                    "path": String("a.py"),
+                },
+            },
+            ToolUse {
+                id: "unnamed_1",
+                name: "bash",
+                input: Object {
+                    "command": String("ls"),
+                },
+            },
+        ],
+        stop: Finished,
+        usage: Usage {
+            input: 25,
+            cached_read: 100,
+            cache_write: 0,
+            output: 9,
+        },
+    }
+    "#);
     }
 
     #[test]

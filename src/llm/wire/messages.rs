@@ -103,7 +103,13 @@ mod tests {
 
     #[test]
     fn a_request_is_encoded() {
-        insta::assert_snapshot!(serde_json::to_string_pretty(&encode(&samples::request("anthropic/claude-sonnet-4-5", samples::anthropic_thinking()))).unwrap(), @"");
+        insta::assert_snapshot!(
+            serde_json::to_string_pretty(&encode(&samples::request(
+                "anthropic/claude-sonnet-4-5",
+                samples::anthropic_thinking()
+            )))
+            .unwrap()
+        );
     }
 
     #[test]
@@ -117,7 +123,36 @@ mod tests {
             ],
             "usage": { "input_tokens": 5, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 20, "output_tokens": 9 },
         });
-        insta::assert_debug_snapshot!(decode(&body).unwrap(), @"");
+        insta::assert_debug_snapshot!(decode(&body).unwrap(), @r#"
+    ModelResponse {
+        blocks: [
+            Thinking {
+                opaque: Object {
+                    "signature": String("c2ln"),
+                    "thinking": String("hm"),
+                    "type": String("thinking"),
+                },
+            },
+            Text {
+                text: "Let me look.",
+            },
+            ToolUse {
+                id: "toolu_1",
+                name: "read",
+                input: Object {
+                    "path": String("a.py"),
+                },
+            },
+        ],
+        stop: Finished,
+        usage: Usage {
+            input: 5,
+            cached_read: 100,
+            cache_write: 20,
+            output: 9,
+        },
+    }
+    "#);
     }
 
     #[test]

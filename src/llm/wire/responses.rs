@@ -100,7 +100,9 @@ mod tests {
     #[test]
     fn a_request_is_encoded() {
         let thinking = json!({ "type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "Z0FBQUE=" });
-        insta::assert_snapshot!(serde_json::to_string_pretty(&encode(&samples::request("openai/gpt-5", thinking))).unwrap(), @"");
+        insta::assert_snapshot!(
+            serde_json::to_string_pretty(&encode(&samples::request("openai/gpt-5", thinking))).unwrap()
+        );
     }
 
     #[test]
@@ -115,7 +117,42 @@ mod tests {
             ],
             "usage": { "input_tokens": 125, "input_tokens_details": { "cached_tokens": 100 }, "output_tokens": 9 },
         });
-        insta::assert_debug_snapshot!(decode(&body).unwrap(), @"");
+        insta::assert_debug_snapshot!(decode(&body).unwrap(), @r#"
+    ModelResponse {
+        blocks: [
+            Thinking {
+                opaque: Object {
+                    "encrypted_content": String("Z0FBQUE="),
+                    "id": String("rs_1"),
+                    "summary": Array [],
+                    "type": String("reasoning"),
+                },
+            },
+            Text {
+                text: "Let me look.",
+            },
+            ToolUse {
+                id: "call_1",
+                name: "read",
+                input: Object {
+                    "path": String("a.py"),
+                },
+            },
+            ToolUse {
+                id: "call_2",
+                name: "bash",
+                input: String("{\"command\":"),
+            },
+        ],
+        stop: Finished,
+        usage: Usage {
+            input: 25,
+            cached_read: 100,
+            cache_write: 0,
+            output: 9,
+        },
+    }
+    "#);
     }
 
     #[test]
