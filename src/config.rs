@@ -16,6 +16,8 @@ pub struct Config {
     pub github: GitHubConfig,
     pub models: ModelConfig,
     pub sandbox: SandboxConfig,
+    /// `WIZ_DATA_DIR`: everything this process keeps on disk.
+    pub data_dir: PathBuf,
 }
 
 /// The web server and the workers of this process.
@@ -109,7 +111,7 @@ impl Config {
             (server(&mut reader), database(lookup), github(&mut reader), models(&mut reader), sandbox(&mut reader));
         match (config, reader.faults) {
             ((Some(server), Ok(database), Some(github), Some(models), sandbox), faults) if faults.is_empty() => {
-                Ok(Self { server, database, github, models, sandbox })
+                Ok(Self { server, database, github, models, sandbox, data_dir: data_dir(lookup) })
             }
             ((_, Err(fault), ..), mut faults) => {
                 faults.push(fault);
@@ -128,9 +130,13 @@ pub fn database(lookup: &dyn Fn(&str) -> Option<String>) -> Result<DatabaseConfi
         }
         Some(_) => Err("DATABASE_URL must start with postgres://; unset it to use the embedded database".into()),
         None => Ok(DatabaseConfig::Embedded {
-            data_dir: lookup("WIZ_DATA_DIR").unwrap_or_else(|| "/var/lib/wiz".into()).into(),
+            data_dir: data_dir(lookup),
         }),
     }
+}
+
+fn data_dir(lookup: &dyn Fn(&str) -> Option<String>) -> PathBuf {
+    lookup("WIZ_DATA_DIR").unwrap_or_else(|| "/var/lib/wiz".into()).into()
 }
 
 fn server(reader: &mut Reader<'_>) -> Option<ServerConfig> {

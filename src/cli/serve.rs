@@ -1,8 +1,8 @@
 //! `wiz serve` and `wiz worker`: put the rooms together, run until told to stop, stop in order.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, Result};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -11,16 +11,15 @@ use crate::{
     database::Database,
     github::{GitHub, mirror::Mirrors},
     intake::Intake,
-    limits::SHUTDOWN_GRACE,
-    llm::Models,
-    queue::{Worker, WorkerSettings},
+    llm::{Models, Pauses},
+    queue::{self, Doorbell, Worker, WorkerSettings},
     run::{
         jobs::Executor,
-        services::{Services, Settings},
+        services::{MarkerKey, Services, Settings},
         sweep,
     },
     sandbox::Docker,
-    web,
+    web::{self, ReadyCheck},
 };
 
 /// Which halves of wiz this process runs.
@@ -30,26 +29,23 @@ pub(super) enum Parts {
     WorkerOnly,
 }
 
-pub(super) async fn serve(config: &Config, parts: Parts) -> anyhow::Result<ExitCode> {
+/// Longest wait for one part's answer to `/readyz`.
+const CHECK_DEADLINE: Duration = Duration::from_secs(5);
+
+pub(super) async fn serve(config: &Config, parts: Parts) -> Result<ExitCode> {
     let database = Database::open(&config.database).await?;
+    if database.is_embedded() {
+        // Nobody else can be using it, so jobs that run there belong to a predecessor that was killed.
+        queue::expire_workers(database.pool()).await?;
+    }
     let services = services(config, &database).await?;
+    sweep::orphan_boxes(&services).await.context("cannot remove boxes of ended runs")?;
     let shutdown = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    sweep::orphan_boxes(&services).await.context("cannot remove boxes of ended runs")?;
     if parts == Parts::WebAndWorker {
-        let listener = TcpListener::bind(config.server.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}", config.server.listen))?;
-        tracing::info!(address = %listener.local_addr()?, "listening");
-        let intake = Intake::new(database.pool().clone(), config.github.webhook_secrets.clone());
-        let router = web::router(intake, checks(&services));
-        let shutdown = shutdown.clone();
-        tasks.spawn(async move { web::serve(listener, router, shutdown).await });
+        start_web(config, &services, &mut tasks, &shutdown).await?;
     }
-    let settings = WorkerSettings { slots: config.server.workers, grace: SHUTDOWN_GRACE, ..WorkerSettings::default() };
-    let worker = Worker::new(database.pool().clone(), Arc::new(Executor { services }), settings);
-    let stop = shutdown.clone();
-    tasks.spawn(async move { worker.run(stop).await });
+    start_worker(config.server.workers, services, &mut tasks, &shutdown);
 
     let outcome = tokio::select! {
         signal = stop_signal() => { tracing::info!(signal, "stopping"); Ok(ExitCode::SUCCESS) }
@@ -67,32 +63,71 @@ pub(super) async fn serve(config: &Config, parts: Parts) -> anyhow::Result<ExitC
             Err(error) => tracing::warn!(%error, "a part panicked while stopping"),
         }
     }
-    database.close().await;
+    database.close().await?;
     outcome
 }
 
+async fn start_web(
+    config: &Config,
+    services: &Services,
+    tasks: &mut JoinSet<Result<()>>,
+    shutdown: &CancellationToken,
+) -> Result<()> {
+    let address = config.server.listen;
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    let intake =
+        Intake::new(services.pool.clone(), &config.github.webhook_secrets, services.doorbell.clone());
+    let router = web::router(intake, checks(services));
+    tasks.spawn(web::serve(listener, router, shutdown.clone()));
+    Ok(())
+}
+
+fn start_worker(slots: usize, services: Services, tasks: &mut JoinSet<Result<()>>, shutdown: &CancellationToken) {
+    let (pool, doorbell) = (services.pool.clone(), services.doorbell.clone());
+    let executor = Arc::new(Executor { services });
+    tasks.spawn(Worker::run(pool, doorbell, executor, WorkerSettings::new(slots), shutdown.clone()));
+}
+
 /// Connects to everything a run needs.
-async fn services(config: &Config, database: &Database) -> anyhow::Result<Services> {
+async fn services(config: &Config, database: &Database) -> Result<Services> {
     let pool = database.pool().clone();
     let docker = Docker::connect(&config.sandbox).await.context("cannot reach the container engine")?;
     let github = GitHub::new(&config.github).context("cannot set up the GitHub client")?;
-    let models = Models::new(&config.models, pool.clone())?;
+    let models = Models::new(&config.models, pool.clone(), Pauses::default())?;
+    let mirrors = Mirrors::open(&config.data_dir.join("mirrors"), &config.github.web_url)?;
     let settings = Settings {
         public_url: config.server.public_url.clone(),
-        default_model: config.models.default_model.clone(),
-        review_model: config.models.review_model.clone().unwrap_or_else(|| config.models.default_model.clone()),
+        github_url: config.github.web_url.clone(),
         default_image: config.sandbox.default_image.clone(),
-        marker_key: config.marker_key(),
+        // Every process of one installation has the same App key, and it stays when webhook secrets are rotated.
+        marker_key: MarkerKey::derive(&config.github.private_key),
     };
-    let mirrors = Mirrors::new(config.data_dir.join("mirrors"), config.github.web_url.clone())?;
     Ok(Services {
         pool,
         github: Arc::new(github),
         mirrors: Arc::new(mirrors),
         docker,
-        models: Arc::new(models),
+        models,
+        doorbell: Doorbell::default(),
         settings: Arc::new(settings),
     })
+}
+
+/// What `/readyz` asks.
+fn checks(services: &Services) -> Vec<ReadyCheck> {
+    let (docker, models) = (services.docker.clone(), services.models.clone());
+    vec![
+        web::database_check(services.pool.clone()),
+        ReadyCheck::new("engine", CHECK_DEADLINE, move || {
+            let docker = docker.clone();
+            async move { Ok(docker.ready().await.context("the container engine does not answer")?.to_string()) }
+        }),
+        ReadyCheck::new("model", CHECK_DEADLINE, move || {
+            let ready = models.ready().context("the model cannot be used");
+            async move { ready.map(|()| "configured and not failing".to_owned()) }
+        }),
+    ]
 }
 
 /// Waits for the signals by which terminals and platforms ask a process to stop.

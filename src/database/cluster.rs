@@ -95,6 +95,16 @@ impl Cluster {
         Ok(Self { data: site.data, socket: site.socket, _lock: lock })
     }
 
+    /// How to connect to the cluster of a wiz that is running; none when no wiz uses the data directory.
+    pub(super) fn running(data_dir: &Path) -> Result<Option<PgConnectOptions>> {
+        let Ok(data_dir) = fs::canonicalize(data_dir) else { return Ok(None) };
+        if lock(&data_dir).is_ok() {
+            return Ok(None);
+        }
+        let account = Account::choose()?;
+        Ok(Some(connect_options(&socket_directory(&data_dir.join("postgres"), account)?)))
+    }
+
     /// How to connect.
     pub(super) fn connect_options(&self) -> PgConnectOptions {
         connect_options(&self.socket)

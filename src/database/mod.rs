@@ -66,6 +66,20 @@ impl Database {
                 (None, options.map_err(|_| anyhow::anyhow!("DATABASE_URL is not a valid Postgres URL"))?)
             }
         };
+        Self::connect(cluster, options).await
+    }
+
+    /// Joins a wiz that is running, for a look from beside it; without one, opens the database as usual.
+    pub async fn attach(config: &DatabaseConfig) -> Result<Self> {
+        if let DatabaseConfig::Embedded { data_dir } = config
+            && let Some(options) = Cluster::running(data_dir)?
+        {
+            return Self::connect(None, options).await;
+        }
+        Self::open(config).await
+    }
+
+    async fn connect(cluster: Option<Cluster>, options: PgConnectOptions) -> Result<Self> {
         let options = options.application_name("wiz");
         migrate(&options).await?;
         let pool = PgPoolOptions::new()

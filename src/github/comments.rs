@@ -68,6 +68,11 @@ impl Installation {
         }
     }
 
+    /// One comment; `None` when somebody deleted it.
+    pub async fn comment(&self, repository: &RepositoryName, id: CommentId) -> Result<Option<Comment>, GitHubError> {
+        self.get(repository_path(repository, format_args!("/issues/comments/{id}"))).await.optional()
+    }
+
     /// Gives a comment a new body; does nothing when it has it already. `None`: somebody deleted the comment.
     pub async fn edit_comment(
         &self,
@@ -75,8 +80,7 @@ impl Installation {
         id: CommentId,
         body: &str,
     ) -> Result<Option<Comment>, GitHubError> {
-        let path = repository_path(repository, format_args!("/issues/comments/{id}"));
-        let Some(comment) = self.get::<Comment>(path).await.optional()? else { return Ok(None) };
+        let Some(comment) = self.comment(repository, id).await? else { return Ok(None) };
         match self.edit_if_different(repository, &comment, body).await? {
             Some(edited) => Ok(Some(edited)),
             None => Ok(Some(comment)),

@@ -1,6 +1,7 @@
 //! Acknowledgements: the quickest sign that wiz has read a comment.
 
 use http::Method;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{

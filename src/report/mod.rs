@@ -15,6 +15,7 @@
 mod check;
 mod comment;
 mod marker;
+mod orders;
 mod pull_request;
 mod replies;
 mod sections;
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 pub use check::{Action, ActionKind, Annotation, AnnotationLevel, CheckOutput, CheckStatus, Conclusion, check_output};
 pub use comment::status_comment;
+pub use orders::{another_run_is_open, base_moved, plan_comment_edited, status_reply};
 pub use marker::{MARKER_CHARS, Marker, MarkerKind};
 pub use pull_request::{PullRequestText, commit_message, pull_request};
 pub use replies::{

@@ -7,10 +7,11 @@ use anyhow::Context as _;
 
 use super::{services::Services, store::StoredRun, workspace};
 use crate::{
-    github::mirror::EntryKind,
+    github::{Purpose, mirror::EntryMode},
     ids::CommitSha,
+    patch::{BaseTree, BlobId, FileMode},
     policy::{self, CheckCommand, RepositoryPolicy},
-    sandbox::{FileMode, SourceFile},
+    sandbox::SourceFile,
 };
 
 /// Files by which a repository instructs agents, best first. <https://agents.md>
@@ -25,6 +26,8 @@ pub const CHECK_RUN_PREFIX: &str = "wiz-run-";
 /// A repository at one commit.
 pub struct Project {
     pub files: Vec<SourceFile>,
+    /// The same tree as records are checked against it, with what no box is shown.
+    pub base: BaseTree,
     pub policy: RepositoryPolicy,
     pub image: String,
     /// Commands that prepare a fresh box.
@@ -36,27 +39,32 @@ pub struct Project {
 impl Project {
     /// Fetches `commit` and reads the project.
     pub async fn at(services: &Services, stored: &StoredRun, commit: &CommitSha) -> anyhow::Result<Self> {
-        let github = services.github.installation(stored.installation).await?;
-        let token = github.token().await?;
-        let mirror = services.mirrors.of(stored.repository, &stored.repository_name);
+        let github = services.github.installation(stored.installation);
+        let token = github.token(Purpose::Fetch(stored.repository)).await?;
+        let mirror = services.mirrors.mirror(stored.repository, &stored.repository_name)?;
         mirror.fetch(commit, &token).await.context("cannot fetch the base commit")?;
         let tree = mirror.tree(commit).await?;
-        let entries: Vec<_> = tree.into_iter().filter(|entry| entry.kind == EntryKind::File).collect();
-        let blobs = mirror.blobs(entries.iter().map(|entry| entry.blob.clone()).collect()).await?;
-        let files = entries
+        let base = tree.base();
+        let entries: Vec<(String, FileMode, BlobId)> = tree
+            .entries
             .into_iter()
-            .zip(blobs)
-            .map(|(entry, content)| SourceFile {
-                path: entry.path,
-                mode: if entry.executable { FileMode::Executable } else { FileMode::Regular },
-                content,
-                blob: entry.blob,
+            .filter_map(|entry| match entry.mode {
+                EntryMode::File(mode) => Some((entry.path, mode, entry.blob)),
+                // A link may lead anywhere and a submodule is not here; both stay as they are.
+                EntryMode::Symlink | EntryMode::Submodule => None,
             })
             .collect();
-        Ok(Self::of(files, &services.settings.default_image))
+        let ids: Vec<BlobId> = entries.iter().map(|(_, _, blob)| blob.clone()).collect();
+        let contents = mirror.blobs(&ids).await?;
+        let files = entries
+            .into_iter()
+            .zip(contents)
+            .map(|((path, mode, blob), content)| workspace::source_file(path, mode, content, &blob))
+            .collect();
+        Ok(Self::of(files, base, &services.settings.default_image))
     }
 
-    fn of(files: Vec<SourceFile>, default_image: &str) -> Self {
+    fn of(files: Vec<SourceFile>, base: BaseTree, default_image: &str) -> Self {
         // A faulty policy is reported by triage; work goes on under the strict defaults.
         let policy = workspace::text_of(&files, policy::POLICY_PATH)
             .and_then(|text| policy::parse(text).ok())
@@ -66,7 +74,7 @@ impl Project {
         let image = policy.image.clone().unwrap_or_else(|| default_image.to_owned());
         let setup = if policy.setup.is_empty() { detected.setup } else { policy.setup.clone() };
         let checks = if policy.checks.is_empty() { detected.checks } else { policy.checks.clone() };
-        Self { policy, image, setup, checks, files }
+        Self { policy, image, setup, checks, files, base }
     }
 
     /// The list of files with their sizes, cut to [`OVERVIEW_FILES`].

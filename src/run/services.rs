@@ -10,6 +10,7 @@ use url::Url;
 use crate::{
     github::{GitHub, mirror::Mirrors},
     llm::Models,
+    queue::Doorbell,
     sandbox::Docker,
 };
 
@@ -20,7 +21,8 @@ pub struct Services {
     pub github: Arc<GitHub>,
     pub mirrors: Arc<Mirrors>,
     pub docker: Docker,
-    pub models: Arc<Models>,
+    pub models: Models,
+    pub doorbell: Doorbell,
     pub settings: Arc<Settings>,
 }
 

@@ -9,6 +9,7 @@ use super::{project::Project, services::Services, signal::StageResult, store::St
 use crate::{
     agent::{AgentLimits, Question, Session, StopReason, Toolbox},
     error::UserMessage,
+    limits::TOOL_OUTPUT_CHARS,
     llm::ModelName,
     queue::Lease,
     report,
@@ -67,7 +68,7 @@ pub async fn prepare(open_box: &OpenBox, project: &Project) -> Result<(), SetupF
             return Err(SetupFailed::Command(UserMessage::new(format!(
                 "The setup command failed, so nothing after it would mean anything. Mend `setup:` in `.github/wiz.yml`, \
                  then `/wiz retry`.\n\n{}",
-                report::fenced(&format!("$ {script}\n{}", outcome.output.text()), 4_000)
+                report::fenced(&format!("$ {script}\n{}", outcome.output.text(TOOL_OUTPUT_CHARS)), 4_000)
             ))));
         }
     }

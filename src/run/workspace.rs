@@ -1,19 +1,21 @@
 //! The tree a box starts from: the base commit's files, with the patches of earlier steps on top.
 //!
-//! Pure but for [`base_files`], which reads the host's bare mirror. A step starts from what it depends on; the result
+//! Pure. A step starts from what it depends on; the result
 //! of a run is every step's patch on the base. Two steps that do not depend on each other must not change the same
 //! file, or the result would depend on which of them finished first.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
+use bytes::Bytes;
+use wiz_runner::protocol;
 
 use super::{
     state::{Progress, StepProgress},
     store::results::StepResult,
 };
 use crate::{
-    patch::{Change, Patch},
+    patch::{BlobId, Change, FileMode, Patch},
     plan::StepKey,
     sandbox::SourceFile,
 };
@@ -67,11 +69,21 @@ pub fn apply(base: &[SourceFile], patch: &Patch) -> Vec<SourceFile> {
                 files.remove(&change.path);
             }
             Change::Put { mode, content } => {
-                files.insert(change.path.clone(), SourceFile::new(change.path.clone(), *mode, content.clone()));
+                let file = source_file(change.path.clone(), *mode, content.clone(), &BlobId::of(content));
+                files.insert(change.path.clone(), file);
             }
         }
     }
     files.into_values().collect()
+}
+
+/// A file as a box takes it.
+pub fn source_file(path: String, mode: FileMode, content: Bytes, blob: &BlobId) -> SourceFile {
+    let mode = match mode {
+        FileMode::Regular => protocol::FileMode::Regular,
+        FileMode::Executable => protocol::FileMode::Executable,
+    };
+    SourceFile { path, mode, content, blob: blob.as_str().to_owned() }
 }
 
 /// Only the part of a patch that touches test files: what must fail on the base.

@@ -14,7 +14,7 @@ use crate::{
         Actor, Event, EventKind, Place, Spoken, SpokenAction,
         command::{self, Command, CommandError, Verb},
     },
-    ids::UserId,
+    ids::Login,
     policy::{self, Permission, RepositoryPolicy, Role},
     run::state::Mission,
 };
@@ -28,10 +28,10 @@ pub struct Heard<'a> {
 }
 
 /// The commands in an event, or why there are none to follow.
-pub fn listen<'a>(event: &'a Event, own_user: UserId) -> Result<Heard<'a>, &'static str> {
+pub fn listen<'a>(event: &'a Event, own: &Login) -> Result<Heard<'a>, &'static str> {
     let EventKind::Spoken(spoken) = &event.kind else { return Err("nobody spoke") };
     let Some(speaker) = &event.actor else { return Err("the speaker is unknown") };
-    if speaker.id == own_user {
+    if speaker.login == *own {
         return Err("wiz's own words");
     }
     if speaker.is_bot {
@@ -56,14 +56,14 @@ pub enum Intent {
     /// Start a run on the issue.
     Start { mission: Mission, command: Command },
     /// Order something of the issue's run.
-    Order(Ordered),
+    Order { verb: &'static str, order: Ordered },
     /// Say how the issue's run stands.
-    Status,
+    Status { verb: &'static str },
     Help,
     /// Say what is wrong with the command.
-    Correct(UserMessage),
+    Correct(CommandError),
     /// Refuse this person, once per issue.
-    Deny { needs: Role },
+    Deny { verb: &'static str, needs: Role },
     /// Refuse this place.
     Unsuited(UserMessage),
 }
@@ -99,24 +99,22 @@ pub fn decide(
 ) -> Intent {
     let command = match command {
         Ok(command) => command,
-        Err(error) if role == Role::None => {
-            let _ = error;
-            return Intent::Deny { needs: policy.min_role };
-        }
-        Err(error) => return Intent::Correct(crate::report::unknown_command(error)),
+        // A person who may do nothing here is not taught the commands either.
+        Err(_) if role < policy.min_role => return Intent::Deny { verb: "", needs: policy.min_role },
+        Err(error) => return Intent::Correct(error.clone()),
     };
     if let Permission::Denied { needs } = policy::may(role, command.verb, policy) {
-        return Intent::Deny { needs };
+        return Intent::Deny { verb: command.verb.name(), needs };
     }
-    let text = || command.instructions.clone();
+    let order = |order| Intent::Order { verb: command.verb.name(), order };
     match command.verb {
         Verb::Fix | Verb::Plan => start(command, ground),
-        Verb::Approve => Intent::Order(Ordered::Approve { typed_hash: command.plan_hash.clone() }),
-        Verb::Reject => Intent::Order(Ordered::Reject),
-        Verb::Revise => Intent::Order(Ordered::Revise { text: text() }),
-        Verb::Retry => Intent::Order(Ordered::Retry),
-        Verb::Cancel => Intent::Order(Ordered::Cancel),
-        Verb::Status => Intent::Status,
+        Verb::Approve => order(Ordered::Approve { typed_hash: command.plan_hash.clone() }),
+        Verb::Reject => order(Ordered::Reject),
+        Verb::Revise => order(Ordered::Revise { text: command.instructions.clone() }),
+        Verb::Retry => order(Ordered::Retry),
+        Verb::Cancel => order(Ordered::Cancel),
+        Verb::Status => Intent::Status { verb: command.verb.name() },
         Verb::Help => Intent::Help,
     }
 }

@@ -17,19 +17,25 @@ mod triage;
 mod verify;
 mod work;
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use sqlx::PgConnection;
 
 use super::{
     services::Services,
+    session::SetupFailed,
     signal::{Signal, StageResult},
     store::{self, StoredRun},
     task::Task,
+    workspace::Conflict,
 };
 use crate::{
+    agent::AgentError,
     error::UserMessage,
     github::GitHubError,
     ids::RunId,
+    llm::ModelError,
     queue::{self, Completed, Handler, Job, JobFailure, Lease},
     sandbox::SandboxError,
 };
@@ -58,10 +64,7 @@ impl Handler for Executor {
             Task::Halt { run, seq: _ } => halt::execute(services, lease, run).await,
             Task::Reply(reply) => reply::execute(services, lease, &reply).await,
         }?;
-        if let Err(error) = queue::ring(&services.pool).await {
-            // Only a shorter wait is lost: every worker polls as well.
-            tracing::warn!(%error, "cannot ring for the jobs that follow");
-        }
+        services.doorbell.ring();
         Ok(completed)
     }
 
@@ -103,11 +106,27 @@ enum StageFailure {
     Job(JobFailure),
 }
 
-impl<E: Into<anyhow::Error>> From<E> for StageFailure {
-    fn from(error: E) -> Self {
-        classify(error.into())
+impl From<SetupFailed> for StageFailure {
+    fn from(failed: SetupFailed) -> Self {
+        match failed {
+            SetupFailed::Command(message) => Self::Told(message),
+            SetupFailed::Other(error) => classify(error),
+        }
     }
 }
+
+/// Errors that need no thought go through [`classify`].
+macro_rules! classified {
+    ($($error:ty),+ $(,)?) => {$(
+        impl From<$error> for StageFailure {
+            fn from(error: $error) -> Self {
+                classify(anyhow::Error::from(error))
+            }
+        }
+    )+};
+}
+
+classified!(anyhow::Error, sqlx::Error, GitHubError, SandboxError, AgentError, Conflict);
 
 /// Sorts an error of any room: what a person can mend is told, what passes is tried again.
 fn classify(error: anyhow::Error) -> StageFailure {
@@ -117,8 +136,19 @@ fn classify(error: anyhow::Error) -> StageFailure {
              in `.github/wiz.yml`; then `/wiz retry`."
         )));
     }
+    if let Some(conflict) = error.downcast_ref::<Conflict>() {
+        return StageFailure::Told(UserMessage::new(format!(
+            "{conflict}. `/wiz revise …` can put one after the other."
+        )));
+    }
+    if let Some(AgentError::Model(model)) = error.downcast_ref::<AgentError>()
+        && let Some(text) = told_of_model(model)
+    {
+        tracing::warn!(error = format!("{error:#}"), "the model call failed for good");
+        return StageFailure::Told(UserMessage::new(text));
+    }
     match error.downcast_ref::<GitHubError>() {
-        Some(github) if github.is_permanent() => {
+        Some(github) if !github.is_retryable() => {
             tracing::warn!(error = format!("{error:#}"), "GitHub refused");
             StageFailure::Told(UserMessage::new(
                 "GitHub refused a step that this run needs; most often the App lacks a permission that must be accepted \
@@ -126,16 +156,54 @@ fn classify(error: anyhow::Error) -> StageFailure {
             ))
         }
         Some(github) => {
-            let after = github.retry_after();
+            let after = retry_after(github);
             StageFailure::Job(JobFailure::Retry { error, after })
         }
         None => StageFailure::Job(error.into()),
     }
 }
 
+/// What a person can do about a model call that will not work by itself; none for what passes.
+fn told_of_model(error: &ModelError) -> Option<String> {
+    match error {
+        ModelError::Auth { .. } | ModelError::BadRequest { .. } => Some(
+            "The model provider refused the call; the operator's log has the reason. `/wiz retry` goes on once that is \
+             mended, or start again with another `--model`."
+                .to_owned(),
+        ),
+        ModelError::ContextTooLong { .. } => {
+            Some("The work does not fit the model's context. `/wiz revise …` with smaller steps helps.".to_owned())
+        }
+        ModelError::Budget { left, needed } => Some(format!(
+            "The run's budget has {left} left and the next model call needs about {needed}. `/wiz cancel`, then `/wiz fix \
+             --max $…` starts one with more."
+        )),
+        ModelError::RateLimited { .. }
+        | ModelError::Overloaded { .. }
+        | ModelError::Network { .. }
+        | ModelError::Protocol { .. }
+        | ModelError::Ledger(_) => None,
+    }
+}
+
+/// How long GitHub asks us to wait.
+fn retry_after(error: &GitHubError) -> Option<Duration> {
+    match error {
+        GitHubError::RateLimited { until, .. } => Some((*until - chrono::Utc::now()).to_std().unwrap_or_default()),
+        GitHubError::Transient(_)
+        | GitHubError::Ambiguous(_)
+        | GitHubError::NotFound(_)
+        | GitHubError::Gone(_)
+        | GitHubError::Forbidden(_)
+        | GitHubError::Conflict(_)
+        | GitHubError::Invalid(_)
+        | GitHubError::Unauthorized(_) => None,
+    }
+}
+
 /// A failure of a job that is not a stage: the queue tries again, when GitHub says so if it does.
 fn retry(error: anyhow::Error) -> JobFailure {
-    let after = error.downcast_ref::<GitHubError>().and_then(GitHubError::retry_after);
+    let after = error.downcast_ref::<GitHubError>().and_then(retry_after);
     match JobFailure::from(error) {
         JobFailure::Retry { error, .. } => JobFailure::Retry { error, after },
         other @ (JobFailure::Fatal { .. } | JobFailure::LeaseLost(_)) => other,

@@ -25,7 +25,7 @@ async fn begin(services: &Services, run: RunId, seq: i32) -> Result<(), JobFailu
     let signal = Signal::Stage { seq, result: StageResult::PlanningStarted };
     store::signal(&mut transaction, run, signal).await?;
     transaction.commit().await?;
-    crate::queue::ring(&services.pool).await?;
+    services.doorbell.ring();
     Ok(())
 }
 

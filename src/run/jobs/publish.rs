@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{
     error::UserMessage,
-    github::commits::NewCommit,
+    github::{commits::NewCommit, pulls::NewPullRequest},
     ids::BranchName,
-    report,
+    report::{self, Marker, MarkerKind},
     run::{evidence, project::Project, state::PullRequest, view, workspace},
 };
 
@@ -36,21 +36,29 @@ async fn publish(services: &Services, stored: &StoredRun) -> Result<StageResult,
         return Ok(StageResult::Failed { message: UserMessage::new(report::neutralise(&objections, 4_000)) });
     }
     let view = view::of(services, stored).await?;
-    let github = services.github.installation(stored.installation).await?;
+    let github = services.github.installation(stored.installation);
     let branch = branch_name(stored)?;
     let commit = NewCommit {
-        branch: branch.clone(),
-        parent: current.base.clone(),
-        message: report::commit_message(&view),
-        changes: patch.changes.clone(),
+        repository: &stored.repository_name,
+        repository_id: stored.repository,
+        branch: &branch,
+        parent: &current.base,
+        message: &report::commit_message(&view),
+        patch: &patch,
     };
-    let head = github.publish_commit(&stored.repository_name, &commit).await.context("cannot publish the commit")?;
+    let committed = github.commit(&commit).await.context("cannot publish the commit")?;
     let text = report::pull_request(&view);
-    let pull_request = github
-        .find_or_create_pull(&stored.repository_name, &branch, &stored.default_branch, &text.title, &text.body)
-        .await
-        .context("cannot open the pull request")?;
-    Ok(StageResult::Published(PullRequest { number: pull_request.number, branch, head, open: true }))
+    let marker = Marker { run: Some(stored.run.id), kind: MarkerKind::PullRequest };
+    let wanted = NewPullRequest {
+        repository: &stored.repository_name,
+        head: &branch,
+        base: &stored.default_branch,
+        title: &text.title,
+        body: &marker.append_to(&text.body, services.settings.marker_key.bytes()),
+        draft: false,
+    };
+    let pull_request = github.find_or_create_pull(&wanted).await.context("cannot open the pull request")?;
+    Ok(StageResult::Published(PullRequest { number: pull_request.number, branch, head: committed.sha, open: true }))
 }
 
 /// Longest readable part of a branch name.

@@ -8,9 +8,17 @@ use sha2::{Digest, Sha256};
 
 use super::{Completed, JobFailure, Lease, RunId, Services, StoredRun, complete, store, store::results};
 use crate::{
-    report::{self, Marker, MarkerKind},
-    run::view,
+    github::{
+        checks::{self, CheckState},
+        comments::StickyComment,
+    },
+    ids::CommitSha,
+    report::{self, CheckOutput, CheckStatus, Marker, MarkerKind, RunView},
+    run::{project::CHECK_RUN_PREFIX, view},
 };
+
+/// The check run's name on GitHub.
+const CHECK_NAME: &str = "wiz";
 
 pub(super) async fn execute(
     services: &Services,
@@ -20,7 +28,7 @@ pub(super) async fn execute(
 ) -> Result<Completed, JobFailure> {
     let stored = store::load(&mut *services.pool.acquire().await?, run).await?;
     if let Some(stored) = stored.filter(|stored| stored.revision == revision) {
-        show(services, &stored).await.map_err(|error| super::retry(error))?;
+        show(services, &stored).await.map_err(super::retry)?;
     }
     complete(services, lease).await
 }
@@ -31,19 +39,33 @@ async fn show(services: &Services, stored: &StoredRun) -> anyhow::Result<()> {
     check_run(services, stored, &view).await.context("cannot show the check run")
 }
 
-async fn status_comment(services: &Services, stored: &StoredRun, view: &report::RunView) -> anyhow::Result<()> {
-    let github = services.github.installation(stored.installation).await?;
-    let marker = Marker { run: stored.run.id, kind: MarkerKind::Status };
-    let body = format!("{}\n{}", report::status_comment(view), marker.sign(&services.settings.marker_key));
-    let known = results::output(&mut *services.pool.acquire().await?, stored.run.id).await?.status_comment;
-    let written = github
-        .find_or_create_comment(&stored.repository_name, stored.issue, known, &body, &|text| {
-            marker.verifies(text, &services.settings.marker_key)
-        })
-        .await?;
+async fn status_comment(services: &Services, stored: &StoredRun, view: &RunView) -> anyhow::Result<()> {
+    let github = services.github.installation(stored.installation);
+    let key = services.settings.marker_key.bytes();
+    let marker = Marker { run: Some(stored.run.id), kind: MarkerKind::Status };
+    let body = marker.append_to(&report::status_comment(view), key);
+    let known = results::output(&mut *services.pool.acquire().await?, stored.run.id).await?;
+    let edited = match known.status_comment {
+        Some(id) => github.edit_comment(&stored.repository_name, id, &body).await?,
+        None => None,
+    };
+    let written = match edited {
+        Some(comment) => comment,
+        None => {
+            let wanted = StickyComment {
+                repository: &stored.repository_name,
+                issue: stored.issue,
+                body: &body,
+                is_it: &|text| Marker::find(text, key) == Some(marker),
+                since: None,
+            };
+            github.find_or_create_comment(&wanted).await?
+        }
+    };
     let digest = digest(&body);
+    let was_edited = known.status_comment_digest.is_some_and(|before| before != digest);
     let mut connection = services.pool.acquire().await?;
-    results::save_status_comment(&mut connection, stored.run.id, written.id, &digest, written.edited).await
+    results::save_status_comment(&mut connection, stored.run.id, written.id, &digest, was_edited).await
 }
 
 /// The digest by which a later approval sees whether the comment still says what wiz wrote. GitHub may change line ends
@@ -52,21 +74,64 @@ pub(super) fn digest(body: &str) -> String {
     hex::encode(Sha256::digest(body.replace("\r\n", "\n").trim()))
 }
 
-async fn check_run(services: &Services, stored: &StoredRun, view: &report::RunView) -> anyhow::Result<()> {
+async fn check_run(services: &Services, stored: &StoredRun, view: &RunView) -> anyhow::Result<()> {
     let Some(pull_request) = &stored.run.progress.pull_request else { return Ok(()) };
-    let github = services.github.installation(stored.installation).await?;
-    let output = report::check_output(view);
-    let known = results::output(&mut *services.pool.acquire().await?, stored.run.id).await?;
-    let known = known.check_run.filter(|_| known.check_run_head.as_ref() == Some(&pull_request.head));
-    let check_run = github
-        .find_or_create_check(
-            &stored.repository_name,
-            &pull_request.head,
-            known,
-            &format!("wiz-run-{}", stored.run.id),
-            &output,
-        )
-        .await?;
+    let github = services.github.installation(stored.installation);
+    let wanted = wanted_check(stored, &pull_request.head, report::check_output(view));
+    let check_run = github.find_or_create_check(&stored.repository_name, &wanted).await?;
     let mut connection = services.pool.acquire().await?;
     results::save_check_run(&mut connection, stored.run.id, check_run, &pull_request.head).await
+}
+
+/// What `report` wants shown, in the words of `github`.
+fn wanted_check(stored: &StoredRun, head: &CommitSha, output: CheckOutput) -> checks::CheckRun {
+    let CheckOutput { status, title, summary, text, annotations, actions } = output;
+    checks::CheckRun {
+        name: CHECK_NAME.to_owned(),
+        external_id: format!("{CHECK_RUN_PREFIX}{}", stored.run.id),
+        head_sha: head.clone(),
+        details_url: None,
+        state: match status {
+            CheckStatus::Queued => CheckState::Queued,
+            CheckStatus::InProgress => CheckState::InProgress { started_at: stored.created_at },
+            CheckStatus::Completed(conclusion) => {
+                CheckState::Completed { conclusion: shown_conclusion(conclusion), at: stored.updated_at }
+            }
+        },
+        output: checks::CheckRunOutput { title, summary, text },
+        annotations: annotations.into_iter().flatten().map(shown_annotation).collect(),
+        actions: actions
+            .into_iter()
+            .map(|action| checks::CheckAction {
+                label: action.label.to_owned(),
+                description: action.description.to_owned(),
+                identifier: action.identifier,
+            })
+            .collect(),
+    }
+}
+
+fn shown_conclusion(conclusion: report::Conclusion) -> checks::Conclusion {
+    match conclusion {
+        report::Conclusion::ActionRequired => checks::Conclusion::ActionRequired,
+        report::Conclusion::Success => checks::Conclusion::Success,
+        report::Conclusion::Neutral => checks::Conclusion::Neutral,
+        report::Conclusion::Failure => checks::Conclusion::Failure,
+        report::Conclusion::Cancelled => checks::Conclusion::Cancelled,
+    }
+}
+
+fn shown_annotation(annotation: report::Annotation) -> checks::Annotation {
+    checks::Annotation {
+        path: annotation.path,
+        start_line: annotation.line,
+        end_line: annotation.line,
+        level: match annotation.level {
+            report::AnnotationLevel::Notice => checks::AnnotationLevel::Notice,
+            report::AnnotationLevel::Warning => checks::AnnotationLevel::Warning,
+            report::AnnotationLevel::Failure => checks::AnnotationLevel::Failure,
+        },
+        title: annotation.title,
+        message: annotation.message,
+    }
 }

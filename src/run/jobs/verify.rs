@@ -138,11 +138,15 @@ async fn observe(
 fn observation(outcome: &CommandOutcome) -> Observation {
     let end = match outcome.end {
         CommandEnd::Exited(code) => ObservedEnd::Exited(code),
-        CommandEnd::Signalled(_) | CommandEnd::TimedOut | CommandEnd::OutOfMemory => ObservedEnd::Broken,
+        CommandEnd::Signalled(_)
+        | CommandEnd::TimedOut
+        | CommandEnd::Stopped
+        | CommandEnd::OutOfMemory
+        | CommandEnd::RunnerKilled => ObservedEnd::Broken,
     };
     Observation {
         end,
         duration_ms: u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX),
-        output: outcome.output.text(),
+        output: outcome.output.text(TOOL_OUTPUT_CHARS),
     }
 }

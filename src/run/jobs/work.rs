@@ -10,14 +10,14 @@ use super::{
 use crate::{
     agent::{self, BoxToolbox, Finished, ToolMode, WorkInput},
     error::UserMessage,
-    patch::{self, BaseTree},
+    patch::{self, BaseTree, Patch},
     plan::{Plan, Step, StepKey},
     run::{
         project::Project,
         session,
         workspace,
     },
-    sandbox::{BoxKey, OpenBox, SourceFile},
+    sandbox::{BoxKey, OpenBox},
 };
 
 pub(super) async fn execute(
@@ -40,10 +40,13 @@ async fn work(
     let version = workspace::current_version(progress)?;
     let earlier = results::steps(&mut *services.pool.acquire().await?, stored.run.id, version).await?;
     let project = Project::at(services, stored, &current.base).await?;
-    let start = workspace::apply(&project.files, &workspace::starting_patch(progress, &earlier, step)?);
+    let before = workspace::starting_patch(progress, &earlier, step)?;
+    let position = progress.steps.iter().position(|other| other.key == *step).context("the step is not planned")?;
     let conversation = format!("work-{version}-{step}-{}", progress.retries);
-    let key = BoxKey { run: stored.run.id, name: conversation.clone() };
-    let opened = session::open_box(services, &project, key, || start.clone()).await?;
+    let name = format!("work-{version}-{position}-{}", progress.retries);
+    let key = BoxKey { run: stored.run.id, name };
+    let files = || workspace::apply(&project.files, &before);
+    let opened = session::open_box(services, &project, key, files).await?;
     let toolbox = BoxToolbox::new(&opened.open_box, ToolMode::Full);
     let session = session::of(services, lease, stored, &conversation, &toolbox)?;
     if opened.fresh {
@@ -68,7 +71,7 @@ async fn work(
             return Ok(session::stopped(stored, reason)?);
         }
     };
-    let patch = match leave(opened.open_box, &start).await? {
+    let patch = match leave(opened.open_box, &project.base.clone().with(&before)).await? {
         Ok(patch) => patch,
         Err(message) => return Ok(StageResult::Failed { message }),
     };
@@ -93,11 +96,11 @@ fn task(plan: &Plan, key: &StepKey) -> Option<Step> {
 /// Takes the changes out of the box and closes it.
 async fn leave(
     open_box: OpenBox,
-    start: &[SourceFile],
-) -> Result<Result<patch::Patch, UserMessage>, StageFailure> {
+    start: &BaseTree,
+) -> Result<Result<Patch, UserMessage>, StageFailure> {
     let records = open_box.export().await.context("cannot export the workspace")?;
     open_box.close().await.context("cannot close the coder's box")?;
-    Ok(patch::verify(records, &BaseTree::of(start)).map_err(|faults| {
+    Ok(patch::verify(records, start).map_err(|faults| {
         let faults: Vec<String> = faults.iter().take(10).map(|fault| format!("- {fault}")).collect();
         UserMessage::new(format!(
             "The change holds files that wiz will not publish:\n\n{}\n\n`/wiz retry` lets the coder try again.",

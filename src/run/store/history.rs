@@ -18,9 +18,9 @@ pub async fn timings(connection: &mut PgConnection, run: RunId) -> Result<Vec<(S
         r#"select from_state as "state!: State",
                   extract(epoch from created_at - entered_at)::double precision as "seconds!"
            from (
-               select revision, from_state, to_state, run_event.created_at,
+               select run_event.revision, from_state, to_state, run_event.created_at,
                       coalesce(
-                          lag(run_event.created_at) over (order by revision), run.created_at
+                          lag(run_event.created_at) over (order by run_event.revision), run.created_at
                       ) as entered_at
                from run_event join run on run.id = run_event.run_id
                where run_id = $1 and from_state <> to_state
@@ -76,7 +76,7 @@ pub async fn quote(connection: &mut PgConnection, stored: &StoredRun) -> Result<
                       coalesce(sum(micro_dollars) filter (where role = 'planner'), 0)::bigint as planning,
                       coalesce(sum(micro_dollars) filter (where role <> 'planner'), 0)::bigint as work
                from run left join llm_call on llm_call.run_id = run.id
-               where run.id = $1 or (repository_id = $2 and state = 'succeeded')
+               where run.id = $1 or (repository_id = $2 and run.state = 'succeeded')
                group by run.id
                order by run.id desc
                limit 20

@@ -42,6 +42,8 @@ pub struct StoredRun {
     /// How often the run changed.
     pub revision: i32,
     pub created_at: DateTime<Utc>,
+    /// When the run last changed.
+    pub updated_at: DateTime<Utc>,
 }
 
 /// What a new run needs.
@@ -176,7 +178,7 @@ pub async fn load(connection: &mut PgConnection, id: RunId) -> Result<Option<Sto
                   repository.name as "repository_name: RepositoryName",
                   default_branch as "default_branch: BranchName",
                   issue_number as "issue: IssueNumber", issue_title, verb as "mission: Mission", instructions,
-                  requester_login as "requester: Login", model, run.created_at
+                  requester_login as "requester: Login", model, run.created_at, run.updated_at
            from run join repository on repository.id = run.repository_id
            where run.id = $1"#,
         id as _,
@@ -203,6 +205,7 @@ pub async fn load(connection: &mut PgConnection, id: RunId) -> Result<Option<Sto
         model: row.model,
         revision: row.revision,
         created_at: row.created_at,
+        updated_at: row.updated_at,
     }))
 }
 

@@ -10,17 +10,22 @@ use sqlx::PgConnection;
 
 use super::{Action, InstallationId, Services, Signal, Task, store};
 use crate::{
-    event::{Event, Place, Repository, Spoken},
+    event::{
+        Actor, Event, Place, Repository, Spoken,
+        command::{self, Command},
+    },
     github::reactions::{Reactable, Reaction},
     ids::{CommentId, DeliveryId, IssueNumber, Login, RepositoryId, RepositoryName, RunId, UserId},
+    plan::PlanHash,
     policy::{self, RepositoryPolicy, Role},
     report,
     run::{
         jobs::report::digest,
         signal::{Notice, Order, Refusal},
-        state::State,
+        state::{Mission, State},
         store::{Created, NewRun, Signalled, StoredRun, results},
         task::Reply,
+        view,
     },
     triage::{self, Ground, Intent, Ordered},
 };
@@ -38,7 +43,7 @@ pub(super) struct Answer {
 /// What one command causes.
 enum Part {
     Start(NewRun),
-    Order { run: RunId, by: Login, order: Order },
+    Order { run: RunId, verb: &'static str, by: Login, order: Order, hash: Option<PlanHash> },
     Say(String),
     Deny { text: String, on: Reactable },
 }
@@ -50,7 +55,7 @@ pub(super) async fn interpret(
     installation: InstallationId,
 ) -> Result<Option<Action>> {
     let own = services.github.identity().await?;
-    let heard = match triage::listen(event, own.bot_id) {
+    let heard = match triage::listen(event, &own.bot_login) {
         Ok(heard) => heard,
         Err(reason) => {
             tracing::debug!(%delivery, reason, "nothing to do");
@@ -69,12 +74,13 @@ pub(super) async fn interpret(
     let intents: Vec<Intent> =
         heard.commands.iter().map(|command| triage::decide(command, role, &policy, ground)).collect();
     let on = reactable(heard.spoken);
-    if intents.iter().any(|intent| matches!(intent, Intent::Start { .. } | Intent::Order(_))) {
+    if intents.iter().any(|intent| matches!(intent, Intent::Start { .. } | Intent::Order { .. })) {
         acknowledge(services, installation, &repository.name, on).await?;
     }
     let mut parts = Vec::new();
     for (index, intent) in intents.into_iter().enumerate() {
-        let scene = Scene { event, installation, repository: &repository, target: target.as_ref(), policy: &policy };
+        let scene =
+            Scene { event, spoken: heard.spoken, installation, repository: &repository, target: target.as_ref(), policy: &policy };
         parts.push(scene.part(services, index, intent, on).await?);
     }
     Ok(Some(Action::Conversation(Answer {
@@ -90,6 +96,7 @@ pub(super) async fn interpret(
 /// What the meaning of a command depends on.
 struct Scene<'a> {
     event: &'a Event,
+    spoken: &'a Spoken,
     installation: InstallationId,
     repository: &'a Repository,
     target: Option<&'a StoredRun>,
@@ -100,41 +107,40 @@ impl Scene<'_> {
     async fn part(&self, services: &Services, index: usize, intent: Intent, on: Reactable) -> Result<Part> {
         Ok(match intent {
             Intent::Start { mission, command } => {
-                let Some(new) = self.new_run(index, mission, &command) else {
-                    anyhow::bail!("a command without a speaker");
-                };
-                Part::Start(new)
+                Part::Start(self.new_run(index, mission, &command)?)
             }
-            Intent::Order(order) => match self.target {
-                None => Part::Say(report::no_run()),
+            Intent::Order { verb, order } => match self.target {
+                None => Part::Say(report::no_run(verb)),
                 Some(target) => {
-                    let by = self.event.actor.as_ref().context("an order without a speaker")?.login.clone();
+                    let by = self.speaker()?.login.clone();
+                    let hash = target.run.progress.plan.as_ref().map(|current| current.hash(target.run.budget));
                     let order = complete_order(services, target, order).await?;
-                    Part::Order { run: target.run.id, by, order }
+                    Part::Order { run: target.run.id, verb, by, order, hash }
                 }
             },
-            Intent::Status => match self.target {
-                None => Part::Say(report::no_run()),
+            Intent::Status { verb } => match self.target {
+                None => Part::Say(report::no_run(verb)),
                 Some(target) => {
-                    let view = crate::run::view::of(services, target).await?;
+                    let view = view::of(services, target).await?;
                     Part::Say(report::status_reply(&view))
                 }
             },
-            Intent::Help => Part::Say(report::help()),
-            Intent::Correct(message) | Intent::Unsuited(message) => Part::Say(message.to_string()),
-            Intent::Deny { needs } => Part::Deny { text: report::denied(needs.name()), on },
+            Intent::Help => Part::Say(report::help(&command::help())),
+            Intent::Correct(error) => Part::Say(report::unknown_command(&error.to_string(), &error.usage())),
+            Intent::Unsuited(message) => Part::Say(message.to_string()),
+            Intent::Deny { verb, needs } => {
+                Part::Deny { text: report::denied(&self.speaker()?.login, verb, needs.name()), on }
+            }
         })
     }
 
-    fn new_run(
-        &self,
-        index: usize,
-        mission: crate::run::state::Mission,
-        command: &crate::event::command::Command,
-    ) -> Option<NewRun> {
-        let crate::event::EventKind::Spoken(spoken) = &self.event.kind else { return None };
-        let actor = self.event.actor.as_ref()?;
-        Some(NewRun {
+    fn speaker(&self) -> Result<&Actor> {
+        self.event.actor.as_ref().context("words without a speaker")
+    }
+
+    fn new_run(&self, index: usize, mission: Mission, command: &Command) -> Result<NewRun> {
+        let (actor, spoken) = (self.speaker()?, self.spoken);
+        Ok(NewRun {
             installation: self.installation,
             repository: self.repository.id,
             issue: spoken.issue,
@@ -161,8 +167,9 @@ impl Answer {
         for (index, part) in self.parts.into_iter().enumerate() {
             let said = match part {
                 Part::Start(new) => started(store::create(connection, &new).await?),
-                Part::Order { run, by, order } => {
-                    ordered(run, store::signal(connection, run, Signal::Human { by, order }).await?)
+                Part::Order { run, verb, by, order, hash } => {
+                    let signalled = store::signal(connection, run, Signal::Human { by, order }).await?;
+                    ordered(run, verb, hash.as_ref(), signalled)
                 }
                 Part::Say(text) => Some(text),
                 Part::Deny { text, on } => {
@@ -194,24 +201,24 @@ impl Answer {
 fn started(created: Created) -> Option<String> {
     match created {
         Created::New(_) | Created::Before(_) => None,
-        Created::OpenRun(run) => Some(report::already_running(run)),
+        Created::OpenRun(run) => Some(report::already_running(run, None)),
     }
 }
 
 /// What must be said about an order; one that was followed shows in the status comment.
-fn ordered(run: RunId, signalled: Signalled) -> Option<String> {
+fn ordered(run: RunId, verb: &str, hash: Option<&PlanHash>, signalled: Signalled) -> Option<String> {
     match signalled {
         Signalled::Applied { notice: None, .. } => None,
         Signalled::Applied { notice: Some(notice), .. } => Some(match notice {
             Notice::BaseMoved => report::base_moved(run),
             Notice::PlanCommentEdited => report::plan_comment_edited(run),
         }),
-        Signalled::Refused { refusal: Refusal::ForeignPlan, .. } => Some(report::foreign_plan(run)),
+        Signalled::Refused { refusal: Refusal::ForeignPlan, .. } => hash.map(report::stale_approval),
         Signalled::Refused { state, refusal: Refusal::NotNow | Refusal::Stale } => {
-            Some(report::not_now(run, crate::run::view::run_state(state)))
+            Some(report::not_now(verb, run, view::run_state(state)))
         }
         Signalled::AnotherRunIsOpen => Some(report::another_run_is_open(run)),
-        Signalled::Unknown => Some(report::no_run()),
+        Signalled::Unknown => Some(report::no_run(verb)),
     }
 }
 
@@ -245,8 +252,8 @@ async fn shown_intact(services: &Services, target: &StoredRun) -> Result<bool> {
         return Ok(target.run.state != State::NeedsApproval);
     };
     let github = services.github.installation(target.installation);
-    let body = github.comment_body(&target.repository_name, comment).await?;
-    Ok(body.is_some_and(|body| digest(&body) == written))
+    let shown = github.comment(&target.repository_name, comment).await?;
+    Ok(shown.is_some_and(|shown| digest(&shown.body) == written))
 }
 
 /// The policy on the default branch; a faulty one is treated as absent, which is stricter.
@@ -256,9 +263,14 @@ pub(super) async fn policy(
     installation: InstallationId,
 ) -> Result<RepositoryPolicy> {
     let github = services.github.installation(installation);
-    let text = github.file(name, policy::POLICY_PATH, None).await?;
+    let Some((_, head)) = github.default_head(name).await? else { return Ok(RepositoryPolicy::default()) };
+    let file = github.file(name, &head, policy::POLICY_PATH, POLICY_BYTES).await?;
+    let text = file.and_then(|bytes| String::from_utf8(bytes.into()).ok());
     Ok(text.and_then(|text| policy::parse(&text).ok()).unwrap_or_default())
 }
+
+/// Largest policy file that is read; a longer one is no policy a person keeps.
+const POLICY_BYTES: u64 = 64 * 1024;
 
 async fn find_run(services: &Services, repository: RepositoryId, issue: IssueNumber) -> Result<Option<StoredRun>> {
     let mut connection = services.pool.acquire().await?;
@@ -280,7 +292,8 @@ async fn ground(
     });
     let asked = spoken.pull_request && !own && spoken.fork.is_none();
     let fork = if asked {
-        services.github.installation(installation).is_fork(name, spoken.issue).await?
+        let pull = services.github.installation(installation).pull(name, spoken.issue).await?;
+        pull.map(|pull| pull.is_from_fork())
     } else {
         None
     };

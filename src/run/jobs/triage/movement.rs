@@ -4,8 +4,9 @@ use anyhow::Result;
 
 use super::{Action, InstallationId, RunId, Services, Signal, store};
 use crate::{
-    event::{CheckRun, CheckRunAction, Event, InstallationChange, PullRequest, PullRequestChange},
+    event::{CheckRun, CheckRunAction, Event, InstallationChange, PullRequest, PullRequestChange, command::Verb},
     policy::{self, Permission, Role},
+    report::ActionKind,
     run::{project::CHECK_RUN_PREFIX, signal, state::State},
     triage::Ordered,
 };
@@ -47,12 +48,13 @@ pub(super) async fn check_run(
     else {
         return Ok(None);
     };
-    let (verb, order) = match identifier {
-        "approve" => (crate::event::command::Verb::Approve, Ordered::Approve { typed_hash: None }),
-        "retry" => (crate::event::command::Verb::Retry, Ordered::Retry),
-        "cancel" => (crate::event::command::Verb::Cancel, Ordered::Cancel),
-        other => {
-            tracing::warn!(%run, button = other, "an unknown button");
+    let (verb, order) = match ActionKind::read(identifier) {
+        Some(ActionKind::Approve { plan_hash }) => (Verb::Approve, Ordered::Approve { typed_hash: Some(plan_hash) }),
+        Some(ActionKind::Reject) => (Verb::Reject, Ordered::Reject),
+        Some(ActionKind::Retry) => (Verb::Retry, Ordered::Retry),
+        Some(ActionKind::Cancel) => (Verb::Cancel, Ordered::Cancel),
+        None => {
+            tracing::warn!(%run, button = identifier, "an unknown button");
             return Ok(None);
         }
     };

@@ -1,0 +1,64 @@
+//! `wiz doctor`: try every part of the set-up and say what is missing. Each line is one part; a failed one says what to
+//! do. Parts that need another one are tried all the same, so that one run shows everything.
+
+use std::{io::Write as _, process::ExitCode, time::Duration};
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    config::Config,
+    database::Database,
+    github::{GitHub, REQUIRED_PERMISSIONS},
+    llm::{Models, Pauses},
+    sandbox::Docker,
+};
+
+/// Longest wait for one part.
+const PART_DEADLINE: Duration = Duration::from_secs(30);
+
+pub(super) async fn doctor() -> Result<ExitCode> {
+    let config = match super::config() {
+        Ok(config) => config,
+        Err(faults) => {
+            writeln!(std::io::stdout(), "configuration  FAILED\n{faults}")?;
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    writeln!(std::io::stdout(), "configuration  ok")?;
+    let database = timed(Database::attach(&config.database)).await;
+    let mut healthy = tell("database", database.as_ref().map(|_| "answers, schema is up to date".to_owned()))?;
+    healthy &= tell("engine", timed(engine(&config)).await.as_ref().map(Clone::clone))?;
+    healthy &= tell("github", timed(github(&config)).await.as_ref().map(Clone::clone))?;
+    if let Ok(database) = database {
+        let models = Models::new(&config.models, database.pool().clone(), Pauses::default())
+            .and_then(|models| Ok(models.ready()?));
+        let named = format!("{} has an address, a key and a price", config.models.default_model);
+        healthy &= tell("model", models.as_ref().map(|()| named))?;
+        database.close().await?;
+    }
+    Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn timed<T>(part: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(PART_DEADLINE, part).await.context("no answer within 30 s")?
+}
+
+fn tell(part: &str, outcome: Result<String, &anyhow::Error>) -> Result<bool> {
+    let mut out = std::io::stdout().lock();
+    match &outcome {
+        Ok(detail) => writeln!(out, "{part:<14} ok: {detail}")?,
+        Err(error) => writeln!(out, "{part:<14} FAILED: {error:#}")?,
+    }
+    Ok(outcome.is_ok())
+}
+
+async fn engine(config: &Config) -> Result<String> {
+    let docker = Docker::connect(&config.sandbox).await?;
+    Ok(docker.ready().await?.to_string())
+}
+
+async fn github(config: &Config) -> Result<String> {
+    let github = GitHub::new(&config.github)?;
+    let identity = github.identity().await.context("GitHub does not know this App: check its id and private key")?;
+    Ok(format!("App {} as {}; it needs {} permissions", identity.slug, identity.bot_login, REQUIRED_PERMISSIONS.len()))
+}
