@@ -77,9 +77,22 @@ pub async fn run_in_clean_box(image: &str, directory: &Path, script: &str) -> Re
         .spawn()
         .context("cannot run tar")?;
     let material: Stdio = tar.stdout.take().context("tar has no output")?.try_into()?;
-    let script = format!("mkdir /material && tar --extract --directory /material && cd /material || exit 125\n{script}");
+    let script =
+        format!("mkdir /material && tar --extract --directory /material && cd /material || exit 125\n{script}");
     let mut docker = Command::new("docker");
-    docker.args(["run", "--rm", "--interactive", "--network", "none", "--label", PROOF_LABEL, image, "sh", "-c", &script]);
+    docker.args([
+        "run",
+        "--rm",
+        "--interactive",
+        "--network",
+        "none",
+        "--label",
+        PROOF_LABEL,
+        image,
+        "sh",
+        "-c",
+        &script,
+    ]);
     let output = docker.stdin(material).kill_on_drop(true).output().await.context("cannot run docker")?;
     ensure!(tar.wait().await?.success(), "tar failed");
     let text = [output.stdout, output.stderr].concat();

@@ -5,7 +5,9 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser;
 use tokio::time::Instant;
-use wiz_demo::{Case, DatabaseChoice, Mark, ModelChoice, Moment, Options, Story, World, summary::Summary, upstream_tests};
+use wiz_demo::{
+    Case, DatabaseChoice, Mark, ModelChoice, Moment, Options, Story, World, summary::Summary, upstream_tests,
+};
 
 /// wiz mends a real bug against a local GitHub.
 #[derive(Debug, Parser)]
@@ -82,7 +84,10 @@ async fn demonstrate(arguments: &Arguments) -> Result<()> {
     let summary = Summary::of(&world, &ending).await?;
     world.until_no_box_is_left().await?;
     say(&format!("\n{}", summary.text()));
-    say(&format!("Look around (while it runs):\n  issue         {}\n  pull request  {}\n", ending.issue_url, ending.pull.url));
+    say(&format!(
+        "Look around (while it runs):\n  issue         {}\n  pull request  {}\n",
+        ending.issue_url, ending.pull.url
+    ));
     if arguments.keep != "0" && !arguments.keep.is_empty() {
         say("Everything keeps running; Ctrl-C ends it.");
         tokio::signal::ctrl_c().await?;
@@ -109,7 +114,13 @@ async fn prove(world: &World, ending: &wiz_demo::Ending, begun: Instant) -> Resu
     ensure!(!before.passed, "the tests of {} {} pass without the repair, so they prove nothing", case.name, case.to);
     let after = upstream_tests(case, world.image(), &clone_url, &ending.merge_commit).await?;
     ensure!(after.passed, "the tests of {} {} fail on the merged result:\n{}", case.name, case.to, after.output);
-    say(&format!("{:>8}  {} {}'s own tests, before: {}", stamp(begun.elapsed()), case.name, case.to, before.last_line()));
+    say(&format!(
+        "{:>8}  {} {}'s own tests, before: {}",
+        stamp(begun.elapsed()),
+        case.name,
+        case.to,
+        before.last_line()
+    ));
     say(&format!("{:>8}  {} {}'s own tests, merged: {}", "", case.name, case.to, after.last_line()));
     Ok(())
 }

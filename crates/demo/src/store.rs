@@ -92,9 +92,8 @@ impl Store {
 
     /// Live jobs that are due, by kind: empty when wiz has nothing to do.
     pub async fn due_jobs(&self) -> Result<Vec<String>> {
-        let kinds = sqlx::query_scalar(
-            "select kind from job where state <> 'scheduled' or run_at <= now() order by id",
-        );
+        let kinds =
+            sqlx::query_scalar("select kind from job where state <> 'scheduled' or run_at <= now() order by id");
         kinds.fetch_all(&self.pool).await.context("cannot read the queue")
     }
 

@@ -93,7 +93,14 @@ impl<'a> Story<'a> {
         let pull = self.until_pull_request(status_comment).await?;
         let merge_commit = self.review_and_merge(&pull)?;
         self.until_done(issue, status_comment).await?;
-        Ok(Ending { issue, issue_url: self.repo.issue_url(issue), status_comment, pull, merge_commit, moments: self.moments })
+        Ok(Ending {
+            issue,
+            issue_url: self.repo.issue_url(issue),
+            status_comment,
+            pull,
+            merge_commit,
+            moments: self.moments,
+        })
     }
 
     fn reached(&mut self, mark: Mark, text: impl Into<String>, url: &str) {

@@ -15,11 +15,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 ///
 /// # Errors
 /// When a look fails, or the deadline passes; `what` says what was missing.
-pub async fn until<T>(
-    what: &str,
-    deadline: Duration,
-    mut look: impl AsyncFnMut() -> Result<Option<T>>,
-) -> Result<T> {
+pub async fn until<T>(what: &str, deadline: Duration, mut look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
     let begun = Instant::now();
     loop {
         if let Some(found) = look().await.with_context(|| format!("while waiting until {what}"))? {

@@ -67,7 +67,6 @@ pub enum ModelChoice {
 }
 
 /// A running world.
-#[derive(Debug)]
 pub struct World {
     // Dropped first to last: wiz before what it uses, the directory at the end.
     wiz: Option<Wiz>,
@@ -157,7 +156,8 @@ impl World {
     /// Waits until nothing of wiz is left on the engine.
     pub async fn until_no_box_is_left(&self) -> Result<()> {
         let owner = self.owner();
-        until("no box is left", CLEAR_DEADLINE, async || Ok(engine::remains(&owner).await?.is_empty().then_some(()))).await
+        until("no box is left", CLEAR_DEADLINE, async || Ok(engine::remains(&owner).await?.is_empty().then_some(())))
+            .await
     }
 
     /// Ends wiz as a power cut does.
