@@ -69,3 +69,31 @@ impl BodyMemory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_largest_body_is_read_and_one_byte_more_is_not() {
+        let memory = BodyMemory::default();
+        let headers = HeaderMap::new();
+        let largest = memory.read(&headers, Body::from(vec![0; WEBHOOK_BODY_BYTES])).await.unwrap();
+        assert_eq!(largest.bytes.len(), WEBHOOK_BODY_BYTES);
+        let larger = memory.read(&headers, Body::from(vec![0; WEBHOOK_BODY_BYTES + 1])).await;
+        assert_eq!(larger.err(), Some(BodyFault::TooLarge));
+    }
+
+    #[tokio::test]
+    async fn bodies_that_fill_the_memory_keep_others_out_until_they_are_dropped() {
+        let memory = BodyMemory::default();
+        let (large, small) = (HeaderMap::new(), HeaderMap::from_iter([(CONTENT_LENGTH, 1.into())]));
+        let mut held = Vec::new();
+        for _ in 0..SHARED_BYTES / WEBHOOK_BODY_BYTES {
+            held.push(memory.read(&large, Body::empty()).await.unwrap());
+        }
+        assert_eq!(memory.read(&small, Body::empty()).await.err(), Some(BodyFault::NoMemory));
+        held.pop();
+        assert!(memory.read(&small, Body::empty()).await.is_ok());
+    }
+}

@@ -106,7 +106,8 @@ mod tests {
             let signature = Signature(keys.0[0].clone().chain_update(&body).finalize().into_bytes().into());
             prop_assert_eq!(verify(&keys, &body, &signature), Some(0));
             let mut changed = body;
-            changed[place.index(changed.len())] ^= 1;
+            let place = place.index(changed.len());
+            changed[place] ^= 1;
             prop_assert_eq!(verify(&keys, &changed, &signature), None);
         }
 

@@ -81,7 +81,8 @@ pub(super) async fn archive(
 }
 
 /// Counts the parent off and wakes the children that waited for nothing else. Rows are locked in the order of their
-/// ids, so that parents that finish together cannot deadlock.
+/// ids, so that parents that finish together cannot deadlock. The clock is read, not this transaction's start: a child
+/// enqueued since would seem to lie in the future.
 async fn release_children(connection: &mut PgConnection, parent: JobId) -> Result<(), sqlx::Error> {
     sqlx::query!(
         r#"
@@ -94,7 +95,7 @@ async fn release_children(connection: &mut PgConnection, parent: JobId) -> Resul
         set deps_left = deps_left - 1,
             state = case
                 when deps_left > 1 then 'blocked'
-                when run_at > now() then 'scheduled'
+                when run_at > clock_timestamp() then 'scheduled'
                 when group_key is not null then 'gated'
                 else 'ready'
             end::job_state

@@ -79,24 +79,3 @@ async fn add_dependencies(connection: &mut PgConnection, child: JobId, parents: 
     .context("cannot store what the job depends on")?;
     Ok(())
 }
-
-/// Sets how many jobs of a group may run at once. Lowering it takes away free slots only: a slot in use stays until
-/// the limit is set again after its job has ended. Setting the same limit again is cheap, so callers may always do it.
-pub async fn set_group_limit(connection: &mut PgConnection, group_key: &str, limit: i16) -> Result<()> {
-    sqlx::query!(
-        r#"
-        with dropped as (
-            delete from group_slot where group_key = $1 and slot_no > $2 and job_id is null
-        )
-        insert into group_slot (group_key, slot_no)
-        select $1, slot_no from generate_series(1, $2::smallint) as t (slot_no)
-        on conflict do nothing
-        "#,
-        group_key,
-        limit,
-    )
-    .execute(connection)
-    .await
-    .with_context(|| format!("cannot set the limit of group {group_key}"))?;
-    Ok(())
-}

@@ -16,10 +16,12 @@ use crate::ids::{JobId, RunId};
 #[sqlx(transparent)]
 pub struct WorkerId(pub(super) uuid::Uuid);
 
-impl WorkerId {
-    pub(super) fn fresh() -> Self {
-        Self(uuid::Uuid::new_v4())
-    }
+/// Signs a new worker on; only a worker with a row may claim.
+pub async fn register(pool: &PgPool) -> Result<WorkerId> {
+    let worker = WorkerId(uuid::Uuid::new_v4());
+    let mut connection = pool.acquire().await.context("the worker cannot reach the database")?;
+    beat(&mut connection, worker).await?;
+    Ok(worker)
 }
 
 /// The claims this process believes it holds, by job and claim number.
@@ -27,10 +29,8 @@ impl WorkerId {
 pub(super) struct Held(std::sync::Mutex<HashMap<(JobId, i64), Arc<Lease>>>);
 
 impl Held {
-    pub(super) fn add(&self, job: &Job) -> Arc<Lease> {
-        let lease = Arc::new(Lease::new(job));
-        self.lock().insert((lease.job(), lease.run_seq()), Arc::clone(&lease));
-        lease
+    pub(super) fn add(&self, lease: Arc<Lease>) {
+        self.lock().insert((lease.job(), lease.run_seq()), lease);
     }
 
     pub(super) fn remove(&self, lease: &Lease) {
@@ -71,16 +71,25 @@ pub(super) struct HeldRow {
     pub(super) old: bool,
 }
 
-/// Renews the worker's row, or makes it anew if it was cleared away, and returns the jobs it holds.
-pub(super) async fn beat(connection: &mut PgConnection, worker: WorkerId, expiry: Duration) -> Result<Vec<HeldRow>> {
+/// Renews the worker's row, or makes it anew if it was cleared away.
+pub(super) async fn beat(connection: &mut PgConnection, worker: WorkerId) -> Result<()> {
     sqlx::query!(
         "insert into worker (id, host) values ($1, $2) on conflict (id) do update set seen_at = now()",
         worker.0,
         host_name(),
     )
-    .execute(&mut *connection)
+    .execute(connection)
     .await
     .context("cannot renew the heartbeat")?;
+    Ok(())
+}
+
+/// The jobs the worker holds, as the database has it.
+pub(super) async fn held_rows(
+    connection: &mut PgConnection,
+    worker: WorkerId,
+    expiry: Duration,
+) -> Result<Vec<HeldRow>> {
     sqlx::query_as!(
         HeldRow,
         r#"

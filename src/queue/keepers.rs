@@ -9,17 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Interruption, JobState,
-    heartbeat::{beat, rescue, rescue_abandoned},
+    heartbeat::{beat, held_rows, rescue, rescue_abandoned},
     settle::{cancel_waiting, cancelling},
     worker::Crew,
 };
-
-/// Writes the worker's row, so that it may claim.
-pub(super) async fn sign_on(crew: &Crew) -> Result<()> {
-    let mut connection = crew.pool.acquire().await.context("the worker cannot reach the database")?;
-    beat(&mut connection, crew.id, crew.settings.expiry).await?;
-    Ok(())
-}
 
 /// Renews the heartbeat until `closing_time`, over a connection of its own: jobs that use up the pool must not cost
 /// the leases. Interrupts the jobs that are no longer ours, and all of them once nobody can say that they are.
@@ -53,7 +46,8 @@ async fn renew(crew: &Crew, connection: &mut Option<PgConnection>) -> Result<()>
         Some(own) => own,
         None => PgConnection::connect_with(&crew.pool.connect_options()).await.context("cannot connect")?,
     };
-    let rows = beat(&mut own, crew.id, crew.settings.expiry).await?;
+    beat(&mut own, crew.id).await?;
+    let rows = held_rows(&mut own, crew.id, crew.settings.expiry).await?;
     *connection = Some(own);
     for lease in held {
         if !rows.iter().any(|row| (row.id, row.run_seq) == (lease.job(), lease.run_seq())) {

@@ -17,6 +17,7 @@ mod backoff;
 mod claim;
 mod doorbell;
 mod enqueue;
+mod groups;
 mod heartbeat;
 mod inspect;
 mod job;
@@ -25,11 +26,18 @@ mod lease;
 mod settle;
 mod worker;
 
-pub use claim::{admit, claim, promote_due};
+pub use claim::{claim, promote_due};
 pub use doorbell::{Doorbell, ring};
+<<<<<<< HEAD
 pub use enqueue::{enqueue, set_group_limit};
 pub use heartbeat::{WorkerId, expire_workers};
 pub use inspect::{JobFilter, JobReport, JobStanding, Redriven, cancel, cancel_kinds, cancel_run, list, retry, show};
+=======
+pub use enqueue::enqueue;
+pub use groups::{admit, set_group_limit};
+pub use heartbeat::{WorkerId, expire_workers, register};
+pub use inspect::{JobFilter, JobReport, JobStanding, Redriven, cancel, cancel_run, list, retry, show};
+>>>>>>> queue
 pub use job::{Enqueued, Handler, Job, JobFailure, JobState, NewJob};
 pub use lease::{Completed, Interruption, Lease, LeaseLost};
 pub use worker::{Worker, WorkerSettings};

@@ -11,7 +11,8 @@ use tracing::Instrument;
 
 use super::{
     Doorbell, Handler, Interruption, Job, JobFailure, Lease, WorkerId,
-    claim::{admit, claim, promote_due},
+    claim::{claim, promote_due},
+    groups::admit,
     heartbeat::{self, Held},
     keepers,
     settle::{give_back, settle},
@@ -84,7 +85,7 @@ impl Worker {
         shutdown: CancellationToken,
     ) -> Result<()> {
         let crew = Arc::new(Crew {
-            id: WorkerId::fresh(),
+            id: heartbeat::register(&pool).await?,
             pool,
             handler,
             settings,
@@ -92,7 +93,6 @@ impl Worker {
             doorbell,
             wake: Notify::new(),
         });
-        keepers::sign_on(&crew).await?;
         let closing_time = CancellationToken::new();
         let mut keepers = keepers(&crew, &closing_time);
         let mut jobs = JoinSet::new();
@@ -175,10 +175,10 @@ async fn start_jobs(crew: &Arc<Crew>, jobs: &mut JoinSet<()>, next: Next, last_t
         if claimed.is_empty() {
             break;
         }
-        for job in claimed {
+        for (job, lease) in claimed {
             *last_tenant = job.tenant;
-            // Registered before anything else can run, so that the heartbeat knows of it.
-            let lease = crew.held.add(&job);
+            // Before anything else can run, so that the heartbeat knows of it.
+            crew.held.add(Arc::clone(&lease));
             let crew = Arc::clone(crew);
             let span = tracing::info_span!("job", job = %job.id, run = job.run.map(|run| run.0), kind = job.kind);
             jobs.spawn(async move { run_job(&crew, &job, &lease).await }.instrument(span));

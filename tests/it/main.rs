@@ -1,2 +1,11 @@
-#![expect(clippy::unwrap_used, clippy::panic, reason = "test helpers")]
+//! Tests through the front doors of wiz: real Postgres, real HTTP, no sleeps. One binary, one module per behaviour.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 mod agent;
+mod crash;
+mod database;
+mod flow;
+mod intake;
+mod migrations;
+mod queue;
+mod support;

@@ -103,7 +103,7 @@ async fn tell(world: &World, begun: Instant) -> Result<wiz_demo::Ending> {
         say(&format!("{:>8}  {:<60} {}", stamp(moment.at - begun), moment.text, note(moment.mark, took)));
         say(&format!("          {}", moment.url));
     };
-    Story::new(world, &mut narrate).play().await
+    Story::new(world.case(), world.repo(), &mut narrate).play().await
 }
 
 /// Upstream's own newer tests: they fail on what was released, and pass on what wiz made of it.

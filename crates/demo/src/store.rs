@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, Result};
 use sqlx::{
-    AssertSqlSafe, PgPool, Row as _,
+    PgPool, Row as _,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -110,17 +110,4 @@ impl Store {
         sqlx::query("update worker set seen_at = now() - interval '1 hour'").execute(&self.pool).await?;
         Ok(())
     }
-}
-
-/// A database of its own on a test server.
-pub async fn create_database(server: &str, name: &str) -> Result<String> {
-    let mut url = reqwest::Url::parse(server).context("not a database URL")?;
-    let pool = PgPool::connect(server).await.context("cannot reach the test server")?;
-    // The name is the caller's own: letters, digits and underscores.
-    anyhow::ensure!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'), "{name} is no name");
-    sqlx::raw_sql(AssertSqlSafe(format!("drop database if exists {name} with (force)"))).execute(&pool).await?;
-    sqlx::raw_sql(AssertSqlSafe(format!("create database {name}"))).execute(&pool).await?;
-    pool.close().await;
-    url.set_path(name);
-    Ok(url.into())
 }

@@ -10,9 +10,9 @@ use github_stand_in::control::{MergeMethod, Verdict};
 use tokio::time::Instant;
 
 use crate::{
+    case::Case,
     hub::{Pull, Repo},
     until::until,
-    world::World,
 };
 
 /// Longest wait for something that needs no model and no box.
@@ -73,16 +73,16 @@ impl Ending {
 
 /// A story under way.
 pub struct Story<'a> {
-    world: &'a World,
+    case: &'static Case,
     repo: Repo,
     tell: &'a mut dyn FnMut(&Moment),
     moments: Vec<Moment>,
 }
 
 impl<'a> Story<'a> {
-    /// A story in the world's repository; `tell` hears of each point as it is reached.
-    pub fn new(world: &'a World, tell: &'a mut dyn FnMut(&Moment)) -> Self {
-        Self { world, repo: world.repo(), tell, moments: Vec::new() }
+    /// The story of a case in its repository; `tell` hears of each point as it is reached.
+    pub fn new(case: &'static Case, repo: Repo, tell: &'a mut dyn FnMut(&Moment)) -> Self {
+        Self { case, repo, tell, moments: Vec::new() }
     }
 
     /// From the issue to the merge.
@@ -110,7 +110,7 @@ impl<'a> Story<'a> {
     }
 
     fn open_issue(&mut self) -> Result<u64> {
-        let case = self.world.case();
+        let case = self.case;
         let issue = self.repo.reporter()?.open_issue(self.repo.full_name(), case.issue_title, case.issue_body)?;
         let url = self.repo.issue_url(issue);
         self.reached(Mark::IssueOpened, format!("sam opens issue #{issue}: {}", case.issue_title), &url);

@@ -1,0 +1,129 @@
+//! Groups: at most so many jobs with the same group key are ready or running at once.
+//!
+//! A grouped job is enqueued `gated`, so that no caller's transaction locks a group. Admission is a transaction of its
+//! own after the commit: it locks free slot rows, gives each to one gated job and makes that ready. The slot row is the
+//! limit; it is given away once, and freed by its foreign key when the job's row goes.
+
+use anyhow::{Context, Result};
+use sqlx::{PgConnection, PgPool};
+
+/// Gives the free slots of every group to its next gated jobs and makes those ready. Returns how many.
+pub async fn admit(pool: &PgPool) -> Result<u64> {
+    let groups = waiting_groups(pool).await?;
+    if groups.is_empty() {
+        return Ok(0);
+    }
+    let new: Vec<String> = groups.iter().filter(|group| !group.has_slots).map(|group| group.key.clone()).collect();
+    if !new.is_empty() {
+        make_first_slots(pool, &new).await?;
+    }
+    let keys: Vec<String> = groups.into_iter().map(|group| group.key).collect();
+    seat(pool, &keys).await
+}
+
+struct WaitingGroup {
+    key: String,
+    has_slots: bool,
+}
+
+/// The groups with gated jobs, found by hopping over the index: a group with many costs no more than one with few.
+async fn waiting_groups(pool: &PgPool) -> Result<Vec<WaitingGroup>> {
+    sqlx::query_as!(
+        WaitingGroup,
+        r#"
+        with recursive waiting (group_key) as (
+            (select group_key from job where state = 'gated' order by group_key limit 1)
+            union all
+            select (select job.group_key from job where job.state = 'gated' and job.group_key > waiting.group_key
+                    order by job.group_key limit 1)
+            from waiting
+            where waiting.group_key is not null
+        )
+        select group_key as "key!",
+               exists (select from group_slot where group_slot.group_key = waiting.group_key) as "has_slots!"
+        from waiting
+        where group_key is not null
+        "#
+    )
+    .fetch_all(pool)
+    .await
+    .context("cannot find the groups that wait")
+}
+
+/// A group nobody set a limit for has one slot.
+async fn make_first_slots(pool: &PgPool, groups: &[String]) -> Result<()> {
+    sqlx::query!(
+        "insert into group_slot (group_key, slot_no) select unnest($1::text[]), 1 on conflict do nothing",
+        groups,
+    )
+    .execute(pool)
+    .await
+    .context("cannot make slots for new groups")?;
+    Ok(())
+}
+
+/// One statement: the locks on slots and jobs hold until both are updated.
+async fn seat(pool: &PgPool, groups: &[String]) -> Result<u64> {
+    let seated = sqlx::query!(
+        r#"
+        with free as materialized (
+            select slot.group_key, slot.slot_no
+            from unnest($1::text[]) as waiting (group_key)
+            cross join lateral (
+                select group_slot.group_key, group_slot.slot_no from group_slot
+                where group_slot.group_key = waiting.group_key and group_slot.job_id is null
+                order by group_slot.slot_no
+                for update skip locked
+            ) as slot
+        ), room as (
+            select group_key, count(*) as slots from free group by group_key
+        ), next as materialized (
+            select room.group_key, first.id
+            from room
+            cross join lateral (
+                select job.id from job
+                where job.state = 'gated' and job.group_key = room.group_key
+                order by job.priority, job.run_at, job.id
+                limit room.slots
+                for update skip locked
+            ) as first
+        ), seated as materialized (
+            select slot.group_key, slot.slot_no, guest.id
+            from (select *, row_number() over (partition by group_key order by slot_no) as place from free) as slot
+            join (select *, row_number() over (partition by group_key order by id) as place from next) as guest
+              on guest.group_key = slot.group_key and guest.place = slot.place
+        ), taken as (
+            update group_slot set job_id = seated.id
+            from seated
+            where group_slot.group_key = seated.group_key and group_slot.slot_no = seated.slot_no
+        )
+        update job set state = 'ready' from seated where job.id = seated.id
+        "#,
+        groups,
+    )
+    .execute(pool)
+    .await
+    .context("cannot admit gated jobs")?;
+    Ok(seated.rows_affected())
+}
+
+/// Sets how many jobs of a group may run at once. Lowering it takes away free slots only: a slot in use stays until
+/// the limit is set again after its job has ended. Setting the same limit again is cheap, so callers may always do it.
+pub async fn set_group_limit(connection: &mut PgConnection, group_key: &str, limit: i16) -> Result<()> {
+    sqlx::query!(
+        r#"
+        with dropped as (
+            delete from group_slot where group_key = $1 and slot_no > $2 and job_id is null
+        )
+        insert into group_slot (group_key, slot_no)
+        select $1, slot_no from generate_series(1, $2::smallint) as t (slot_no)
+        on conflict do nothing
+        "#,
+        group_key,
+        limit,
+    )
+    .execute(connection)
+    .await
+    .with_context(|| format!("cannot set the limit of group {group_key}"))?;
+    Ok(())
+}

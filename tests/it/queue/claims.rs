@@ -1,0 +1,147 @@
+//! Who gets which job, and that nobody else can finish it.
+
+use std::collections::HashMap;
+
+use tokio::task::JoinSet;
+use wiz::{
+    ids::JobId,
+    queue::{Enqueued, JobFailure, JobStanding, NewJob, claim, register},
+};
+
+use super::stage::{add, add_if_new, complete, job, silence_workers, standing};
+use crate::support::database::TestDatabase;
+
+#[tokio::test]
+async fn many_claimers_never_get_the_same_job_and_none_is_left() {
+    const JOBS: i64 = 400;
+    let db = TestDatabase::new().await;
+    for n in 0..JOBS {
+        add(&db.pool, &NewJob { tenant: n % 7, ..job() }).await;
+    }
+    let mut claimers = JoinSet::new();
+    for claimer in 0..12_i64 {
+        let pool = db.pool.clone();
+        claimers.spawn(async move {
+            let worker = register(&pool).await.unwrap();
+            let mut mine = Vec::new();
+            loop {
+                let claimed = claim(&pool, worker, 1 + claimer % 5, claimer).await.unwrap();
+                if claimed.is_empty() {
+                    return mine;
+                }
+                for (job, lease) in claimed {
+                    complete(&pool, &lease).await.unwrap();
+                    mine.push(job.id);
+                }
+            }
+        });
+    }
+    let mut times: HashMap<JobId, usize> = HashMap::new();
+    for id in claimers.join_all().await.into_iter().flatten() {
+        *times.entry(id).or_default() += 1;
+    }
+    // A claimer that finds the last rows locked by others may stop early; then those others have them.
+    assert_eq!(times.len(), usize::try_from(JOBS).unwrap());
+    assert!(times.values().all(|times| *times == 1));
+    let succeeded: i64 =
+        sqlx::query_scalar("select count(*) from job_history where outcome = 'succeeded' and attempt = 1")
+            .fetch_one(&db.pool)
+            .await
+            .unwrap();
+    assert_eq!(succeeded, JOBS);
+}
+
+#[tokio::test]
+async fn a_claim_goes_round_the_tenants_and_by_priority_and_age_within() {
+    let db = TestDatabase::new().await;
+    let mut ids = Vec::new();
+    for (tenant, priority) in [(1, 0), (1, 0), (1, -1), (2, 0), (3, 5)] {
+        ids.push(add(&db.pool, &NewJob { tenant, priority, ..job() }).await);
+    }
+    let worker = register(&db.pool).await.unwrap();
+    let mut order = Vec::new();
+    let mut tenant = 1;
+    loop {
+        let claimed = claim(&db.pool, worker, 1, tenant).await.unwrap();
+        let Some((job, _lease)) = claimed.into_iter().next() else { break };
+        tenant = job.tenant;
+        order.push(job.id);
+    }
+    assert_eq!(order, [ids[3], ids[4], ids[2], ids[0], ids[1]]);
+}
+
+#[tokio::test]
+async fn a_big_claim_is_shared_among_the_tenants() {
+    let db = TestDatabase::new().await;
+    for tenant in [1, 1, 1, 1, 1, 1, 2, 2, 3] {
+        add(&db.pool, &NewJob { tenant, ..job() }).await;
+    }
+    let worker = register(&db.pool).await.unwrap();
+    let mut tenants: Vec<i64> =
+        claim(&db.pool, worker, 6, i64::MIN).await.unwrap().iter().map(|(job, _)| job.tenant).collect();
+    tenants.sort_unstable();
+    assert_eq!(tenants, [1, 1, 2, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_stale_lease_finishes_nothing() {
+    let db = TestDatabase::new().await;
+    let id = add(&db.pool, &job()).await;
+    let (slow, quick) = (register(&db.pool).await.unwrap(), register(&db.pool).await.unwrap());
+    let (_, stale) = claim(&db.pool, slow, 1, 0).await.unwrap().remove(0);
+    // As a rescue does.
+    sqlx::query("update job set state = 'ready', worker_id = null").execute(&db.pool).await.unwrap();
+    assert!(matches!(complete(&db.pool, &stale).await, Err(JobFailure::LeaseLost(_))), "it waits for another claim");
+    let (_, fresh) = claim(&db.pool, quick, 1, 0).await.unwrap().remove(0);
+    assert!(fresh.run_seq() > stale.run_seq());
+    assert!(matches!(complete(&db.pool, &stale).await, Err(JobFailure::LeaseLost(_))), "another claim has it");
+    assert_eq!(standing(&db.pool, id).await, JobStanding::Running);
+    complete(&db.pool, &fresh).await.unwrap();
+    assert!(matches!(complete(&db.pool, &fresh).await, Err(JobFailure::LeaseLost(_))), "finished once");
+    assert_eq!(standing(&db.pool, id).await, JobStanding::Succeeded);
+}
+
+#[tokio::test]
+async fn a_rolled_back_completion_leaves_the_job_running() {
+    let db = TestDatabase::new().await;
+    let id = add(&db.pool, &job()).await;
+    let worker = register(&db.pool).await.unwrap();
+    let (_, lease) = claim(&db.pool, worker, 1, 0).await.unwrap().remove(0);
+    let mut transaction = db.pool.begin().await.unwrap();
+    let _completed = lease.complete(&mut transaction).await.unwrap();
+    transaction.rollback().await.unwrap();
+    assert_eq!(standing(&db.pool, id).await, JobStanding::Running);
+    complete(&db.pool, &lease).await.unwrap();
+}
+
+#[tokio::test]
+async fn only_one_live_job_has_a_dedupe_key() {
+    let db = TestDatabase::new().await;
+    let keyed = NewJob { dedupe_key: Some("report:1".into()), ..job() };
+    let mut enqueuers = JoinSet::new();
+    for _ in 0..8 {
+        let (pool, keyed) = (db.pool.clone(), keyed.clone());
+        enqueuers.spawn(async move { add_if_new(&pool, &keyed).await });
+    }
+    let created = enqueuers.join_all().await.into_iter().filter(|made| matches!(made, Enqueued::Created(_))).count();
+    assert_eq!(created, 1);
+    assert!(matches!(add_if_new(&db.pool, &NewJob { tenant: 2, ..keyed.clone() }).await, Enqueued::Created(_)));
+    let worker = register(&db.pool).await.unwrap();
+    let claimed = claim(&db.pool, worker, 10, 0).await.unwrap();
+    assert_eq!(add_if_new(&db.pool, &keyed).await, Enqueued::Duplicate, "a running job is live");
+    for (_, lease) in claimed {
+        complete(&db.pool, &lease).await.unwrap();
+    }
+    assert!(matches!(add_if_new(&db.pool, &keyed).await, Enqueued::Created(_)), "a finished job freed its key");
+}
+
+#[tokio::test]
+async fn a_worker_that_was_cleared_away_cannot_claim() {
+    let db = TestDatabase::new().await;
+    add(&db.pool, &job()).await;
+    let worker = register(&db.pool).await.unwrap();
+    silence_workers(&db.pool).await;
+    sqlx::query("delete from worker").execute(&db.pool).await.unwrap();
+    let refused = claim(&db.pool, worker, 1, 0).await.unwrap_err();
+    assert!(format!("{refused:#}").contains("job_worker_fkey"), "{refused:#}");
+}

@@ -1,0 +1,124 @@
+//! Groups never exceed their limit, and never starve.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use sqlx::PgPool;
+use tokio::task::JoinSet;
+use wiz::{
+    ids::JobId,
+    queue::{JobStanding, NewJob, admit, claim, register, set_group_limit},
+};
+
+use super::stage::{Ending, Stage, add, complete, job, pass_time, settings, standing};
+use crate::support::database::TestDatabase;
+
+fn grouped(group: &str) -> NewJob {
+    NewJob { group_key: Some(group.into()), ..job() }
+}
+
+async fn limit(pool: &PgPool, group: &str, limit: i16) {
+    let mut connection = pool.acquire().await.unwrap();
+    set_group_limit(&mut connection, group, limit).await.unwrap();
+}
+
+#[tokio::test]
+async fn racing_claimers_never_run_more_of_a_group_than_it_has_slots() {
+    let db = TestDatabase::new().await;
+    limit(&db.pool, "two", 2).await;
+    for n in 0..60 {
+        add(&db.pool, &NewJob { tenant: n % 3, ..grouped(if n % 2 == 0 { "one" } else { "two" }) }).await;
+    }
+    let running = [Arc::new(AtomicI64::new(0)), Arc::new(AtomicI64::new(0))];
+    let most = [Arc::new(AtomicI64::new(0)), Arc::new(AtomicI64::new(0))];
+    let finished = Arc::new(AtomicI64::new(0));
+    let mut claimers = JoinSet::new();
+    for _ in 0..10 {
+        let (pool, running, most, finished) = (db.pool.clone(), running.clone(), most.clone(), Arc::clone(&finished));
+        claimers.spawn(async move {
+            let worker = register(&pool).await.unwrap();
+            while finished.load(Ordering::SeqCst) < 60 {
+                admit(&pool).await.unwrap();
+                for (job, lease) in claim(&pool, worker, 3, i64::MIN).await.unwrap() {
+                    let group = usize::from(job.group_key.as_deref() == Some("two"));
+                    let now = running[group].fetch_add(1, Ordering::SeqCst) + 1;
+                    most[group].fetch_max(now, Ordering::SeqCst);
+                    // Counted down before the finish: a slot that is free is not counted as used.
+                    running[group].fetch_sub(1, Ordering::SeqCst);
+                    complete(&pool, &lease).await.unwrap();
+                    finished.fetch_add(1, Ordering::SeqCst);
+                }
+                let over: i64 = sqlx::query_scalar(
+                    "select count(*) from (
+                        select group_key, count(*) as live from job where state in ('ready', 'running')
+                        group by group_key
+                    ) as groups where live > case group_key when 'two' then 2 else 1 end",
+                )
+                .fetch_one(&pool)
+                .await
+                .unwrap();
+                assert_eq!(over, 0);
+            }
+        });
+    }
+    claimers.join_all().await;
+    assert!(most[0].load(Ordering::SeqCst) == 1 && most[1].load(Ordering::SeqCst) <= 2, "{most:?}");
+    let taken: i64 = sqlx::query_scalar("select count(*) from group_slot where job_id is not null")
+        .fetch_one(&db.pool)
+        .await
+        .unwrap();
+    assert_eq!(taken, 0, "no slot leaks");
+}
+
+#[tokio::test]
+async fn a_job_that_waits_to_retry_lets_the_next_of_its_group_in() {
+    let db = TestDatabase::new().await;
+    let (first, second) = (add(&db.pool, &grouped("g")).await, add(&db.pool, &grouped("g")).await);
+    let mut stage = Stage::open(&db.pool, settings());
+    let attempt = stage.attempt().await;
+    assert_eq!(attempt.job.id, first);
+    assert_eq!(standing(&db.pool, second).await, JobStanding::Gated);
+    attempt.end(Ending::Retry(None));
+    let attempt = stage.attempt().await;
+    assert_eq!(attempt.job.id, second);
+    pass_time(&db.pool).await;
+    stage.until(first, JobStanding::Gated).await;
+    attempt.end(Ending::Complete);
+    let attempt = stage.attempt().await;
+    assert_eq!(attempt.job.id, first);
+    attempt.end(Ending::Complete);
+    stage.until(first, JobStanding::Succeeded).await;
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn a_full_group_does_not_keep_others_waiting() {
+    let db = TestDatabase::new().await;
+    for _ in 0..50 {
+        add(&db.pool, &NewJob { priority: -5, ..grouped("full") }).await;
+    }
+    let free = add(&db.pool, &job()).await;
+    admit(&db.pool).await.unwrap();
+    let worker = register(&db.pool).await.unwrap();
+    let claimed: Vec<JobId> = claim(&db.pool, worker, 10, 0).await.unwrap().iter().map(|(job, _)| job.id).collect();
+    assert_eq!(claimed.len(), 2, "one of the group and the free one");
+    assert!(claimed.contains(&free));
+}
+
+#[tokio::test]
+async fn a_lowered_limit_holds_once_its_jobs_have_ended() {
+    let db = TestDatabase::new().await;
+    limit(&db.pool, "g", 3).await;
+    for _ in 0..5 {
+        add(&db.pool, &grouped("g")).await;
+    }
+    assert_eq!(admit(&db.pool).await.unwrap(), 3);
+    let worker = register(&db.pool).await.unwrap();
+    for (_, lease) in claim(&db.pool, worker, 5, 0).await.unwrap() {
+        complete(&db.pool, &lease).await.unwrap();
+    }
+    limit(&db.pool, "g", 1).await;
+    assert_eq!(admit(&db.pool).await.unwrap(), 1);
+}
