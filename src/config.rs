@@ -132,9 +132,7 @@ pub fn database(lookup: &dyn Fn(&str) -> Option<String>) -> Result<DatabaseConfi
             Ok(DatabaseConfig::Url(url.into()))
         }
         Some(_) => Err("DATABASE_URL must start with postgres://; unset it to use the embedded database".into()),
-        None => Ok(DatabaseConfig::Embedded {
-            data_dir: data_dir(lookup),
-        }),
+        None => Ok(DatabaseConfig::Embedded { data_dir: data_dir(lookup) }),
     }
 }
 

@@ -59,7 +59,11 @@ pub(super) async fn jobs(command: &Command) -> anyhow::Result<ExitCode> {
 
 fn list(reports: &[JobReport]) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{:>8}  {:<10} {:<10} {:>6} {:>8}  {:<20}  last error", "job", "kind", "state", "run", "attempt", "at")?;
+    writeln!(
+        out,
+        "{:>8}  {:<10} {:<10} {:>6} {:>8}  {:<20}  last error",
+        "job", "kind", "state", "run", "attempt", "at"
+    )?;
     for report in reports {
         let run = report.run.map(|run| run.to_string()).unwrap_or_default();
         let attempt = format!("{}/{}", report.attempt, report.max_attempts);

@@ -32,9 +32,8 @@ const ANSWER_BYTES: usize = 64 * 1024;
 
 pub(super) async fn replay(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(arguments.url.scheme() == "http", "replay talks to this machine over http:// only");
-    let body = tokio::fs::read(&arguments.file)
-        .await
-        .with_context(|| format!("cannot read {}", arguments.file.display()))?;
+    let body =
+        tokio::fs::read(&arguments.file).await.with_context(|| format!("cannot read {}", arguments.file.display()))?;
     anyhow::ensure!(body.len() <= WEBHOOK_BODY_BYTES, "GitHub sends no payload over {WEBHOOK_BODY_BYTES} bytes");
     serde_json::from_slice::<serde::de::IgnoredAny>(&body).context("the file is not JSON")?;
     let secret = super::environment("WIZ_GITHUB_WEBHOOK_SECRETS")

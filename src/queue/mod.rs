@@ -28,16 +28,10 @@ mod worker;
 
 pub use claim::{claim, promote_due};
 pub use doorbell::{Doorbell, ring};
-<<<<<<< HEAD
-pub use enqueue::{enqueue, set_group_limit};
-pub use heartbeat::{WorkerId, expire_workers};
-pub use inspect::{JobFilter, JobReport, JobStanding, Redriven, cancel, cancel_kinds, cancel_run, list, retry, show};
-=======
 pub use enqueue::enqueue;
 pub use groups::{admit, set_group_limit};
 pub use heartbeat::{WorkerId, expire_workers, register};
-pub use inspect::{JobFilter, JobReport, JobStanding, Redriven, cancel, cancel_run, list, retry, show};
->>>>>>> queue
+pub use inspect::{JobFilter, JobReport, JobStanding, Redriven, cancel, cancel_kinds, cancel_run, list, retry, show};
 pub use job::{Enqueued, Handler, Job, JobFailure, JobState, NewJob};
 pub use lease::{Completed, Interruption, Lease, LeaseLost};
 pub use worker::{Worker, WorkerSettings};

@@ -50,9 +50,15 @@ impl Evidence {
 
     /// One paragraph for a reviewer.
     pub fn describe(&self) -> String {
-        let before = self.before.as_ref().map(|seen| format!("on the base it {}, ", seen.describe())).unwrap_or_default();
+        let before =
+            self.before.as_ref().map(|seen| format!("on the base it {}, ", seen.describe())).unwrap_or_default();
         let verdict = if self.holds() { "holds" } else { "does not hold" };
-        format!("{}: `{}`: {before}on the result it {}: {verdict}", self.criterion.name, self.criterion.command, self.after.describe())
+        format!(
+            "{}: `{}`: {before}on the result it {}: {verdict}",
+            self.criterion.name,
+            self.criterion.command,
+            self.after.describe()
+        )
     }
 
     /// What did not hold, for the coder; none when the criterion holds.

@@ -80,7 +80,8 @@ impl Project {
     /// The list of files with their sizes, cut to [`OVERVIEW_FILES`].
     pub fn overview(&self) -> String {
         let shown = self.files.iter().take(OVERVIEW_FILES);
-        let mut lines: Vec<String> = shown.map(|file| format!("{} ({} bytes)", file.path, file.content.len())).collect();
+        let mut lines: Vec<String> =
+            shown.map(|file| format!("{} ({} bytes)", file.path, file.content.len())).collect();
         if self.files.len() > OVERVIEW_FILES {
             lines.push(format!("… and {} more files", self.files.len() - OVERVIEW_FILES));
         }

@@ -52,8 +52,7 @@ pub async fn new_box(
     key: BoxKey,
     files: Vec<SourceFile>,
 ) -> Result<OpenBox, SandboxError> {
-    let spec =
-        BoxSpec { key, image: project.image.clone(), limits: BoxLimits::default(), deadline: BOX_DEADLINE };
+    let spec = BoxSpec { key, image: project.image.clone(), limits: BoxLimits::default(), deadline: BOX_DEADLINE };
     let open_box = services.docker.create(&spec).await?;
     open_box.load(files).await?;
     Ok(open_box)
@@ -120,14 +119,19 @@ pub fn stopped(stored: &StoredRun, reason: StopReason) -> anyhow::Result<StageRe
             "The run has spent its budget of {}. `/wiz cancel`, then `/wiz fix --max $…` starts one with more.",
             stored.run.budget
         ),
-        StopReason::Turns => "The agent took as many turns as it may. `/wiz retry` starts a new conversation.".to_owned(),
-        StopReason::Tokens => "The agent used as many tokens as it may. `/wiz retry` starts a new conversation.".to_owned(),
+        StopReason::Turns => {
+            "The agent took as many turns as it may. `/wiz retry` starts a new conversation.".to_owned()
+        }
+        StopReason::Tokens => {
+            "The agent used as many tokens as it may. `/wiz retry` starts a new conversation.".to_owned()
+        }
         StopReason::Time => "The agent took as long as it may. `/wiz retry` starts a new conversation.".to_owned(),
         StopReason::Context => {
             "The work does not fit the model's context. `/wiz revise …` with smaller steps helps.".to_owned()
         }
         StopReason::Stuck => {
-            "The agent went in circles and was stopped. `/wiz revise …` with a hint helps more than `/wiz retry`.".to_owned()
+            "The agent went in circles and was stopped. `/wiz revise …` with a hint helps more than `/wiz retry`."
+                .to_owned()
         }
         StopReason::FormatErrors => {
             "The model kept answering in a form that wiz cannot read. Another `--model` may do better.".to_owned()

@@ -19,7 +19,8 @@ pub async fn orphan_boxes(services: &Services) -> Result<usize> {
     }
     let mut removed = 0;
     for run in ended.into_iter().filter_map(|(run, is_over)| is_over.then_some(run)) {
-        removed += services.docker.remove_run(run).await.with_context(|| format!("cannot remove boxes of run {run}"))?;
+        removed +=
+            services.docker.remove_run(run).await.with_context(|| format!("cannot remove boxes of run {run}"))?;
     }
     if removed > 0 {
         tracing::info!(removed, "removed boxes that no run needs");

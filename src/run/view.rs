@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use sqlx::PgConnection;
 
 use super::{
-    evidence::{Evidence, ObservedEnd, Observation},
+    evidence::{Evidence, Observation, ObservedEnd},
     services::Services,
     state::{Progress, State, StepState},
     store::{self, StoredRun, results},
@@ -65,10 +65,7 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
         branch: progress.pull_request.as_ref().map(|pull_request| pull_request.branch.clone()),
         failure: progress.failure.as_ref().map(|failure| failure.message.clone()),
         queue: queue.map(|ahead| QueuePlace { ahead, wait: None }),
-        timings: timings
-            .into_iter()
-            .map(|(state, duration)| Timing { stage: run_state(state), duration })
-            .collect(),
+        timings: timings.into_iter().map(|(state, duration)| Timing { stage: run_state(state), duration }).collect(),
         page_url: None,
     })
 }
@@ -97,7 +94,11 @@ fn plan_view(stored: &StoredRun) -> Option<PlanView> {
         plan: current.plan.clone(),
         hash: current.hash(stored.run.budget),
         base: current.base.clone(),
-        progress: progress.steps.iter().map(|step| (step.key.clone(), shown_step(stored.run.state, step.state))).collect(),
+        progress: progress
+            .steps
+            .iter()
+            .map(|step| (step.key.clone(), shown_step(stored.run.state, step.state)))
+            .collect(),
     })
 }
 

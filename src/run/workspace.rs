@@ -61,8 +61,7 @@ fn combine(progress: &Progress, results: &[StepResult], steps: &[StepKey]) -> Re
 
 /// The files of `base` with `patch` applied, ready to be loaded into a box.
 pub fn apply(base: &[SourceFile], patch: &Patch) -> Vec<SourceFile> {
-    let mut files: BTreeMap<String, SourceFile> =
-        base.iter().map(|file| (file.path.clone(), file.clone())).collect();
+    let mut files: BTreeMap<String, SourceFile> = base.iter().map(|file| (file.path.clone(), file.clone())).collect();
     for change in patch.changes() {
         match &change.change {
             Change::Delete => {

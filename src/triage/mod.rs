@@ -54,16 +54,27 @@ pub fn listen<'a>(event: &'a Event, own: &Login) -> Result<Heard<'a>, &'static s
 #[derive(Debug, Clone, PartialEq)]
 pub enum Intent {
     /// Start a run on the issue.
-    Start { mission: Mission, command: Command },
+    Start {
+        mission: Mission,
+        command: Command,
+    },
     /// Order something of the issue's run.
-    Order { verb: &'static str, order: Ordered },
+    Order {
+        verb: &'static str,
+        order: Ordered,
+    },
     /// Say how the issue's run stands.
-    Status { verb: &'static str },
+    Status {
+        verb: &'static str,
+    },
     Help,
     /// Say what is wrong with the command.
     Correct(CommandError),
     /// Refuse this person, once per issue.
-    Deny { verb: &'static str, needs: Role },
+    Deny {
+        verb: &'static str,
+        needs: Role,
+    },
     /// Refuse this place.
     Unsuited(UserMessage),
 }

@@ -3,13 +3,19 @@
 //! A thin layer over the stand-in that speaks of what stories and tests ask: who said what, which pull requests and
 //! checks are there. Read first: [`Hub`], [`Repo`].
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, ensure};
 use github_stand_in::{
     StandIn,
     control::{AppHandle, Control, Human, NewApp, NewRepository},
-    store::{Comment, Issue, IssueState, Level, Role},
+    store::{Comment, Delivery, Issue, IssueState, Level, Role},
 };
 
 use crate::case::File;
@@ -110,15 +116,20 @@ impl Shown {
 }
 
 impl Hub {
-    /// Makes a GitHub with one repository of these files, on which wiz is installed.
-    pub async fn start(name: &str, files: Vec<File>, webhook_url: &str) -> Result<Self> {
+    /// Makes a GitHub with one repository of these files, where the App is registered.
+    pub async fn start(name: &str, files: Vec<File>) -> Result<Self> {
         let stand_in = StandIn::start(github_stand_in::Options::default()).await?;
-        let control = stand_in.control();
-        let (name, webhook_url) = (name.to_owned(), webhook_url.to_owned());
+        let (control, name) = (stand_in.control(), name.to_owned());
         // Keys and git block.
-        let made = tokio::task::spawn_blocking(move || furnish(&control, &name, &files, &webhook_url));
+        let made = tokio::task::spawn_blocking(move || furnish(&control, &name, &files));
         let (app, full_name) = made.await.context("setting up GitHub panicked")??;
         Ok(Self { stand_in, app, full_name })
+    }
+
+    /// Installs the App on the repository, once wiz runs and can hear of it.
+    pub fn install(&self, webhook_url: &str) -> Result<()> {
+        self.stand_in.set_webhook_url(self.app.id, webhook_url)?;
+        self.stand_in.install(self.app.id, &[&self.full_name]).map(drop)
     }
 
     /// The base of the REST API, of clones and of the pages.
@@ -166,18 +177,32 @@ impl Hub {
         self.stand_in.settle(SETTLE_DEADLINE).await
     }
 
-    /// Sends again what wiz did not take, as GitHub's "Redeliver" button does. Gives how many there were.
-    pub fn redeliver_failed(&self) -> Result<usize> {
-        let deliveries = self.stand_in.deliveries();
-        let taken = |guid: &str| deliveries.iter().any(|one| one.guid == guid && (200..300).contains(&one.status_code));
-        let mut lost: Vec<_> = deliveries.iter().filter(|one| !taken(&one.guid)).collect();
-        lost.dedup_by_key(|one| one.guid.clone());
-        lost.iter().try_for_each(|one| self.stand_in.redeliver(one.id))?;
-        Ok(lost.len())
+    /// Deliveries that wiz did not take at any attempt, as `event.action`.
+    pub fn untaken_deliveries(&self) -> Vec<String> {
+        let named = |one: &Delivery| format!("{}.{}", one.event, one.action.as_deref().unwrap_or_default());
+        self.untaken().iter().map(named).collect()
+    }
+
+    /// Sends again what wiz did not take, as GitHub's "Redeliver" button does.
+    pub fn redeliver_untaken(&self) -> Result<()> {
+        self.untaken().iter().try_for_each(|one| self.stand_in.redeliver(one.id))
+    }
+
+    /// The last attempt of each delivery that no attempt brought home.
+    fn untaken(&self) -> Vec<Delivery> {
+        let mut last = BTreeMap::new();
+        let mut taken = BTreeSet::new();
+        for one in self.stand_in.deliveries() {
+            if (200..300).contains(&one.status_code) {
+                taken.insert(one.guid.clone());
+            }
+            last.insert(one.guid.clone(), one);
+        }
+        last.into_values().filter(|one| !taken.contains(&one.guid)).collect()
     }
 }
 
-fn furnish(control: &Control, name: &str, files: &[File], webhook_url: &str) -> Result<(AppHandle, String)> {
+fn furnish(control: &Control, name: &str, files: &[File]) -> Result<(AppHandle, String)> {
     control.create_organization(OWNER)?;
     for person in [REPORTER, MAINTAINER] {
         control.create_user(person)?;
@@ -197,10 +222,8 @@ fn furnish(control: &Control, name: &str, files: &[File], webhook_url: &str) -> 
         owner: OWNER.to_owned(),
         permissions: PERMISSIONS.iter().map(|(name, level)| ((*name).to_owned(), *level)).collect(),
         events: EVENTS.map(str::to_owned).to_vec(),
-        webhook_url: Some(webhook_url.to_owned()),
         ..NewApp::default()
     })?;
-    control.install(app.id, &[&repository.full_name])?;
     Ok((app, repository.full_name))
 }
 

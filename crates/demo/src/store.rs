@@ -38,7 +38,7 @@ impl Store {
     }
 
     async fn open(options: PgConnectOptions) -> Result<Self> {
-        let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(Duration::from_secs(10));
+        let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(Duration::from_secs(10));
         Ok(Self { pool: pool.connect_with(options).await.context("cannot reach wiz's database")? })
     }
 

@@ -84,7 +84,7 @@ impl World {
         let directory = world_directory()?;
         let port = choose_port()?;
         let files = options.case.repository_files().await?;
-        let hub = Hub::start(options.case.name, files, &format!("http://127.0.0.1:{port}/webhooks/github")).await?;
+        let hub = Hub::start(options.case.name, files).await?;
         let model = match &options.model {
             ModelChoice::Scripted => Some(scripted_model(options.case, &hub).await?),
             ModelChoice::Real { .. } => None,
@@ -101,6 +101,7 @@ impl World {
         let started = SystemTime::now();
         let mut world = Self { wiz: None, launch, hub, model, options, started, directory };
         world.restart().await?;
+        world.hub.install(&format!("{}/webhooks/github", world.wiz_url()))?;
         Ok(world)
     }
 

@@ -79,11 +79,7 @@ impl Handler for Executor {
                 | Task::Publish { run, seq },
             ) => (run, seq),
             Ok(
-                Task::Triage { .. }
-                | Task::Report { .. }
-                | Task::Deadline { .. }
-                | Task::Halt { .. }
-                | Task::Reply(_),
+                Task::Triage { .. } | Task::Report { .. } | Task::Deadline { .. } | Task::Halt { .. } | Task::Reply(_),
             )
             | Err(_) => return Ok(()),
         };
@@ -212,7 +208,12 @@ fn retry(error: anyhow::Error) -> JobFailure {
 
 /// The frame of a stage: `work` runs only if the run is still in the state entry `seq`, and its result is stored
 /// together with the end of the job.
-async fn stage<W>(services: &Services, lease: &Lease, (run, seq): (RunId, i32), work: W) -> Result<Completed, JobFailure>
+async fn stage<W>(
+    services: &Services,
+    lease: &Lease,
+    (run, seq): (RunId, i32),
+    work: W,
+) -> Result<Completed, JobFailure>
 where
     W: AsyncFnOnce(&StoredRun) -> Result<StageResult, StageFailure>,
 {

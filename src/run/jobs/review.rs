@@ -3,18 +3,12 @@
 use anyhow::Context as _;
 
 use super::{
-    Completed, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage,
-    store::results,
+    Completed, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage, store::results,
 };
 use crate::{
     agent::{self, BoxToolbox, Finished, ReviewInput, ReviewReport, ReviewVerdict, ToolMode},
     patch::diff,
-    run::{
-        evidence::Evidence,
-        project::Project,
-        session,
-        workspace,
-    },
+    run::{evidence::Evidence, project::Project, session, workspace},
     sandbox::BoxKey,
 };
 
@@ -59,9 +53,10 @@ fn requested_changes(report: &ReviewReport) -> Option<String> {
     match report.verdict {
         ReviewVerdict::Approve => None,
         ReviewVerdict::RequestChanges => {
-            let findings = report.findings.iter().map(|finding| {
-                format!("- {}:{}: {}: {}", finding.path, finding.line, finding.title, finding.detail)
-            });
+            let findings = report
+                .findings
+                .iter()
+                .map(|finding| format!("- {}:{}: {}: {}", finding.path, finding.line, finding.title, finding.detail));
             Some([report.summary.clone()].into_iter().chain(findings).collect::<Vec<_>>().join("\n"))
         }
     }

@@ -6,8 +6,7 @@
 use anyhow::Context as _;
 
 use super::{
-    Completed, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage,
-    store::results,
+    Completed, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage, store::results,
 };
 use crate::{
     limits::TOOL_OUTPUT_CHARS,
@@ -15,7 +14,7 @@ use crate::{
     plan::{Criterion, Plan, Proof},
     policy::{self, ChangedPath, Violation},
     run::{
-        evidence::{self, Evidence, ObservedEnd, Observation},
+        evidence::{self, Evidence, Observation, ObservedEnd},
         project::Project,
         session, workspace,
     },
@@ -67,8 +66,7 @@ pub(super) fn objections(patch: &Patch, project: &Project, plan: &Plan) -> Optio
         .filter(|violation| !was_approved(violation, plan))
         .map(|violation| format!("- {violation}"))
         .collect();
-    let secrets: Vec<String> =
-        secrets::scan(patch).iter().map(|finding| format!("- {finding}")).collect();
+    let secrets: Vec<String> = secrets::scan(patch).iter().map(|finding| format!("- {finding}")).collect();
     if blocking.is_empty() && secrets.is_empty() {
         return None;
     }
@@ -126,8 +124,7 @@ async fn observe(
     session::prepare(&open_box, project).await?;
     let mut observations = Vec::with_capacity(criteria.len());
     for criterion in criteria {
-        let command =
-            Command { script: criterion.command.clone(), timeout: session::CRITERION_TIMEOUT, env: vec![] };
+        let command = Command { script: criterion.command.clone(), timeout: session::CRITERION_TIMEOUT, env: vec![] };
         let outcome = open_box.run(&command).await.context("cannot run a criterion's command")?;
         observations.push(observation(&outcome));
     }

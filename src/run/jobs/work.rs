@@ -12,11 +12,7 @@ use crate::{
     error::UserMessage,
     patch::{self, BaseTree, Patch},
     plan::{Plan, Step, StepKey},
-    run::{
-        project::Project,
-        session,
-        workspace,
-    },
+    run::{project::Project, session, workspace},
     sandbox::{BoxKey, OpenBox},
 };
 
@@ -94,10 +90,7 @@ fn task(plan: &Plan, key: &StepKey) -> Option<Step> {
 }
 
 /// Takes the changes out of the box and closes it.
-async fn leave(
-    open_box: OpenBox,
-    start: &BaseTree,
-) -> Result<Result<Patch, UserMessage>, StageFailure> {
+async fn leave(open_box: OpenBox, start: &BaseTree) -> Result<Result<Patch, UserMessage>, StageFailure> {
     let records = open_box.export().await.context("cannot export the workspace")?;
     open_box.close().await.context("cannot close the coder's box")?;
     Ok(patch::verify(records, start).map_err(|faults| {

@@ -49,12 +49,10 @@ pub async fn approver(connection: &mut PgConnection, run: RunId) -> Result<Optio
 
 /// How many runs wait before this one.
 pub async fn queue_place(connection: &mut PgConnection, run: RunId) -> Result<u32> {
-    let ahead = sqlx::query_scalar!(
-        r#"select count(*) as "ahead!" from run where state = 'queued' and id < $1"#,
-        run as _,
-    )
-    .fetch_one(connection)
-    .await?;
+    let ahead =
+        sqlx::query_scalar!(r#"select count(*) as "ahead!" from run where state = 'queued' and id < $1"#, run as _,)
+            .fetch_one(connection)
+            .await?;
     Ok(u32::try_from(ahead).unwrap_or(u32::MAX))
 }
 

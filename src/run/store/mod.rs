@@ -9,7 +9,6 @@ use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, types::Json};
 
-
 use super::{
     machine,
     signal::{Effect, Notice, Refusal, Signal, Transition},
@@ -76,8 +75,14 @@ pub enum Created {
 /// What a signal did to the stored run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signalled {
-    Applied { state: State, notice: Option<Notice> },
-    Refused { state: State, refusal: Refusal },
+    Applied {
+        state: State,
+        notice: Option<Notice>,
+    },
+    Refused {
+        state: State,
+        refusal: Refusal,
+    },
     /// The order would reopen this run while another one is open on the issue.
     AnotherRunIsOpen,
     /// There is no such run.
@@ -114,13 +119,7 @@ pub async fn remember_repository(
 
 /// Creates a run and enqueues its first effects.
 pub async fn create(connection: &mut PgConnection, new: &NewRun) -> Result<Created> {
-    let draft = Run {
-        id: RunId(0),
-        state: State::Queued,
-        seq: 0,
-        budget: new.budget,
-        progress: Progress::default(),
-    };
+    let draft = Run { id: RunId(0), state: State::Queued, seq: 0, budget: new.budget, progress: Progress::default() };
     let Transition { run, effects, notice: _ } = machine::start(draft);
     let id = sqlx::query_scalar!(
         r#"insert into run (installation_id, repository_id, issue_number, issue_title, trigger_key, verb, instructions,
@@ -186,13 +185,7 @@ pub async fn load(connection: &mut PgConnection, id: RunId) -> Result<Option<Sto
     .fetch_optional(connection)
     .await?;
     Ok(row.map(|row| StoredRun {
-        run: Run {
-            id: row.id,
-            state: row.state,
-            seq: row.seq,
-            budget: row.budget,
-            progress: row.progress.0,
-        },
+        run: Run { id: row.id, state: row.state, seq: row.seq, budget: row.budget, progress: row.progress.0 },
         installation: row.installation,
         repository: row.repository,
         repository_name: row.repository_name,

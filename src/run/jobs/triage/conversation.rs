@@ -79,8 +79,14 @@ pub(super) async fn interpret(
     }
     let mut parts = Vec::new();
     for (index, intent) in intents.into_iter().enumerate() {
-        let scene =
-            Scene { event, spoken: heard.spoken, installation, repository: &repository, target: target.as_ref(), policy: &policy };
+        let scene = Scene {
+            event,
+            spoken: heard.spoken,
+            installation,
+            repository: &repository,
+            target: target.as_ref(),
+            policy: &policy,
+        };
         parts.push(scene.part(services, index, intent, on).await?);
     }
     Ok(Some(Action::Conversation(Answer {
@@ -106,9 +112,7 @@ struct Scene<'a> {
 impl Scene<'_> {
     async fn part(&self, services: &Services, index: usize, intent: Intent, on: Reactable) -> Result<Part> {
         Ok(match intent {
-            Intent::Start { mission, command } => {
-                Part::Start(self.new_run(index, mission, &command)?)
-            }
+            Intent::Start { mission, command } => Part::Start(self.new_run(index, mission, &command)?),
             Intent::Order { verb, order } => match self.target {
                 None => Part::Say(report::no_run(verb)),
                 Some(target) => {

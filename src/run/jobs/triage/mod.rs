@@ -26,7 +26,9 @@ enum Action {
     /// Words to people; also decides what is said about runs started and orders given.
     Conversation(conversation::Answer),
     /// The installation is gone or back.
-    Suspend { suspended: bool },
+    Suspend {
+        suspended: bool,
+    },
 }
 
 pub(super) async fn execute(services: &Services, lease: &Lease, delivery: DeliveryId) -> Result<Completed, JobFailure> {
