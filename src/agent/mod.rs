@@ -8,6 +8,7 @@
 //! A process that starts the same session again goes on with the stored turns. Names to read first: [`plan`],
 //! [`Session`], [`Toolbox`].
 
+mod box_toolbox;
 mod drive;
 mod limits;
 mod prompt;
@@ -18,6 +19,7 @@ mod stuck;
 mod tools;
 mod transcript;
 
+pub use box_toolbox::{BoxMode, BoxToolbox};
 pub use limits::AgentLimits;
 pub use prompt::{Assignment, InstructionFile, PlanningInput, ReviewInput, Statement, WorkInput};
 pub use roles::{Finding, FindingLevel, ReviewReport, ReviewVerdict, WorkReport, plan, review, work};

@@ -264,13 +264,13 @@ pub struct Push {
 /// Why a delivery could not be read. GitHub sends nothing like it; a caller keeps the delivery and goes on.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
-    #[error("the payload is not the JSON that a {event} delivery carries")]
+    #[error("{event}: the payload is not the JSON that GitHub documents")]
     Json {
         event: String,
         #[source]
         source: serde_json::Error,
     },
-    #[error("a {event} delivery came without {field}")]
+    #[error("{event}: {field} is missing")]
     Missing { event: String, field: &'static str },
     #[error("the form has no field `payload`")]
     FormWithoutPayload,

@@ -148,7 +148,8 @@ impl Installation {
         check: &CheckRun,
     ) -> Result<(), GitHubError> {
         validate(check)?;
-        let stored = self.get(repository_path(repository, format_args!("/check-runs/{id}"))).await?;
+        let path = repository_path(repository, format_args!("/check-runs/{id}"));
+        let stored = self.get(path).await?;
         self.bring_up_to_date(repository, &stored, check).await
     }
 
@@ -198,9 +199,11 @@ impl Installation {
         }
         let app_id = self.identity().await?.app_id;
         let (commit, name) = (&check.head_sha, encode_path(&check.name));
-        let query =
-            format_args!("/commits/{commit}/check-runs?check_name={name}&app_id={app_id}&filter=all&per_page=100");
-        let reply: Reply = self.get(repository_path(repository, query)).await?;
+        let path = repository_path(
+            repository,
+            format_args!("/commits/{commit}/check-runs?check_name={name}&app_id={app_id}&filter=all&per_page=100"),
+        );
+        let reply: Reply = self.get(path).await?;
         Ok(reply.check_runs.into_iter().find(|stored| {
             stored.external_id.as_deref() == Some(&check.external_id)
                 && stored.app.as_ref().is_some_and(|app| app.id == app_id)

@@ -70,7 +70,8 @@ impl Installation {
 
     /// One comment; `None` when somebody deleted it.
     pub async fn comment(&self, repository: &RepositoryName, id: CommentId) -> Result<Option<Comment>, GitHubError> {
-        self.get(repository_path(repository, format_args!("/issues/comments/{id}"))).await.optional()
+        let path = repository_path(repository, format_args!("/issues/comments/{id}"));
+        self.get(path).await.optional()
     }
 
     /// Gives a comment a new body; does nothing when it has it already. `None`: somebody deleted the comment.

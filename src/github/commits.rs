@@ -175,6 +175,7 @@ impl Installation {
         repository: &RepositoryName,
         commit: &CommitSha,
     ) -> Result<StoredCommit, GitHubError> {
-        self.get(repository_path(repository, format_args!("/git/commits/{commit}"))).await
+        let path = repository_path(repository, format_args!("/git/commits/{commit}"));
+        self.get(path).await
     }
 }

@@ -45,6 +45,7 @@ fn is_present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool,
 impl Installation {
     /// The issue or pull request of that number; `None` when it was deleted, transferred or never existed.
     pub async fn issue(&self, repository: &RepositoryName, number: IssueNumber) -> Result<Option<Issue>, GitHubError> {
-        self.get(repository_path(repository, format_args!("/issues/{number}"))).await.optional()
+        let path = repository_path(repository, format_args!("/issues/{number}"));
+        self.get(path).await.optional()
     }
 }

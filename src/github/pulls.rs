@@ -100,8 +100,11 @@ impl Installation {
         head: &BranchName,
     ) -> Result<Option<PullRequest>, GitHubError> {
         let head = format!("{}:{}", encode_path(repository.owner()), encode_path(head.as_str()));
-        let query = format_args!("/pulls?head={head}&state=all&sort=created&direction=desc&per_page=100");
-        let pulls: Vec<PullRequest> = self.get(repository_path(repository, query)).await?;
+        let path = repository_path(
+            repository,
+            format_args!("/pulls?head={head}&state=all&sort=created&direction=desc&per_page=100"),
+        );
+        let pulls: Vec<PullRequest> = self.get(path).await?;
         // The filter compares the owner only, and an owner may fork his own repository.
         let mut own: Vec<_> = pulls.into_iter().filter(|pull| !pull.is_from_fork()).collect();
         own.sort_by_key(|pull| (pull.state == OpenState::Closed, std::cmp::Reverse(pull.number)));
@@ -114,7 +117,8 @@ impl Installation {
         repository: &RepositoryName,
         number: IssueNumber,
     ) -> Result<Option<PullRequest>, GitHubError> {
-        self.get(repository_path(repository, format_args!("/pulls/{number}"))).await.optional()
+        let path = repository_path(repository, format_args!("/pulls/{number}"));
+        self.get(path).await.optional()
     }
 
     /// Gives a pull request title and body; does nothing when it has them.

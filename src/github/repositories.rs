@@ -25,7 +25,8 @@ pub struct RepositoryInfo {
 impl Installation {
     /// The repository, or `None` when it is gone or out of this installation's reach.
     pub async fn repository(&self, name: &RepositoryName) -> Result<Option<RepositoryInfo>, GitHubError> {
-        self.get(repository_path(name, format_args!(""))).await.optional()
+        let path = repository_path(name, format_args!(""));
+        self.get(path).await.optional()
     }
 
     /// The default branch and the commit it points at; `None` when the repository is gone or has no commit yet.

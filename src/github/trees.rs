@@ -95,7 +95,8 @@ impl Installation {
             truncated: bool,
         }
         let Some(tree) = tree else { return Ok(Level::new()) };
-        let reply: Reply = self.get(repository_path(repository, format_args!("/git/trees/{tree}"))).await?;
+        let path = repository_path(repository, format_args!("/git/trees/{tree}"));
+        let reply: Reply = self.get(path).await?;
         if reply.truncated {
             return Err(GitHubError::conflict(format!("GitHub shows only a part of tree {tree}")));
         }

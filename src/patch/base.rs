@@ -82,10 +82,16 @@ impl BaseTree {
         self.entries.iter().map(|(path, entry)| (path.as_str(), entry))
     }
 
+    /// The paths of all entries below the directory `path`.
+    pub fn below(&self, path: &str) -> impl Iterator<Item = &str> {
+        let prefix = format!("{path}/");
+        let from_there = self.entries.range(prefix.clone()..).map(|(entry, _)| entry.as_str());
+        from_there.take_while(move |entry| entry.starts_with(&prefix))
+    }
+
     /// Whether `path` is a directory: some entry lies below it.
     pub fn is_directory(&self, path: &str) -> bool {
-        let below = format!("{path}/");
-        self.entries.range(below.clone()..).next().is_some_and(|(entry, _)| entry.starts_with(&below))
+        self.below(path).next().is_some()
     }
 
     /// The tree after `patch`: the base of the run's next step.

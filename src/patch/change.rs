@@ -34,6 +34,15 @@ impl FileMode {
     }
 }
 
+impl From<FileMode> for wiz_runner::protocol::FileMode {
+    fn from(mode: FileMode) -> Self {
+        match mode {
+            FileMode::Regular => Self::Regular,
+            FileMode::Executable => Self::Executable,
+        }
+    }
+}
+
 /// What happens at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

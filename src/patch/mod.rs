@@ -5,14 +5,19 @@
 //! tree and reports all faults at once. This room is pure; it must never touch a file system, a process or the network.
 //!
 //! The way of the data: records → [`verify()`] → [`Patch`] → [`Patch::merge`] over the steps of a run → policy and
-//! [`secrets`] look at it, [`render`] shows it to the reviewer → `github` makes a commit of exactly these changes.
+//! [`secrets`] look at it, [`unified_diff`] shows it to the reviewer → `github` makes a commit of exactly these changes.
 //!
 //! Read first: [`Patch`], [`BaseTree`], [`verify()`].
 
 mod base;
 mod change;
 mod path;
+mod render;
+pub mod secrets;
+mod verify;
 
 pub use base::{BaseEntry, BaseTree, BlobId};
 pub use change::{Change, FileChange, FileMode, Patch};
 pub use path::{PathFault, check_path};
+pub use render::unified_diff;
+pub use verify::{Fault, RecordFault, verify};

@@ -1,5 +1,7 @@
 //! Reads `.github/wiz.yml` and says what is wrong with it, line by line.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::{CheckCommand, RepositoryPolicy, Role};
@@ -37,22 +39,26 @@ pub fn parse(yaml: &str) -> Result<RepositoryPolicy, Vec<PolicyFault>> {
             Err(error) => error,
         };
         let line = error.location().map_or(0, |location| location.line());
-        faults.push(PolicyFault { line, message: message(&error.to_string()) });
-        // Without the faulty section the rest can be checked too; the other lines keep their numbers.
-        if !blank_section(&mut lines, line) {
+        let message = message(&error.to_string());
+        let Some((key, section)) = section(&lines, line) else {
+            faults.push(PolicyFault { line, message });
             return Err(faults);
-        }
+        };
+        let names_key = message.starts_with(&key) || message.contains(" field `");
+        faults.push(PolicyFault { line, message: if names_key { message } else { format!("{key}: {message}") } });
+        // Without the faulty section the rest can be checked too; the other lines keep their numbers.
+        lines[section].fill("");
     }
 }
 
-/// Empties the top-level key that holds `line` (counted from 1). False when nothing was left to empty.
-fn blank_section(lines: &mut [&str], line: usize) -> bool {
+/// The top-level key that holds `line` (counted from 1), with its lines.
+fn section(lines: &[&str], line: usize) -> Option<(String, Range<usize>)> {
     let starts_key = |text: &str| text.starts_with(|c: char| c.is_alphanumeric() || "_\"'".contains(c));
-    let Some(at) = line.checked_sub(1).filter(|at| *at < lines.len()) else { return false };
-    let Some(first) = (0..=at).rev().find(|index| starts_key(lines[*index])) else { return false };
+    let at = line.checked_sub(1).filter(|at| *at < lines.len())?;
+    let first = (0..=at).rev().find(|index| starts_key(lines[*index]))?;
     let end = (first + 1..lines.len()).find(|index| starts_key(lines[*index])).unwrap_or(lines.len());
-    lines[first..end].fill("");
-    true
+    let key = lines[first].split(':').next().unwrap_or_default();
+    Some((key.chars().take(40).collect(), first..end))
 }
 
 /// serde's message without its place, with the key that was probably meant instead of the list of all.

@@ -36,7 +36,7 @@ pub const DEFAULT_CHECK_TIMEOUT_S: u32 = 600;
 
 /// The rules of one repository; `docs/wiz.yml.md` describes each for the people who write them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "keys such as `checks` and `gate`")]
 pub struct RepositoryPolicy {
     /// Container image for the boxes; the server's own when not given.
     #[serde(deserialize_with = "file::image")]

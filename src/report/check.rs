@@ -4,7 +4,7 @@
 use super::{Finding, RunState, RunView, comment, plain, sections};
 use crate::{
     limits::{CHECK_ACTIONS, CHECK_ANNOTATIONS_PER_CALL, CHECK_FIELD_CHARS},
-    plan::PlanHash,
+    plan::{Criterion, PlanHash},
 };
 
 /// Longest title; only the title is visible in a pull request's conversation, and only so much of it.
@@ -168,16 +168,17 @@ fn status(view: &RunView) -> CheckStatus {
 
 /// Green only where wiz itself saw every criterion hold; a run that changed nothing proves nothing.
 fn proven(view: &RunView) -> Conclusion {
-    let held = |name: &str| view.evidence.iter().any(|seen| seen.criterion == name && seen.holds());
+    let held =
+        |wanted: &Criterion| view.evidence.iter().any(|seen| seen.criterion == wanted.name && seen.holds(wanted.proof));
     match &view.plan {
-        Some(plan) if plan.plan.definition_of_done.iter().all(|criterion| held(&criterion.name)) => Conclusion::Success,
+        Some(plan) if plan.plan.definition_of_done.iter().all(held) => Conclusion::Success,
         Some(_) | None => Conclusion::Neutral,
     }
 }
 
 fn title(view: &RunView) -> String {
     let command = sections::first_command(view).map(|command| format!(": comment {command}")).unwrap_or_default();
-    plain(&format!("{}{command}", sections::headline(view)), TITLE_CHARS)
+    format!("{}{command}", sections::headline(view)).chars().take(TITLE_CHARS).collect()
 }
 
 fn actions(view: &RunView) -> Vec<ActionKind> {

@@ -7,18 +7,25 @@ use crate::limits::COMMENT_CHARS;
 /// outputs of programs go first, then long texts are cut.
 pub fn status_comment(view: &RunView) -> String {
     sections::fitted(COMMENT_CHARS - MARKER_CHARS - 8, |detail| {
-        let head = format!("### {}\n\n", neutralise(&sections::headline(view), 200));
+        let head = format!("### {}\n\n", sections::headline(view));
         let parts = [head, summary(view, detail), details(view, detail), footer(view)];
         parts.iter().filter(|part| !part.trim().is_empty()).map(|part| part.trim_end()).collect::<Vec<_>>().join("\n\n")
             + "\n"
     })
 }
 
+/// Where the run stands and what to say next, in a few lines.
+pub(super) fn brief(view: &RunView) -> String {
+    let pull = view.pull_request.as_ref().map(|pull| format!("**Pull request:** [#{}]({})", pull.number, pull.url));
+    let parts = [format!("**{}**", neutralise(&sections::headline(view), 200)), pull.unwrap_or_default(), next(view)];
+    parts.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
+}
+
 /// What everybody should see: who asked for what, the question or the failure, the plan and its proof, the next command.
 pub(super) fn summary(view: &RunView, detail: Detail) -> String {
     let mut parts = vec![occasion(view)];
     if let Some(failure) = &view.failure
-        && view.state == RunState::Failed
+        && matches!(view.state, RunState::Failed | RunState::Cancelled)
     {
         parts.push(failure.as_str().chars().take(2_000).collect());
     }

@@ -135,6 +135,6 @@ mod tests {
     #[test]
     fn a_marker_looks_like_this() {
         let marker = Marker { run: Some(RunId(12)), kind: MarkerKind::Status };
-        insta::assert_snapshot!(marker.sign(b"key"), @"");
+        insta::assert_snapshot!(marker.sign(b"key"), @"<!-- wiz:run=12 kind=status sig=c2a0880875f94aa1e86cf2890a36f90d -->");
     }
 }

@@ -38,7 +38,7 @@ use crate::{
     error::UserMessage,
     ids::{BranchName, CommitSha, IssueNumber, Login, RunId},
     money::MicroDollars,
-    plan::{Plan, PlanHash, StepKey},
+    plan::{Plan, PlanHash, Proof, StepKey},
 };
 
 /// Everything a person may want to know about a run.
@@ -167,9 +167,13 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Whether this shows the change did what was asked: passing at the end, and failing before where that was tried.
-    pub fn holds(&self) -> bool {
-        let failed_before = self.before.as_ref().is_none_or(|seen| matches!(seen.outcome, Outcome::Failed { .. }));
+    /// Whether this is the proof the plan asks for: passing at the end and, for a bug, an honest failure before.
+    pub fn holds(&self, proof: Proof) -> bool {
+        let failed_before = match (proof, &self.before) {
+            (_, Some(seen)) => matches!(seen.outcome, Outcome::Failed { .. }),
+            (Proof::FailsThenPasses, None) => false,
+            (Proof::Passes, None) => true,
+        };
         failed_before && self.after.as_ref().is_some_and(|seen| seen.outcome == Outcome::Passed)
     }
 }
@@ -256,5 +260,7 @@ pub struct Timing {
     pub duration: Duration,
 }
 
+#[cfg(test)]
+mod example;
 #[cfg(test)]
 mod tests;

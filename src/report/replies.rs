@@ -19,7 +19,7 @@ pub fn denied(login: &Login, verb: &str, needs_role: &str) -> String {
 
 /// A `/wiz` line that could not be read; both texts come from the command room and are safe.
 pub fn unknown_command(error: &str, usage: &str) -> String {
-    format!("I could not read that: {error}.\n\n```text\n{usage}\n```\n\n`/wiz help` lists everything.")
+    format!("I could not read that: {error}\n\n```text\n{usage}\n```\n\n`/wiz help` lists everything.")
 }
 
 /// All commands; `commands` is the table of the command room.

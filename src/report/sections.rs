@@ -153,7 +153,7 @@ pub(super) fn definition_of_done(view: &RunView, plan: &PlanView, detail: Detail
         let evidence = view.evidence.iter().find(|seen| seen.criterion == criterion.name);
         let sign = match evidence {
             None => "⏳",
-            Some(evidence) if evidence.holds() => "✅",
+            Some(evidence) if evidence.holds(criterion.proof) => "✅",
             Some(evidence) if evidence.after.is_none() => "⏳",
             Some(_) => "❌",
         };
@@ -210,7 +210,7 @@ pub(super) fn findings(view: &RunView, detail: Detail) -> String {
     let mut list = String::new();
     for finding in view.review.iter().flat_map(|review| &review.findings).take(detail.rows()) {
         list += &format!(
-            "- **{}** {}: {} {}\n",
+            "- **{}** {} {} – {}\n",
             finding.level.name(),
             code(&format!("{}:{}", finding.path, finding.line), 200),
             cell(&finding.title, detail.text_chars().min(200)),
@@ -277,7 +277,8 @@ fn html(untrusted: &str, max_chars: usize) -> String {
 pub(super) fn took(duration: Duration) -> String {
     match duration.as_secs() {
         0 => format!("{} ms", duration.as_millis()),
-        seconds @ 1..60 => format!("{seconds} s"),
+        1..10 => format!("{:.1} s", duration.as_secs_f64()),
+        seconds @ 10..60 => format!("{seconds} s"),
         seconds @ 60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
         seconds => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
     }

@@ -56,10 +56,9 @@ pub fn fenced(untrusted: &str, max_chars: usize) -> String {
             block.push(' ');
         }
         // A keyword at the end of a line may count for a reference at the start of the next.
-        let has_keyword = has_closing_keyword(line);
-        block += &if has_keyword || after_keyword { broken(line) } else { line.to_owned() };
+        block += &raw_broken(line, after_keyword);
         block.push('\n');
-        after_keyword = has_keyword || (after_keyword && line.is_empty());
+        after_keyword = has_closing_keyword(line) || (after_keyword && line.is_empty());
     }
     block + &fence
 }
@@ -67,7 +66,7 @@ pub fn fenced(untrusted: &str, max_chars: usize) -> String {
 /// `untrusted` as inline code on one line, also within a table: a path, a command, a name.
 pub fn code(untrusted: &str, max_chars: usize) -> String {
     let words = visible(untrusted).split_whitespace().collect::<Vec<_>>().join(" ");
-    let text = closing_broken(&cut(&words, max_chars)).replace('|', "\\|");
+    let text = raw_broken(&cut(&words, max_chars), false).replace('|', "\\|");
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let ticks = "`".repeat(longest + 1);
     let pad = if text.is_empty() || text.starts_with('`') || text.ends_with('`') { " " } else { "" };
@@ -139,7 +138,7 @@ fn markdown_line(line: &str) -> String {
         safe += &escaped(before);
         match closing_ticks(&from_ticks[ticks..], ticks) {
             Some(end) => {
-                safe += &closing_broken(&from_ticks[..ticks + end + ticks]);
+                safe += &raw_broken(&from_ticks[..ticks + end + ticks], false);
                 rest = &from_ticks[ticks + end + ticks..];
             }
             None => {
@@ -219,9 +218,10 @@ fn broken(text: &str) -> String {
     safe
 }
 
-/// Inside code nothing is live but a closing keyword, which GitHub may look for in the raw text.
-fn closing_broken(code: &str) -> String {
-    if has_closing_keyword(code) { broken(code) } else { code.to_owned() }
+/// Inside code nothing is live but what may be looked for in the raw text: closing keywords, and wiz's own markers.
+fn raw_broken(code: &str, near_keyword: bool) -> String {
+    let code = code.replace("<!--", &format!("<!{BREAK}--"));
+    if near_keyword || has_closing_keyword(&code) { broken(&code) } else { code }
 }
 
 fn has_closing_keyword(text: &str) -> bool {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{project::Project, store::StoredRun};
 use crate::{
     agent::{Assignment, InstructionFile, Statement},
-    github::{Installation, comments::Comment},
+    github::{Comment, Installation},
     ids::{CommitSha, Login},
 };
 

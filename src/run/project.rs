@@ -4,6 +4,7 @@
 //! a change under review cannot widen what wiz may do.
 
 use anyhow::Context as _;
+use bytes::Bytes;
 
 use super::{services::Services, store::StoredRun, workspace};
 use crate::{
@@ -75,6 +76,11 @@ impl Project {
         let setup = if policy.setup.is_empty() { detected.setup } else { policy.setup.clone() };
         let checks = if policy.checks.is_empty() { detected.checks } else { policy.checks.clone() };
         Self { policy, image, setup, checks, files, base }
+    }
+
+    /// The content of one file.
+    pub fn content(&self, path: &str) -> Option<Bytes> {
+        self.files.iter().find(|file| file.path == path).map(|file| file.content.clone())
     }
 
     /// The list of files with their sizes, cut to [`OVERVIEW_FILES`].

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    github::reactions::Reactable,
+    github::Reactable,
     ids::{CommentId, DeliveryId, InstallationId, IssueNumber, RepositoryId, RunId},
     plan::StepKey,
     queue::NewJob,

@@ -96,11 +96,6 @@ pub fn text_of<'a>(files: &'a [SourceFile], path: &str) -> Option<&'a str> {
     files.iter().find(|file| file.path == path).and_then(|file| std::str::from_utf8(&file.content).ok())
 }
 
-/// The content of one file.
-pub fn content_of<'a>(files: &'a [SourceFile], path: &str) -> Option<&'a [u8]> {
-    files.iter().find(|file| file.path == path).map(|file| file.content.as_ref())
-}
-
 /// Reads the first of `names` that exists; used for policy and instructions.
 pub fn first_text<'a>(files: &'a [SourceFile], names: &[&'static str]) -> Option<(&'static str, &'a str)> {
     names.iter().find_map(|name| Some((*name, text_of(files, name)?)))

@@ -44,6 +44,14 @@ pub struct EngineReport {
     pub runtime: Option<String>,
 }
 
+impl std::fmt::Display for EngineReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let image = if self.image_present { "present" } else { "missing" };
+        let runtime = self.runtime.as_deref().unwrap_or("the default");
+        write!(f, "version {}, default image {image}, runtime {runtime}", self.version)
+    }
+}
+
 impl Docker {
     /// Connects to the engine and pings it.
     pub async fn connect(config: &SandboxConfig) -> Result<Self, SandboxError> {

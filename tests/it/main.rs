@@ -8,4 +8,5 @@ mod flow;
 mod intake;
 mod migrations;
 mod queue;
+mod sandbox;
 mod support;

@@ -1,1 +1,261 @@
-//! placeholder
+use proptest::prelude::*;
+
+use super::*;
+
+/// Each command as its normal form, each mistake as its message.
+fn read(text: &str) -> Vec<String> {
+    shown(parse(text, None))
+}
+
+fn shown(commands: Vec<Result<Command, CommandError>>) -> Vec<String> {
+    commands.into_iter().map(|command| command.map_or_else(|error| format!("✗ {error}"), |c| c.to_string())).collect()
+}
+
+#[test]
+fn lines_that_are_commands() {
+    for (text, expected) in [
+        ("/wiz fix", "/wiz fix"),
+        ("/WIZ Fix", "/wiz fix"),
+        ("   /wiz fix", "/wiz fix"),
+        ("/wiz", "/wiz help"),
+        ("/wiz   \r\n", "/wiz help"),
+        ("/wiz help me please", "/wiz help"),
+        ("Hello,\n/wiz status\nThanks", "/wiz status"),
+        ("/wiz\tfix\tit", "/wiz fix it"),
+        ("/wiz fix --max $2 only the parser", "/wiz fix --max $2 only the parser"),
+        ("/wiz fix only --MAX=2.50 the parser", "/wiz fix --max $2.5 only the parser"),
+        ("/wiz fix --model claude-opus-4.1 --max=2", "/wiz fix --max $2 --model claude-opus-4.1"),
+        ("/wiz fix -- drop the --fast flag", "/wiz fix -- drop the --fast flag"),
+        ("/wiz approve", "/wiz approve"),
+        ("/wiz approve 1A2B3C4D", "/wiz approve 1a2b3c4d"),
+        ("/wiz reject not like this", "/wiz reject not like this"),
+        ("/wiz fix <!-- or not -->", "/wiz fix"),
+        ("> quoted\n\n/wiz retry", "/wiz retry"),
+        ("- a list\n\n/wiz cancel", "/wiz cancel"),
+        ("<details>\n\n</details>\n\n/wiz cancel", "/wiz cancel"),
+    ] {
+        assert_eq!(read(text), [expected], "{text:?}");
+    }
+}
+
+#[test]
+fn text_that_commands_nothing() {
+    for text in [
+        "",
+        "please /wiz fix",
+        "/wizard fix",
+        "/wiz-fix",
+        "/wiz/fix",
+        "/wiz.yml",
+        "/wiz\u{200b}fix",
+        "@wiz-bot fix",
+        "wiz fix",
+        "//wiz fix",
+        "# /wiz fix",
+        "- /wiz fix",
+        "    /wiz fix",
+        "\t/wiz fix",
+        "> /wiz fix",
+        "> said\n/wiz fix",
+        "`/wiz fix`",
+        "`a\n/wiz fix\nb`",
+        "```\n/wiz fix\n```",
+        "```\n/wiz fix",
+        "~~~sh\n/wiz fix\n~~~",
+        "- item\n\n      /wiz fix",
+        "<!--\n/wiz fix\n-->",
+        "<!--\n\n/wiz fix\n\n-->",
+        "text <!--\n/wiz fix\n--> text",
+        "<div>\n/wiz fix\n</div>",
+        "<a href=\"\n/wiz fix\n\">x</a>",
+        "[text\n/wiz fix\n](https://example.com)",
+        "![text\n/wiz fix\n](https://example.com)",
+        "[name]:\n/wiz",
+        "[^1]: note\n/wiz fix\n\nSee[^1]",
+        "| a | b |\n| - | - |\n| /wiz fix | x |",
+    ] {
+        assert_eq!(read(text), Vec::<String>::new(), "{text:?}");
+    }
+}
+
+#[test]
+fn mistakes_are_explained() {
+    let explained: Vec<String> = [
+        "/wiz fxi",
+        "/wiz please fix it",
+        "/wiz <script>@everyone",
+        "/wiz fix --mx $2",
+        "/wiz fix --dry-run",
+        "/wiz fix --max",
+        "/wiz fix --max lots",
+        "/wiz fix --max -1",
+        "/wiz fix --model ../../etc",
+        "/wiz fix --max 1 --max 2",
+        "/wiz cancel --max 1",
+        "/wiz cancel step 2",
+        "/wiz approve 1a2b",
+        "/wiz approve but only the first step",
+        "/wiz approve 1a2b3c4d please",
+    ]
+    .iter()
+    .map(|text| match parse(text, None).as_slice() {
+        [Err(error)] => format!("{text}  →  {error}. {}", error.usage()),
+        other => panic!("{text}: {other:?}"),
+    })
+    .collect();
+    insta::assert_snapshot!(explained.join("\n"), @r#"
+    /wiz fxi  →  `fxi` is not a command; did you mean `fix`?. /wiz fix|plan|approve|revise|reject|retry|cancel|status|help
+    /wiz please fix it  →  `please` is not a command. /wiz fix|plan|approve|revise|reject|retry|cancel|status|help
+    /wiz <script>@everyone  →  `?script??everyone` is not a command. /wiz fix|plan|approve|revise|reject|retry|cancel|status|help
+    /wiz fix --mx $2  →  `--mx` is not a flag; did you mean `--max`?. /wiz COMMAND [--max $2] [--model NAME] words
+    /wiz fix --dry-run  →  `--dry-run` is not a flag. /wiz COMMAND [--max $2] [--model NAME] words
+    /wiz fix --max  →  `--max` needs a value: an amount such as `$2` or `$0.50`. /wiz COMMAND [--max $2] [--model NAME] words
+    /wiz fix --max lots  →  `--max` needs a value: an amount such as `$2` or `$0.50`. /wiz COMMAND [--max $2] [--model NAME] words
+    /wiz fix --max -1  →  `--max` needs a value: an amount such as `$2` or `$0.50`. /wiz COMMAND [--max $2] [--model NAME] words
+    /wiz fix --model ../../etc  →  `--model` needs a value: the name of a model. /wiz COMMAND [--max $2] [--model NAME] words
+    /wiz fix --max 1 --max 2  →  `--max` is given twice. /wiz COMMAND [--max $2] [--model NAME] words
+    /wiz cancel --max 1  →  `cancel` takes no flags. /wiz cancel
+    /wiz cancel step 2  →  `cancel` takes no further words, so it was not run. /wiz cancel
+    /wiz approve 1a2b  →  `approve` takes at least the first 8 digits of the plan's hash and no further words, so it was not run. /wiz approve [HASH]
+    /wiz approve but only the first step  →  `approve` takes at least the first 8 digits of the plan's hash and no further words, so it was not run. /wiz approve [HASH]
+    /wiz approve 1a2b3c4d please  →  `approve` takes at least the first 8 digits of the plan's hash and no further words, so it was not run. /wiz approve [HASH]
+    "#);
+}
+
+#[test]
+fn the_last_command_takes_the_text_below_it() {
+    let text = "/wiz reject too big\nIgnored words.\n/wiz fix\r\nOnly the parser.\r\n\r\n- not the tests\n\n<!-- hidden -->\nEnd\n";
+    let commands: Vec<Command> = parse(text, None).into_iter().map(Result::unwrap).collect();
+    assert_eq!(commands[0].instructions, "too big");
+    assert_eq!(commands[1].instructions, "Only the parser.\n\n- not the tests\n\nEnd");
+    let long = format!("/wiz fix {}", "é".repeat(2 * INSTRUCTION_CHARS));
+    let command = parse(&long, None).remove(0).unwrap();
+    assert_eq!(command.instructions.chars().count(), INSTRUCTION_CHARS);
+    assert_eq!(parse("/wiz cancel\nPlease.", None)[0].as_ref().unwrap().instructions, "");
+}
+
+#[test]
+fn several_commands_are_read_in_order_up_to_a_cap() {
+    assert_eq!(
+        read("/wiz retry\n/wiz nonsense\n/wiz status"),
+        ["/wiz retry", "✗ `nonsense` is not a command", "/wiz status"]
+    );
+    assert_eq!(read(&"/wiz status\n".repeat(50)).len(), COMMANDS_PER_TEXT);
+}
+
+#[test]
+fn an_edit_runs_only_what_is_new() {
+    for (before, after, expected) in [
+        ("/wiz fix", "/wiz fix", vec![]),
+        ("/wiz fix", "/WIZ  FIX", vec![]),
+        ("/wiz fix\nthe parsr", "/wiz fix\nthe parser", vec![]),
+        ("/wiz fix the parsr", "/wiz fix the parser", vec!["/wiz fix the parser"]),
+        ("hello", "hello\n/wiz fix", vec!["/wiz fix"]),
+        ("/wiz retry", "/wiz retry\n\n/wiz retry", vec!["/wiz retry"]),
+        ("/wiz retry\n/wiz status", "/wiz status\n/wiz retry", vec![]),
+        ("> /wiz fix", "/wiz fix", vec!["/wiz fix"]),
+        ("/wiz fxi", "/wiz fxi", vec![]),
+        ("/wiz fxi", "/wiz fix", vec!["/wiz fix"]),
+        ("/wiz fix --max $2", "/wiz fix --max $3", vec!["/wiz fix --max $3"]),
+    ] {
+        assert_eq!(shown(parse(after, Some(before))), expected, "{before:?} → {after:?}");
+    }
+}
+
+#[test]
+fn help_names_every_command_and_flag() {
+    let help = help();
+    for verb in Verb::ALL {
+        assert_eq!(Verb::named(verb.name()), Some(verb));
+        assert!(verb.usage().starts_with(&format!("/wiz {}", verb.name())));
+        assert!(help.contains(verb.usage()), "{help}");
+    }
+    // The help text is posted as a comment; it must not command anything.
+    assert_eq!(read(&help), Vec::<String>::new());
+    insta::assert_snapshot!(help, @r#"
+    | command | what it does |
+    | --- | --- |
+    | `/wiz fix [--max $2] [--model NAME] [instructions]` | Plan the change, and after approval make it and open a pull request. |
+    | `/wiz plan [--max $2] [--model NAME] [instructions]` | Only plan, and change nothing. |
+    | `/wiz approve [HASH]` | Approve the plan with this hash, or the one shown now. |
+    | `/wiz revise [--max $2] [--model NAME] instructions` | Ask for another plan, or for changes to the pull request. |
+    | `/wiz reject [reason]` | Turn the plan down and end the run. |
+    | `/wiz retry` | Try again from where the run failed. |
+    | `/wiz cancel` | Stop the run. |
+    | `/wiz status` | Say what the run is doing. |
+    | `/wiz help` | Show this list. |
+    | `--max $2` | The most this run may spend; never above the repository's own cap. |
+    | `--model NAME` | The model to use, if the server offers it. |
+
+    A command starts a line of its own, outside quotes and code. Instructions may go on in the paragraphs below it. Put `--` before instructions that contain words starting with `--`.
+    "#);
+}
+
+fn markdown() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("/wiz fix"),
+        Just("/wiz plan --max $1"),
+        Just("/wiz approve 1a2b3c4d"),
+        Just("/WIZ "),
+        Just("/wiz"),
+        Just("--max"),
+        Just("--"),
+        Just("--model=x"),
+        Just("\n"),
+        Just("\n\n"),
+        Just("\r"),
+        Just("    "),
+        Just(" "),
+        Just("> "),
+        Just("- "),
+        Just("`"),
+        Just("```"),
+        Just("<!--"),
+        Just("-->"),
+        Just("<div>"),
+        Just("["),
+        Just("](x)"),
+        Just("]: "),
+        Just("| a |\n| - |\n"),
+        Just("word"),
+        Just("é\u{200b}"),
+        Just("\u{0}"),
+    ];
+    prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_without_panic(text: String, previous: Option<String>) {
+        drop(parse(&text, previous.as_deref()));
+    }
+
+    #[test]
+    fn the_normal_form_reads_as_itself(text in markdown()) {
+        for command in parse(&text, None).into_iter().flatten() {
+            let normal = command.to_string();
+            let again = parse(&normal, None);
+            prop_assert_eq!(again.len(), 1, "{:?}", normal);
+            let again = again.into_iter().next().and_then(Result::ok);
+            let again = again.map(|command| command.to_string());
+            prop_assert_eq!(again.as_deref(), Some(normal.as_str()));
+        }
+    }
+
+    #[test]
+    fn nothing_is_new_in_the_same_text(text in markdown()) {
+        prop_assert_eq!(parse(&text, Some(&text)), vec![]);
+    }
+
+    #[test]
+    fn quotes_and_code_command_nothing(text in markdown()) {
+        let quoted: String = text.split(['\n', '\r']).map(|line| format!("> {line}\n")).collect();
+        prop_assert_eq!(parse(&quoted, None), vec![]);
+        let indented: String = text.split(['\n', '\r']).map(|line| format!("    {line}\n")).collect();
+        prop_assert_eq!(parse(&indented, None), vec![]);
+        let fenced = format!("~~~\n{text}\n~~~");
+        prop_assert_eq!(parse(&fenced, None), vec![]);
+        let hidden = format!("<!--\n{}\n-->", text.replace("-->", ""));
+        prop_assert_eq!(parse(&hidden, None), vec![]);
+    }
+}

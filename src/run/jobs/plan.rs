@@ -8,7 +8,7 @@ use super::{
     store::results,
 };
 use crate::{
-    agent::{self, BoxToolbox, Finished, PlanningInput, ToolMode},
+    agent::{self, BoxMode, BoxToolbox, Finished, PlanningInput},
     policy::GateLevel,
     run::{briefing::Briefing, project::Project, session, state::Mission},
     sandbox::BoxKey,
@@ -43,7 +43,7 @@ async fn plan(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<
     let conversation = format!("plan-{}-{}", progress.retries, &base.as_str()[..8]);
     let key = BoxKey { run: stored.run.id, name: conversation.clone() };
     let opened = session::open_box(services, &project, key, || project.files.clone()).await?;
-    let toolbox = BoxToolbox::new(&opened.open_box, ToolMode::ReadOnly);
+    let toolbox = BoxToolbox::new(&opened.open_box, BoxMode::ReadOnly);
     let input = PlanningInput {
         assignment: briefing.assignment(stored, &project, &base),
         overview: project.overview(),

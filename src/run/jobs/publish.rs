@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error::UserMessage,
-    github::{commits::NewCommit, pulls::NewPullRequest},
+    github::{NewCommit, NewPullRequest},
     ids::BranchName,
     report::{self, Marker, MarkerKind},
     run::{evidence, project::Project, state::PullRequest, view, workspace},

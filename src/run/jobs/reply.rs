@@ -4,7 +4,7 @@ use anyhow::Context as _;
 
 use super::{Completed, JobFailure, Lease, Services, complete, store};
 use crate::{
-    github::{comments::StickyComment, reactions::Reaction},
+    github::{Reaction, StickyComment},
     report::{Marker, MarkerKind},
     run::task::Reply,
 };

@@ -8,10 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Completed, JobFailure, Lease, RunId, Services, StoredRun, complete, store, store::results};
 use crate::{
-    github::{
-        checks::{self, CheckState},
-        comments::StickyComment,
-    },
+    github::{self, CheckState, StickyComment},
     ids::CommitSha,
     report::{self, CheckOutput, CheckStatus, Marker, MarkerKind, RunView},
     run::{project::CHECK_RUN_PREFIX, view},
@@ -84,9 +81,9 @@ async fn check_run(services: &Services, stored: &StoredRun, view: &RunView) -> a
 }
 
 /// What `report` wants shown, in the words of `github`.
-fn wanted_check(stored: &StoredRun, head: &CommitSha, output: CheckOutput) -> checks::CheckRun {
+fn wanted_check(stored: &StoredRun, head: &CommitSha, output: CheckOutput) -> github::CheckRun {
     let CheckOutput { status, title, summary, text, annotations, actions } = output;
-    checks::CheckRun {
+    github::CheckRun {
         name: CHECK_NAME.to_owned(),
         external_id: format!("{CHECK_RUN_PREFIX}{}", stored.run.id),
         head_sha: head.clone(),
@@ -98,11 +95,11 @@ fn wanted_check(stored: &StoredRun, head: &CommitSha, output: CheckOutput) -> ch
                 CheckState::Completed { conclusion: shown_conclusion(conclusion), at: stored.updated_at }
             }
         },
-        output: checks::CheckRunOutput { title, summary, text },
+        output: github::CheckRunOutput { title, summary, text },
         annotations: annotations.into_iter().flatten().map(shown_annotation).collect(),
         actions: actions
             .into_iter()
-            .map(|action| checks::CheckAction {
+            .map(|action| github::CheckAction {
                 label: action.label.to_owned(),
                 description: action.description.to_owned(),
                 identifier: action.identifier,
@@ -111,25 +108,25 @@ fn wanted_check(stored: &StoredRun, head: &CommitSha, output: CheckOutput) -> ch
     }
 }
 
-fn shown_conclusion(conclusion: report::Conclusion) -> checks::Conclusion {
+fn shown_conclusion(conclusion: report::Conclusion) -> github::Conclusion {
     match conclusion {
-        report::Conclusion::ActionRequired => checks::Conclusion::ActionRequired,
-        report::Conclusion::Success => checks::Conclusion::Success,
-        report::Conclusion::Neutral => checks::Conclusion::Neutral,
-        report::Conclusion::Failure => checks::Conclusion::Failure,
-        report::Conclusion::Cancelled => checks::Conclusion::Cancelled,
+        report::Conclusion::ActionRequired => github::Conclusion::ActionRequired,
+        report::Conclusion::Success => github::Conclusion::Success,
+        report::Conclusion::Neutral => github::Conclusion::Neutral,
+        report::Conclusion::Failure => github::Conclusion::Failure,
+        report::Conclusion::Cancelled => github::Conclusion::Cancelled,
     }
 }
 
-fn shown_annotation(annotation: report::Annotation) -> checks::Annotation {
-    checks::Annotation {
+fn shown_annotation(annotation: report::Annotation) -> github::Annotation {
+    github::Annotation {
         path: annotation.path,
         start_line: annotation.line,
         end_line: annotation.line,
         level: match annotation.level {
-            report::AnnotationLevel::Notice => checks::AnnotationLevel::Notice,
-            report::AnnotationLevel::Warning => checks::AnnotationLevel::Warning,
-            report::AnnotationLevel::Failure => checks::AnnotationLevel::Failure,
+            report::AnnotationLevel::Notice => github::AnnotationLevel::Notice,
+            report::AnnotationLevel::Warning => github::AnnotationLevel::Warning,
+            report::AnnotationLevel::Failure => github::AnnotationLevel::Failure,
         },
         title: annotation.title,
         message: annotation.message,

@@ -6,11 +6,14 @@ use super::{
     Completed, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage, store::results,
 };
 use crate::{
-    agent::{self, BoxToolbox, Finished, ReviewInput, ReviewReport, ReviewVerdict, ToolMode},
-    patch::diff,
+    agent::{self, BoxMode, BoxToolbox, Finished, ReviewInput, ReviewReport, ReviewVerdict},
+    patch::unified_diff,
     run::{evidence::Evidence, project::Project, session, workspace},
     sandbox::BoxKey,
 };
+
+/// Most of the diff shown to the reviewer at once; the whole result is in its box.
+const DIFF_CHARS: usize = 80_000;
 
 pub(super) async fn execute(services: &Services, lease: &Lease, run: RunId, seq: i32) -> Result<Completed, JobFailure> {
     stage(services, lease, (run, seq), async |stored| review(services, lease, stored).await).await
@@ -27,7 +30,7 @@ async fn review(services: &Services, lease: &Lease, stored: &StoredRun) -> Resul
     let key = BoxKey { run: stored.run.id, name: conversation.clone() };
     let files = || workspace::apply(&project.files, &patch);
     let opened = session::open_box(services, &project, key, files).await?;
-    let toolbox = BoxToolbox::new(&opened.open_box, ToolMode::ReadOnly);
+    let toolbox = BoxToolbox::new(&opened.open_box, BoxMode::ReadOnly);
     let mut connection = services.pool.acquire().await?;
     let briefing = results::briefing(&mut connection, stored.run.id).await?;
     let evidence = results::latest_evidence(&mut connection, stored.run.id).await?;
@@ -35,7 +38,7 @@ async fn review(services: &Services, lease: &Lease, stored: &StoredRun) -> Resul
     let input = ReviewInput {
         assignment: briefing.assignment(stored, &project, &current.base),
         plan: current.plan.clone(),
-        diff: diff::unified(&patch, &|path| workspace::content_of(&project.files, path)),
+        diff: unified_diff(&patch, &project.base, &|path| project.content(path), DIFF_CHARS),
         evidence: evidence.iter().map(Evidence::describe).collect(),
     };
     let finished = agent::review(&session::of(services, lease, stored, &conversation, &toolbox)?, &input).await?;

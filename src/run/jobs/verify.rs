@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     limits::TOOL_OUTPUT_CHARS,
-    patch::{Change, FileChange, Patch},
+    patch::{self, Change, FileChange, Patch},
     plan::{Criterion, Plan, Proof},
     policy::{self, ChangedPath, Violation},
     run::{
@@ -18,7 +18,7 @@ use crate::{
         project::Project,
         session, workspace,
     },
-    sandbox::{BoxKey, Command, CommandEnd, CommandOutcome, SourceFile},
+    sandbox::{BoxKey, Command, CommandEnd, CommandOutcome},
 };
 
 pub(super) async fn execute(services: &Services, lease: &Lease, run: RunId, seq: i32) -> Result<Completed, JobFailure> {
@@ -39,10 +39,10 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<StageResult, 
     let red_first: Vec<&Criterion> =
         criteria.iter().filter(|criterion| criterion.proof == Proof::FailsThenPasses).collect();
     let all: Vec<&Criterion> = criteria.iter().collect();
-    let (after, before) = tokio::try_join!(
-        observe(services, stored, &project, Side::Result, &patch, &all),
-        observe(services, stored, &project, Side::Base, &workspace::test_part(&patch), &red_first),
-    )?;
+    let tests = workspace::test_part(&patch);
+    let scene = Scene { services, stored, project: &project };
+    let (after, before) =
+        tokio::try_join!(scene.observe(Side::Result, &patch, &all), scene.observe(Side::Base, &tests, &red_first),)?;
     let mut before = before.into_iter();
     let evidence: Vec<Evidence> = criteria
         .iter()
@@ -66,7 +66,10 @@ pub(super) fn objections(patch: &Patch, project: &Project, plan: &Plan) -> Optio
         .filter(|violation| !was_approved(violation, plan))
         .map(|violation| format!("- {violation}"))
         .collect();
-    let secrets: Vec<String> = secrets::scan(patch).iter().map(|finding| format!("- {finding}")).collect();
+    let secrets: Vec<String> = patch::secrets::scan(patch, &|path| project.content(path), &[])
+        .iter()
+        .map(|finding| format!("- {}: this looks like {}", finding.path, finding.kind))
+        .collect();
     if blocking.is_empty() && secrets.is_empty() {
         return None;
     }
@@ -102,34 +105,42 @@ enum Side {
     Result,
 }
 
-/// Runs the criteria's commands in one fresh box, in order.
-async fn observe(
-    services: &Services,
-    stored: &StoredRun,
-    project: &Project,
-    side: Side,
-    patch: &Patch,
-    criteria: &[&Criterion],
-) -> Result<Vec<Observation>, StageFailure> {
-    if criteria.is_empty() {
-        return Ok(vec![]);
+/// What a verification works with.
+struct Scene<'a> {
+    services: &'a Services,
+    stored: &'a StoredRun,
+    project: &'a Project,
+}
+
+impl Scene<'_> {
+    /// Runs the criteria's commands in one fresh box, in order.
+    async fn observe(
+        &self,
+        side: Side,
+        patch: &Patch,
+        criteria: &[&Criterion],
+    ) -> Result<Vec<Observation>, StageFailure> {
+        if criteria.is_empty() {
+            return Ok(vec![]);
+        }
+        let side = match side {
+            Side::Base => "base",
+            Side::Result => "result",
+        };
+        let key = BoxKey { run: self.stored.run.id, name: format!("verify-{}-{side}", self.stored.run.seq) };
+        let files = workspace::apply(&self.project.files, patch);
+        let open_box = session::new_box(self.services, self.project, key, files).await?;
+        session::prepare(&open_box, self.project).await?;
+        let mut observations = Vec::with_capacity(criteria.len());
+        for criterion in criteria {
+            let script = criterion.command.clone();
+            let command = Command { script, timeout: session::CRITERION_TIMEOUT, env: vec![] };
+            let outcome = open_box.run(&command).await.context("cannot run a criterion's command")?;
+            observations.push(observation(&outcome));
+        }
+        open_box.close().await.context("cannot close a verifying box")?;
+        Ok(observations)
     }
-    let files: Vec<SourceFile> = workspace::apply(&project.files, patch);
-    let side = match side {
-        Side::Base => "base",
-        Side::Result => "result",
-    };
-    let key = BoxKey { run: stored.run.id, name: format!("verify-{}-{side}", stored.run.seq) };
-    let open_box = session::new_box(services, project, key, files).await?;
-    session::prepare(&open_box, project).await?;
-    let mut observations = Vec::with_capacity(criteria.len());
-    for criterion in criteria {
-        let command = Command { script: criterion.command.clone(), timeout: session::CRITERION_TIMEOUT, env: vec![] };
-        let outcome = open_box.run(&command).await.context("cannot run a criterion's command")?;
-        observations.push(observation(&outcome));
-    }
-    open_box.close().await.context("cannot close a verifying box")?;
-    Ok(observations)
 }
 
 fn observation(outcome: &CommandOutcome) -> Observation {

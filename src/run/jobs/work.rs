@@ -8,7 +8,7 @@ use super::{
     store::results::{self, StepResult},
 };
 use crate::{
-    agent::{self, BoxToolbox, Finished, ToolMode, WorkInput},
+    agent::{self, BoxMode, BoxToolbox, Finished, WorkInput},
     error::UserMessage,
     patch::{self, BaseTree, Patch},
     plan::{Plan, Step, StepKey},
@@ -43,7 +43,7 @@ async fn work(
     let key = BoxKey { run: stored.run.id, name };
     let files = || workspace::apply(&project.files, &before);
     let opened = session::open_box(services, &project, key, files).await?;
-    let toolbox = BoxToolbox::new(&opened.open_box, ToolMode::Full);
+    let toolbox = BoxToolbox::new(&opened.open_box, BoxMode::Full);
     let session = session::of(services, lease, stored, &conversation, &toolbox)?;
     if opened.fresh {
         session::prepare(&opened.open_box, &project).await?;

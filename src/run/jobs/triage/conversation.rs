@@ -14,7 +14,7 @@ use crate::{
         Actor, Event, Place, Repository, Spoken,
         command::{self, Command},
     },
-    github::reactions::{Reactable, Reaction},
+    github::{Reactable, Reaction},
     ids::{CommentId, DeliveryId, IssueNumber, Login, RepositoryId, RepositoryName, RunId, UserId},
     plan::PlanHash,
     policy::{self, RepositoryPolicy, Role},

@@ -14,10 +14,7 @@ use crate::{
     event::{self, Event, EventKind},
     ids::{DeliveryId, InstallationId, RunId},
     intake,
-    run::{
-        store::{NewRun, Signalled},
-        task::Task,
-    },
+    run::{store::Signalled, task::Task},
 };
 
 /// One change that a delivery causes.
@@ -32,7 +29,7 @@ enum Action {
 }
 
 pub(super) async fn execute(services: &Services, lease: &Lease, delivery: DeliveryId) -> Result<Completed, JobFailure> {
-    let stored = intake::load(&services.pool, delivery).await?;
+    let stored = intake::load(&mut *services.pool.acquire().await?, delivery).await?;
     let Some(stored) = stored else {
         tracing::warn!(%delivery, "the delivery is gone");
         return complete(services, lease).await;

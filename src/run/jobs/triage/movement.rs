@@ -42,7 +42,7 @@ pub(super) async fn check_run(
         CheckRunAction::Rerequested => "retry",
         CheckRunAction::Completed { .. } => return Ok(None),
     };
-    let Some(run) = check_run.external_id.as_deref().and_then(run_of_external_id) else { return Ok(None) };
+    let Some(run) = run_of_external_id(&check_run.external_id) else { return Ok(None) };
     let (Some(actor), Some(stored)) = (&event.actor, store::load(&mut *services.pool.acquire().await?, run).await?)
     else {
         return Ok(None);

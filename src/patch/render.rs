@@ -1,0 +1,113 @@
+//! A patch as a unified diff, for a reviewer with limited room.
+
+use std::{fmt::Write as _, time::Duration};
+
+use bytes::Bytes;
+use similar::TextDiff;
+
+use super::{BaseEntry, BaseTree, Change, FileChange, FileMode, Patch};
+
+/// Longest search for the smallest diff of one file; after it a larger diff is good enough.
+const DIFF_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Unchanged lines around each change.
+const CONTEXT_LINES: usize = 3;
+
+/// The patch as git would show it, at most about `max_chars` long. Every file gets an equal share of the room, so that a
+/// large file cannot hide a small one; what is cut is said. `before` gives the old content of a path.
+pub fn unified_diff(
+    patch: &Patch,
+    base: &BaseTree,
+    before: &dyn Fn(&str) -> Option<Bytes>,
+    max_chars: usize,
+) -> String {
+    let files: Vec<String> = patch.changes().iter().map(|change| file_diff(change, base, before)).collect();
+    let mut room = max_chars;
+    let mut smallest_first: Vec<usize> = (0..files.len()).collect();
+    smallest_first.sort_by_key(|index| files[*index].chars().count());
+    let mut shares = vec![0; files.len()];
+    for (position, index) in smallest_first.into_iter().enumerate() {
+        shares[index] = files[index].chars().count().min(room / (files.len() - position));
+        room -= shares[index];
+    }
+    files.iter().zip(shares).map(|(file, share)| cut(file, share)).collect()
+}
+
+fn file_diff(change: &FileChange, base: &BaseTree, before: &dyn Fn(&str) -> Option<Bytes>) -> String {
+    let path = &change.path;
+    let old_mode = match base.get(path) {
+        Some(BaseEntry::File { mode, .. }) => Some(*mode),
+        Some(BaseEntry::Fixed) | None => None,
+    };
+    let (new_mode, new) = match &change.change {
+        Change::Put { mode, content } => (Some(*mode), content.clone()),
+        Change::Delete => (None, Bytes::new()),
+    };
+    let old = old_mode.and_then(|_| before(path)).unwrap_or_default();
+    let mut text = format!("diff --git a/{path} b/{path}\n");
+    text.push_str(&mode_lines(old_mode, new_mode));
+    if old == new {
+        return text;
+    }
+    match (std::str::from_utf8(&old), std::str::from_utf8(&new)) {
+        (Ok(old), Ok(new)) if !old.contains('\0') && !new.contains('\0') => {
+            let from = old_mode.map_or_else(|| "/dev/null".to_owned(), |_| format!("a/{path}"));
+            let to = new_mode.map_or_else(|| "/dev/null".to_owned(), |_| format!("b/{path}"));
+            let diff = TextDiff::configure().timeout(DIFF_TIMEOUT).diff_lines(old, new);
+            text.push_str(&diff.unified_diff().context_radius(CONTEXT_LINES).header(&from, &to).to_string());
+        }
+        _ => text.push_str(&format!("binary, {} bytes before and {} after\n", old.len(), new.len())),
+    }
+    text
+}
+
+fn mode_lines(old: Option<FileMode>, new: Option<FileMode>) -> String {
+    match (old, new) {
+        (None, Some(mode)) => format!("new file mode {}\n", mode.as_str()),
+        (Some(mode), None) => format!("deleted file mode {}\n", mode.as_str()),
+        (Some(old), Some(new)) if old != new => format!("old mode {}\nnew mode {}\n", old.as_str(), new.as_str()),
+        (Some(_), Some(_)) | (None, None) => String::new(),
+    }
+}
+
+/// The first `share` characters, up to a line's end, and a note of how many lines are missing.
+fn cut(file: &str, share: usize) -> String {
+    let Some((end, _)) = file.char_indices().nth(share) else { return file.to_owned() };
+    let end = file[..end].rfind('\n').map_or(0, |newline| newline + 1);
+    let mut text = file[..end].to_owned();
+    drop(writeln!(text, "[{} more lines of this file's diff are not shown]", file[end..].lines().count()));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::BlobId, *};
+
+    #[test]
+    fn a_reviewer_sees_every_kind_of_change() {
+        let old = "one\ntwo\nthree\nfour\nfive\nsix\n";
+        let file = |path: &str, content: &str| {
+            (path.to_owned(), BaseEntry::File { mode: FileMode::Regular, blob: BlobId::of(content.as_bytes()) })
+        };
+        let base: BaseTree =
+            [file("edit.txt", old), file("gone.txt", "bye\n"), file("run.sh", "x")].into_iter().collect();
+        let before = |path: &str| match path {
+            "edit.txt" => Some(Bytes::from(old)),
+            "gone.txt" => Some(Bytes::from("bye\n")),
+            _ => Some(Bytes::from("x")),
+        };
+        let put =
+            |path: &str, mode, content: &'static [u8]| (path.to_owned(), Change::Put { mode, content: content.into() });
+        let patch: Patch = [
+            put("edit.txt", FileMode::Regular, b"one\ntwo\nthree\nfour\n5\nsix\n"),
+            put("new.txt", FileMode::Regular, b"no newline"),
+            put("pic.png", FileMode::Regular, b"\x89PNG\0"),
+            put("run.sh", FileMode::Executable, b"x"),
+            ("gone.txt".to_owned(), Change::Delete),
+        ]
+        .into_iter()
+        .collect();
+        insta::assert_snapshot!(unified_diff(&patch, &base, &before, 10_000), @"");
+        insta::assert_snapshot!(unified_diff(&patch, &base, &before, 420), @"");
+    }
+}
