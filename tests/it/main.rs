@@ -4,7 +4,9 @@
 
 mod agent;
 mod architecture;
+mod crash;
 mod database;
+mod flow;
 mod github;
 mod intake;
 mod migrations;
