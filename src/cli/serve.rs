@@ -16,7 +16,7 @@ use crate::{
     run::{
         jobs::Executor,
         services::{MarkerKey, Services, Settings},
-        sweep,
+        store, sweep,
     },
     sandbox::Docker,
     web::{self, ReadyCheck},
@@ -45,6 +45,7 @@ pub(super) async fn serve(config: &Config, parts: Parts) -> Result<ExitCode> {
     if parts == Parts::WebAndWorker {
         start_web(config, &services, &mut tasks, &shutdown).await?;
     }
+    tasks.spawn(sweep::keep_sweeping(services.clone(), shutdown.clone()));
     start_worker(config.server.workers, services, &mut tasks, &shutdown);
 
     let outcome = tokio::select! {
@@ -91,7 +92,9 @@ fn start_worker(slots: usize, services: Services, tasks: &mut JoinSet<Result<()>
 /// Connects to everything a run needs.
 async fn services(config: &Config, database: &Database) -> Result<Services> {
     let pool = database.pool().clone();
-    let docker = Docker::connect(&config.sandbox).await.context("cannot reach the container engine")?;
+    let instance = store::instance(&mut *pool.acquire().await?).await?;
+    let docker =
+        Docker::connect(&config.sandbox).await.context("cannot reach the container engine")?.owned_by(&instance);
     let github = GitHub::new(&config.github).context("cannot set up the GitHub client")?;
     let models = Models::new(&config.models, pool.clone(), Pauses::default())?;
     let mirrors = Mirrors::open(&config.data_dir.join("mirrors"), &config.github.web_url)?;

@@ -11,11 +11,19 @@ pub fn base_moved(run: RunId) -> String {
     )
 }
 
-/// The plan was approved although its comment no longer says what wiz wrote.
-pub fn plan_comment_edited(run: RunId) -> String {
+/// The plan was approved although the status comment does not show it.
+pub fn plan_not_shown(run: RunId) -> String {
     format!(
-        "The status comment of run {run} was edited, so I cannot know which plan you saw, and did not start. It says what I \
-         planned again; approve that, or `/wiz revise …`."
+        "The status comment of run {run} did not show this plan: it was edited, or not written yet. I cannot know what you \
+         saw, so I did not start. It shows the plan again now; approve that, or `/wiz revise …`."
+    )
+}
+
+/// The requester approved, where the policy wants somebody else to.
+pub fn own_plan(run: RunId) -> String {
+    format!(
+        "Run {run} needs the approval of somebody other than the person who asked for it, as `gate: human-required` in \
+         `.github/wiz.yml` says."
     )
 }
 

@@ -11,7 +11,7 @@ use crate::{
     github::{Purpose, mirror::EntryMode},
     ids::CommitSha,
     patch::{BaseTree, BlobId, FileMode},
-    policy::{self, CheckCommand, RepositoryPolicy},
+    policy::{self, CheckCommand, PolicyFault, RepositoryPolicy},
     sandbox::SourceFile,
 };
 
@@ -23,6 +23,11 @@ const OVERVIEW_FILES: usize = 600;
 
 /// What a check run's `external_id` starts with; the run's number follows.
 pub const CHECK_RUN_PREFIX: &str = "wiz-run-";
+
+/// The policy at the base commit cannot be read, so nobody knows what it forbids.
+#[derive(Debug, thiserror::Error)]
+#[error("the policy has {} fault(s)", .0.len())]
+pub struct FaultyPolicy(pub Vec<PolicyFault>);
 
 /// A repository at one commit.
 pub struct Project {
@@ -62,20 +67,19 @@ impl Project {
             .zip(contents)
             .map(|((path, mode, blob), content)| workspace::source_file(path, mode, content, &blob))
             .collect();
-        Ok(Self::of(files, base, &services.settings.default_image))
+        Self::of(files, base, &services.settings.default_image)
     }
 
-    fn of(files: Vec<SourceFile>, base: BaseTree, default_image: &str) -> Self {
-        // A faulty policy is reported by triage; work goes on under the strict defaults.
-        let policy = workspace::text_of(&files, policy::POLICY_PATH)
-            .and_then(|text| policy::parse(text).ok())
-            .unwrap_or_default();
+    fn of(files: Vec<SourceFile>, base: BaseTree, default_image: &str) -> anyhow::Result<Self> {
+        let file = files.iter().find(|file| file.path == policy::POLICY_PATH);
+        let policy = file.map_or_else(|| Ok(RepositoryPolicy::default()), |file| policy::parse_bytes(&file.content));
+        let policy = policy.map_err(FaultyPolicy)?;
         let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
         let detected = policy::detect_project(&paths, &|path| workspace::text_of(&files, path).map(str::to_owned));
         let image = policy.image.clone().unwrap_or_else(|| default_image.to_owned());
         let setup = if policy.setup.is_empty() { detected.setup } else { policy.setup.clone() };
         let checks = if policy.checks.is_empty() { detected.checks } else { policy.checks.clone() };
-        Self { policy, image, setup, checks, files, base }
+        Ok(Self { policy, image, setup, checks, files, base })
     }
 
     /// The content of one file.

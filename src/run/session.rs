@@ -32,7 +32,8 @@ pub struct Opened {
     pub fresh: bool,
 }
 
-/// Finds the living box of `key`, left by a process that died, or makes a new one with `files` in it.
+/// Finds the living box of `key`, left complete by a process that died, or makes a new one with `files` in it. The caller
+/// seals a fresh one once it is ready for work.
 pub async fn open_box(
     services: &Services,
     project: &Project,
@@ -115,10 +116,9 @@ pub fn stopped(stored: &StoredRun, reason: StopReason) -> anyhow::Result<StageRe
         StopReason::Question(question) => return Ok(StageResult::Questioned { question: asked(&question) }),
         StopReason::Cancelled => anyhow::bail!("the agent was interrupted"),
         StopReason::SandboxDead(reason) => anyhow::bail!("the box died: {reason}"),
-        StopReason::Money => format!(
-            "The run has spent its budget of {}. `/wiz cancel`, then `/wiz fix --max $…` starts one with more.",
-            stored.run.budget
-        ),
+        StopReason::Money => {
+            format!("The run has spent its budget of {}. `/wiz fix --max $…` starts one with more.", stored.run.budget)
+        }
         StopReason::Turns => {
             "The agent took as many turns as it may. `/wiz retry` starts a new conversation.".to_owned()
         }

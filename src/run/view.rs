@@ -26,8 +26,8 @@ use crate::{
 pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
     let mut connection = services.pool.acquire().await?;
     let progress = &stored.run.progress;
-    let evidence = results::latest_evidence(&mut connection, stored.run.id).await?;
-    let review: Option<ReviewReport> = results::latest_review(&mut connection, stored.run.id).await?;
+    let proof = results::latest_evidence(&mut connection, stored.run.id).await?;
+    let review = results::latest_review(&mut connection, stored.run.id).await?;
     let changes = changes(&mut connection, stored).await?;
     let timings = store::history::timings(&mut connection, stored.run.id).await?;
     let approver = store::history::approver(&mut connection, stored.run.id).await?;
@@ -48,7 +48,7 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
         plan: plan_view(stored),
         gate: progress.question.clone(),
         money: Money { cap: stored.run.budget, spent: spend.money, quote },
-        evidence: evidence.iter().map(shown_evidence).collect(),
+        evidence: proof.evidence.iter().map(shown_evidence).collect(),
         review: review.map(shown_review),
         changes,
         pull_request: progress.pull_request.as_ref().map(|pull_request| PullRequestLink {

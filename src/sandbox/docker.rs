@@ -67,7 +67,7 @@ impl Docker {
         let engine = engine.map_err(|error| engine_error(doing, &error))?.with_timeout(CALL_TIMEOUT);
         let engine = call(doing, engine.negotiate_version()).await?;
         let settings = Settings {
-            owner: "wiz".into(),
+            owner: config.owner.clone(),
             runner: config.runner.clone(),
             default_image: config.default_image.clone(),
             runtime: config.runtime.clone(),

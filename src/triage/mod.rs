@@ -15,7 +15,8 @@ use crate::{
         command::{self, Command, CommandError, Verb},
     },
     ids::Login,
-    policy::{self, Permission, RepositoryPolicy, Role},
+    money::MicroDollars,
+    policy::{self, GateLevel, Permission, PolicyFault, RepositoryPolicy, Role},
     run::state::Mission,
 };
 
@@ -127,6 +128,38 @@ pub fn decide(
         Verb::Cancel => order(Ordered::Cancel),
         Verb::Status => Intent::Status { verb: command.verb.name() },
         Verb::Help => Intent::Help,
+    }
+}
+
+/// Under a faulty policy nothing begins or goes on: what the policy forbids is not known. Looking and stopping stay
+/// possible.
+pub fn unless_faulty(intent: Intent, faults: &[PolicyFault]) -> Intent {
+    match intent {
+        Intent::Start { .. }
+        | Intent::Order { order: Ordered::Approve { .. } | Ordered::Revise { .. } | Ordered::Retry, .. }
+            if !faults.is_empty() =>
+        {
+            let faults: Vec<(usize, String)> = faults.iter().map(|fault| (fault.line, fault.message.clone())).collect();
+            Intent::Unsuited(UserMessage::new(crate::report::policy_faults(policy::POLICY_PATH, &faults)))
+        }
+        other => other,
+    }
+}
+
+/// Whether the policy wants somebody else than the requester to approve.
+pub fn needs_another(gate: GateLevel, speaker: &Login, requester: &Login) -> bool {
+    match gate {
+        GateLevel::HumanRequired => speaker == requester,
+        GateLevel::Supervised | GateLevel::Autonomous => false,
+    }
+}
+
+/// What a run may spend: what was asked for, but more than the policy's cap only for those who could change the policy.
+pub fn run_budget(asked: Option<MicroDollars>, cap: MicroDollars, role: Role) -> MicroDollars {
+    match asked {
+        Some(asked) if role >= Role::Maintain => asked,
+        Some(asked) => asked.min(cap),
+        None => cap,
     }
 }
 

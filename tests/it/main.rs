@@ -4,8 +4,11 @@
 
 mod agent;
 mod architecture;
+mod crash;
 mod database;
 mod documents;
+mod flow;
+mod github;
 mod intake;
 mod migrations;
 mod queue;

@@ -1,0 +1,113 @@
+//! wiz's database as an operator looks at it: read for the summary, and by tests for what GitHub does not show.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context as _, Result};
+use sqlx::{
+    PgPool, Row as _,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+/// A connection to wiz's database.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: PgPool,
+}
+
+/// What the models of all runs used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ModelUse {
+    pub calls: i64,
+    pub input_tokens: i64,
+    pub output_tokens: i64,
+    pub micro_dollars: i64,
+    pub duration_ms: i64,
+}
+
+impl Store {
+    /// The private cluster under a data directory, by its socket.
+    pub async fn embedded(data_dir: &Path) -> Result<Self> {
+        let socket = data_dir.join("postgres/socket");
+        let options = PgConnectOptions::new_without_pgpass().socket(socket).username("wiz").database("postgres");
+        Self::open(options).await
+    }
+
+    /// A server's database.
+    pub async fn at(url: &str) -> Result<Self> {
+        Self::open(url.parse().context("not a database URL")?).await
+    }
+
+    async fn open(options: PgConnectOptions) -> Result<Self> {
+        let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(Duration::from_secs(10));
+        Ok(Self { pool: pool.connect_with(options).await.context("cannot reach wiz's database")? })
+    }
+
+    /// The pool, for questions of a test's own.
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// How long the runs stayed in each state, in the order of entering.
+    pub async fn stage_times(&self) -> Result<Vec<(String, Duration)>> {
+        let rows = sqlx::query(
+            "select from_state::text as state, sum(extract(epoch from created_at - entered_at))::float8 as seconds
+             from (
+                 select run_id, revision, from_state, created_at,
+                        coalesce(
+                            lag(created_at) over (partition by run_id order by revision),
+                            (select run.created_at from run where run.id = run_event.run_id)
+                        ) as entered_at
+                 from run_event
+             ) as stay
+             group by from_state
+             order by min(entered_at)",
+        );
+        let rows = rows.fetch_all(&self.pool).await.context("cannot read how long each stage took")?;
+        let times = rows.into_iter().map(|row| {
+            let seconds: f64 = row.try_get("seconds")?;
+            Ok((row.try_get("state")?, Duration::from_secs_f64(seconds.max(0.0))))
+        });
+        times.collect()
+    }
+
+    /// What the models used.
+    pub async fn model_use(&self) -> Result<ModelUse> {
+        let row = sqlx::query(
+            "select count(*) as calls,
+                    coalesce(sum(input_tokens + cached_read_tokens + cache_write_tokens), 0)::bigint as input_tokens,
+                    coalesce(sum(output_tokens), 0)::bigint as output_tokens,
+                    coalesce(sum(micro_dollars), 0)::bigint as micro_dollars,
+                    coalesce(sum(duration_ms), 0)::bigint as duration_ms
+             from llm_call",
+        );
+        let row = row.fetch_one(&self.pool).await.context("cannot read what the models used")?;
+        Ok(ModelUse {
+            calls: row.try_get("calls")?,
+            input_tokens: row.try_get("input_tokens")?,
+            output_tokens: row.try_get("output_tokens")?,
+            micro_dollars: row.try_get("micro_dollars")?,
+            duration_ms: row.try_get("duration_ms")?,
+        })
+    }
+
+    /// Live jobs that are due, by kind: empty when wiz has nothing to do.
+    pub async fn due_jobs(&self) -> Result<Vec<String>> {
+        let kinds =
+            sqlx::query_scalar("select kind from job where state <> 'scheduled' or run_at <= now() order by id");
+        kinds.fetch_all(&self.pool).await.context("cannot read the queue")
+    }
+
+    /// Jobs that gave up, with their last error.
+    pub async fn dead_jobs(&self) -> Result<Vec<String>> {
+        let rows = sqlx::query_scalar(
+            "select kind || ': ' || coalesce(error, '') from job_history where outcome = 'dead' order by id",
+        );
+        rows.fetch_all(&self.pool).await.context("cannot read the queue's history")
+    }
+
+    /// Lets the leases of every worker end now, as time would: the killed process is the only one there was.
+    pub async fn expire_leases(&self) -> Result<()> {
+        sqlx::query("update worker set seen_at = now() - interval '1 hour'").execute(&self.pool).await?;
+        Ok(())
+    }
+}

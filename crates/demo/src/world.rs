@@ -1,0 +1,288 @@
+//! Everything a story needs, on this machine: a GitHub, a model, an engine, and wiz as a child process.
+//!
+//! [`World::start`] builds it around one [`Case`]; dropping it takes everything away again, after a panic too. The
+//! GitHub and the scripted model live in this process, so they outlive a killed wiz as the real ones would.
+//! Read first: [`Options`], [`World`].
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use scripted_model::{Script, ScriptedModel};
+use tempfile::TempDir;
+
+use crate::{
+    case::Case,
+    engine,
+    hub::{Hub, Repo},
+    store::Store,
+    until::until,
+    wiz::{Launch, Wiz, choose_port},
+};
+
+/// What wiz writes goes to this file of the world's directory.
+const LOG: &str = "wiz.log";
+/// How long boxes may take to go after the last job.
+const CLEAR_DEADLINE: Duration = Duration::from_secs(60);
+
+/// What a world is made of.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub case: &'static Case,
+    /// The wiz program.
+    pub wiz: PathBuf,
+    /// The static runner that wiz puts into boxes.
+    pub runner: PathBuf,
+    /// The image of boxes.
+    pub image: String,
+    pub database: DatabaseChoice,
+    pub model: ModelChoice,
+}
+
+/// Where wiz keeps its data.
+#[derive(Debug, Clone)]
+pub enum DatabaseChoice {
+    /// wiz's own private cluster, in the world's directory.
+    Embedded,
+    /// A database of its own on a server; it must be empty.
+    Url(String),
+}
+
+/// Who thinks.
+#[derive(Debug, Clone)]
+pub enum ModelChoice {
+    /// The case's script.
+    Scripted,
+    /// A real model, as `provider/name`, with the settings by which wiz reaches it.
+    Real { name: String, environment: Vec<(String, String)> },
+}
+
+/// A running world.
+pub struct World {
+    // Dropped first to last: wiz before what it uses, the directory at the end.
+    wiz: Option<Wiz>,
+    launch: Launch,
+    hub: Hub,
+    model: Option<ScriptedModel>,
+    options: Options,
+    started: SystemTime,
+    directory: TempDir,
+}
+
+impl World {
+    /// Builds the world and waits until wiz is ready in it.
+    pub async fn start(options: Options) -> Result<Self> {
+        let directory = world_directory()?;
+        let port = choose_port()?;
+        let files = options.case.repository_files().await?;
+        let hub = Hub::start(options.case.name, files).await?;
+        let model = match &options.model {
+            ModelChoice::Scripted => Some(scripted_model(options.case, &hub).await?),
+            ModelChoice::Real { .. } => None,
+        };
+        let key = directory.path().join("app.pem");
+        fs::write(&key, hub.private_key())?;
+        fs::set_permissions(&key, Permissions::from_mode(0o600))?;
+        let launch = Launch {
+            binary: options.wiz.clone(),
+            environment: environment(&options, &hub, model.as_ref(), (port, directory.path())),
+            port,
+            log: directory.path().join(LOG),
+        };
+        let started = SystemTime::now();
+        let mut world = Self { wiz: None, launch, hub, model, options, started, directory };
+        world.restart().await?;
+        world.hub.install(&format!("{}/webhooks/github", world.wiz_url()))?;
+        Ok(world)
+    }
+
+    /// What is wrong and mended here.
+    pub fn case(&self) -> &'static Case {
+        self.options.case
+    }
+
+    /// GitHub.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// The case's repository.
+    pub fn repo(&self) -> Repo {
+        self.hub.repo()
+    }
+
+    /// The scripted model, unless a real one thinks.
+    pub fn model(&self) -> Option<&ScriptedModel> {
+        self.model.as_ref()
+    }
+
+    /// The image of boxes.
+    pub fn image(&self) -> &str {
+        &self.options.image
+    }
+
+    /// wiz's process, while it runs.
+    pub fn wiz(&self) -> Option<&Wiz> {
+        self.wiz.as_ref()
+    }
+
+    /// Where wiz listens.
+    pub fn wiz_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.launch.port)
+    }
+
+    /// wiz's database, to be looked at.
+    pub async fn store(&self) -> Result<Store> {
+        match &self.options.database {
+            DatabaseChoice::Embedded => Store::embedded(&self.data_dir()).await,
+            DatabaseChoice::Url(url) => Store::at(url).await,
+        }
+    }
+
+    /// What the engine has done for wiz since the world began.
+    pub async fn engine_activity(&self) -> Result<engine::Activity> {
+        let seconds = |time: SystemTime| Ok::<_, anyhow::Error>(time.duration_since(UNIX_EPOCH)?.as_secs());
+        engine::activity(&self.owner(), (seconds(self.started)?, seconds(SystemTime::now())?)).await
+    }
+
+    /// Waits until nothing of wiz is left on the engine.
+    pub async fn until_no_box_is_left(&self) -> Result<()> {
+        let owner = self.owner();
+        until("no box is left", CLEAR_DEADLINE, async || Ok(engine::remains(&owner).await?.is_empty().then_some(())))
+            .await
+    }
+
+    /// Ends wiz as a power cut does.
+    pub async fn kill(&mut self) -> Result<ExitStatus> {
+        self.wiz.take().context("wiz does not run")?.kill().await
+    }
+
+    /// Starts wiz, on the data it had.
+    pub async fn restart(&mut self) -> Result<()> {
+        ensure!(self.wiz.is_none(), "wiz runs already");
+        self.wiz = Some(self.launch.start().await?);
+        Ok(())
+    }
+
+    /// Stops wiz in order.
+    pub async fn stop(&mut self) -> Result<()> {
+        self.wiz.take().context("wiz does not run")?.stop().await
+    }
+
+    /// The end of what wiz wrote, for a failure's message.
+    pub fn log_tail(&self) -> String {
+        self.launch.log_tail()
+    }
+
+    fn data_dir(&self) -> PathBuf {
+        data_dir(self.directory.path())
+    }
+
+    /// The name under which this world's wiz owns boxes.
+    fn owner(&self) -> String {
+        owner(self.launch.port)
+    }
+}
+
+/// A directory that the database's account may pass through, which a checkout's need not be.
+fn world_directory() -> Result<TempDir> {
+    let directory = tempfile::Builder::new().prefix("wiz-world-").tempdir().context("cannot make a directory")?;
+    fs::set_permissions(directory.path(), Permissions::from_mode(0o711))?;
+    Ok(directory)
+}
+
+fn owner(port: u16) -> String {
+    format!("world-{port}")
+}
+
+fn data_dir(directory: &Path) -> PathBuf {
+    directory.join("data")
+}
+
+async fn scripted_model(case: &Case, hub: &Hub) -> Result<ScriptedModel> {
+    let path = case.script();
+    let yaml = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut script = Script::from_yaml(&yaml)?;
+    // Whatever goes wrong, these must never be told to a model.
+    script.canaries.push(hub.webhook_secret());
+    script.canaries.extend(hub.private_key().lines().nth(1).map(str::to_owned));
+    ScriptedModel::start(script).await
+}
+
+fn environment(
+    options: &Options,
+    hub: &Hub,
+    model: Option<&ScriptedModel>,
+    (port, directory): (u16, &Path),
+) -> Vec<(String, String)> {
+    let mut environment = vec![
+        ("WIZ_LISTEN", format!("127.0.0.1:{port}")),
+        ("WIZ_PUBLIC_URL", format!("http://127.0.0.1:{port}")),
+        ("WIZ_GITHUB_API_URL", hub.url()),
+        ("WIZ_GITHUB_URL", hub.url()),
+        ("WIZ_GITHUB_APP_ID", hub.app_id().to_string()),
+        ("WIZ_GITHUB_PRIVATE_KEY_FILE", directory.join("app.pem").display().to_string()),
+        ("WIZ_GITHUB_WEBHOOK_SECRETS", hub.webhook_secret()),
+        ("WIZ_DATA_DIR", data_dir(directory).display().to_string()),
+        ("WIZ_RUNNER", options.runner.display().to_string()),
+        ("WIZ_IMAGE", options.image.clone()),
+        ("WIZ_ENGINE_OWNER", owner(port)),
+    ];
+    if let Some(model) = model {
+        environment.push(("WIZ_MODEL", "anthropic/scripted".to_owned()));
+        environment.push(("ANTHROPIC_BASE_URL", model.url()));
+        environment.push(("ANTHROPIC_API_KEY", "not-a-secret".to_owned()));
+    }
+    if let DatabaseChoice::Url(url) = &options.database {
+        environment.push(("DATABASE_URL", url.clone()));
+    }
+    let mut environment: Vec<_> = environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    if let ModelChoice::Real { name, environment: real } = &options.model {
+        environment.push(("WIZ_MODEL".to_owned(), name.clone()));
+        environment.extend(real.iter().cloned());
+    }
+    environment
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            #[expect(clippy::print_stderr, reason = "a failed test is explained by what wiz wrote")]
+            {
+                eprintln!("the end of wiz's log:\n{}", self.log_tail());
+            }
+        }
+        drop(self.wiz.take());
+        stop_orphaned_database(&self.data_dir());
+        engine::remove_remains(&self.owner());
+    }
+}
+
+/// wiz's private database outlives a killed wiz, to be taken over by the next one. Here there is no next one.
+fn stop_orphaned_database(data_dir: &Path) {
+    let pid_file = data_dir.join("postgres/cluster/postmaster.pid");
+    let Ok(text) = fs::read_to_string(pid_file) else { return };
+    let Some(Ok(pid)) = text.lines().next().map(str::parse) else { return };
+    // Immediate shutdown: the data goes too.
+    if kill(Pid::from_raw(pid), Signal::SIGQUIT).is_err() {
+        return;
+    }
+    // Its children write until they hear of it; the directory cannot go before them.
+    let gone = || kill(Pid::from_raw(pid), None).is_err();
+    for _ in 0..200 {
+        if gone() {
+            return;
+        }
+        #[expect(clippy::disallowed_methods, reason = "a destructor cannot await")]
+        std::thread::sleep(Duration::from_millis(25));
+    }
+}

@@ -1,0 +1,120 @@
+//! `kill -9`, at every boundary of a job, after every visible write to GitHub, and at random moments. Whatever is cut,
+//! the next wiz goes on from what is stored: one pull request, one status comment, one check run, nothing lost.
+//!
+//! The test's own triggers in the database tell when a job was claimed, when it is about to be finished (by a lock that
+//! the finishing transaction waits for) and when it was finished; wiz knows nothing of them.
+
+mod boundary;
+mod moment;
+
+use std::time::Duration;
+
+use wiz_demo::{Ending, HUMANIZE, Moment, Story, World};
+
+use self::{
+    boundary::{Bell, Boundary},
+    moment::{Dice, until_written},
+};
+use crate::support::world::{assert_ended_well, start};
+
+/// Every kind of job that the main job uses.
+const KINDS: [&str; 8] = ["triage", "plan", "work", "verify", "review", "publish", "report", "halt"];
+
+/// What can be seen of wiz's writes on GitHub, in the order of a run.
+const WRITES: [moment::Write; 5] = [
+    moment::Write::Eyes,
+    moment::Write::StatusComment,
+    moment::Write::Branch,
+    moment::Write::PullRequest,
+    moment::Write::CheckRun,
+];
+
+async fn cut(world: &mut World) {
+    world.kill().await.unwrap();
+    go_on(world).await;
+}
+
+/// Lets the killed wiz's leases run out as time would, starts it again, and presses "Redeliver" for what it missed.
+async fn go_on(world: &mut World) {
+    world.store().await.unwrap().expire_leases().await.unwrap();
+    world.restart().await.unwrap();
+    world.hub().settle().await.unwrap();
+    world.hub().redeliver_untaken().unwrap();
+}
+
+/// Plays the story while `cuts` does its work, and checks the end.
+async fn survive(mut world: World, cuts: impl AsyncFnOnce(&mut World)) {
+    let (case, repo) = (world.case(), world.repo());
+    let story = async {
+        let mut listen = |_: &Moment| {};
+        Story::new(case, repo, &mut listen).play().await
+    };
+    let (ending, ()) = tokio::join!(story, cuts(&mut world));
+    let ending: Ending = ending.unwrap();
+    // The last cut may have fallen behind the story's end.
+    world.hub().settle().await.unwrap();
+    assert_ended_well(&mut world, &ending).await;
+}
+
+async fn cut_at_every(boundary: Boundary) {
+    let world = start(&HUMANIZE).await;
+    let mut bell = Bell::hang(&world, boundary).await;
+    survive(world, async move |world| {
+        let mut left = KINDS.to_vec();
+        while !left.is_empty() {
+            let kind = bell.next(&left).await;
+            left.retain(|other| *other != kind);
+            world.kill().await.unwrap();
+            bell.silence(&kind).await;
+            go_on(world).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cut_when_each_kind_of_job_was_claimed() {
+    cut_at_every(Boundary::Claimed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cut_before_each_kind_of_job_is_finished() {
+    cut_at_every(Boundary::Finishing).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cut_when_each_kind_of_job_was_finished() {
+    cut_at_every(Boundary::Finished).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cut_after_each_visible_write() {
+    let world = start(&HUMANIZE).await;
+    let repo = world.repo();
+    survive(world, async move |world| {
+        for write in WRITES {
+            until_written(&repo, write).await;
+            cut(world).await;
+        }
+    })
+    .await;
+}
+
+/// Two worlds of five cuts each; a failure names its seed.
+#[tokio::test(flavor = "multi_thread")]
+async fn cut_at_ten_random_moments() {
+    for seed in [1, 2] {
+        let mut dice = Dice::new(seed);
+        let world = start(&HUMANIZE).await;
+        survive(world, async |world| {
+            for _ in 0..5 {
+                let pause = dice.pause(Duration::from_millis(2_500));
+                // The moment is what is tested; nothing is waited for.
+                if tokio::time::timeout(pause, std::future::pending::<()>()).await.is_err() {
+                    cut(world).await;
+                }
+            }
+        })
+        .await;
+    }
+}
