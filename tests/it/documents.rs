@@ -78,7 +78,8 @@ fn anchors(page: &str) -> BTreeSet<String> {
         .filter_map(|line| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')));
     headings
         .map(|heading| {
-            let kept = heading.to_lowercase().chars().filter(|c| c.is_alphanumeric() || *c == ' ' || *c == '-');
+            let heading = heading.to_lowercase();
+            let kept = heading.chars().filter(|c| c.is_alphanumeric() || *c == ' ' || *c == '-');
             kept.map(|c| if c == ' ' { '-' } else { c }).collect()
         })
         .collect()
