@@ -18,6 +18,9 @@ scenes:
       - { text: Done., expects: [content of a], cut: true }
 "#;
 
+/// Breaks a rule in a conversation that keeps all of them.
+type Change = fn(&mut Value);
+
 async fn start() -> (ScriptedModel, Client) {
     rustls::crypto::ring::default_provider().install_default().ok();
     (ScriptedModel::start(Script::from_yaml(SCRIPT).unwrap()).await.unwrap(), Client::builder().build().unwrap())
@@ -75,7 +78,7 @@ async fn the_turn_follows_from_the_history() {
 #[tokio::test]
 async fn every_broken_rule_is_refused_and_kept() {
     let (model, client) = start().await;
-    let cases: [(&str, fn(&mut Value)); 14] = [
+    let cases: [(&str, Change); 14] = [
         ("leaves call call_0_1 unanswered", |body| {
             body["messages"][2]["content"].as_array_mut().unwrap().pop();
         }),
