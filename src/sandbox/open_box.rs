@@ -180,7 +180,7 @@ impl OpenBox {
             spool_bytes: u64::try_from(TOOL_OUTPUT_CHARS).unwrap_or(u64::MAX),
         });
         let start = tokio::time::Instant::now();
-        match stream.answer(request, &[], command.timeout + COMMAND_GRACE).await {
+        match stream.answer(request, &[], command.timeout.saturating_add(COMMAND_GRACE)).await {
             Ok((Reply::Ran(ran), body)) => Ok(CommandOutcome::from_ran(ran, body)),
             Ok((reply, _)) => Err(strange_reply(&reply)),
             Err(StreamError::TooLarge(what)) => Err(SandboxError::TooLarge { what }),
