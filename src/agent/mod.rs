@@ -20,11 +20,10 @@ mod tools;
 mod transcript;
 
 pub use box_toolbox::{BoxMode, BoxToolbox};
+pub use drive::{replay, stored_entries};
 pub use limits::AgentLimits;
 pub use prompt::{Assignment, InstructionFile, PlanningInput, ReviewInput, Statement, WorkInput};
 pub use roles::{Finding, FindingLevel, ReviewReport, ReviewVerdict, WorkReport, plan, review, work};
 pub use session::{AgentError, Finished, Question, Session, StopReason};
 pub use tools::{ToolReply, Toolbox, bash_spec, edit_spec, read_spec, write_spec};
 pub use transcript::{Answer, BrokenChain, Entry, Grade, Note, NoteKind, StoredEntry, Transcript, read_chain};
-
-pub use drive::{replay, stored_entries};

@@ -114,6 +114,12 @@ impl Database {
     }
 }
 
+/// The server's version, which only one that works can tell.
+pub async fn version(pool: &PgPool) -> Result<String> {
+    let version = sqlx::query_scalar!(r#"select current_setting('server_version') as "version!""#).fetch_one(pool);
+    version.await.context("the database does not answer")
+}
+
 /// Brings the schema up to date, over a connection without time limits. Processes that start together take turns: the
 /// migrator holds an advisory lock.
 async fn migrate(options: &PgConnectOptions) -> Result<()> {

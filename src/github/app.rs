@@ -96,3 +96,52 @@ impl App {
 fn parse<T: serde::de::DeserializeOwned>(call: &Call, answer: &Answer) -> Result<T, GitHubError> {
     serde_json::from_slice(&answer.body).map_err(|error| GitHubError::no_answer(&call.name(), false, error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{github::Purpose, ids::RepositoryId};
+
+    #[derive(Deserialize)]
+    struct Manifest {
+        public: bool,
+        default_permissions: BTreeMap<String, String>,
+        default_events: Vec<String>,
+    }
+
+    fn manifest() -> Manifest {
+        serde_norway::from_str(include_str!("../../app-manifest.yml")).unwrap()
+    }
+
+    #[test]
+    fn the_manifest_asks_for_what_the_code_relies_on() {
+        let manifest = manifest();
+        let permissions: BTreeMap<String, String> =
+            REQUIRED_PERMISSIONS.iter().map(|(name, level)| ((*name).to_owned(), (*level).to_owned())).collect();
+        assert_eq!(manifest.default_permissions, permissions);
+        assert_eq!(manifest.default_events, SUBSCRIBED_EVENTS);
+        assert!(!manifest.public);
+        assert!(!permissions.contains_key("workflows"));
+    }
+
+    #[test]
+    fn tokens_ask_for_no_more_than_the_manifest_and_together_for_all_of_it() {
+        let repository = RepositoryId(1);
+        let mut asked = BTreeMap::new();
+        for purpose in [Purpose::Converse, Purpose::Fetch(repository), Purpose::Publish(repository)] {
+            let request = purpose.request();
+            let narrow = !matches!(purpose, Purpose::Converse);
+            assert_eq!(request.get("repository_ids").is_some(), narrow, "{purpose:?}");
+            for (name, level) in request["permissions"].as_object().unwrap() {
+                let level = level.as_str().unwrap().to_owned();
+                let most = asked.entry(name.clone()).or_insert_with(|| level.clone());
+                if level == "write" {
+                    *most = level;
+                }
+            }
+        }
+        assert_eq!(asked, manifest().default_permissions);
+    }
+}

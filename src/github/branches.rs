@@ -58,10 +58,8 @@ impl Installation {
             return Ok(());
         }
         let path = repository_path(repository, format_args!("/git/refs/heads/{}", encode_path(branch.as_str())));
-        match self.write::<Value>(Purpose::Publish(id), Method::DELETE, path, Value::Null).await {
-            Err(GitHubError::Ambiguous(detail)) => Err(GitHubError::Transient(detail)),
-            outcome => outcome.optional().map(drop),
-        }
+        let done = self.write::<Value>(Purpose::Publish(id), Method::DELETE, path, Value::Null).await;
+        done.map_err(GitHubError::repeatable).optional().map(drop)
     }
 
     /// Makes a branch. GitHub answers 422 when there is one of that name.

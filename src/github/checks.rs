@@ -184,11 +184,9 @@ impl Installation {
         body: Map<String, Value>,
     ) -> Result<(), GitHubError> {
         let path = repository_path(repository, format_args!("/check-runs/{id}"));
-        match self.write::<Value>(Purpose::Converse, Method::PATCH, path, Value::Object(body)).await {
-            // Safe to repeat: the state is set as a whole, and annotations are counted before they are sent.
-            Err(GitHubError::Ambiguous(detail)) => Err(GitHubError::Transient(detail)),
-            outcome => outcome.map(drop),
-        }
+        // Safe to repeat: the state is set as a whole, and annotations are counted before they are sent.
+        let done = self.write::<Value>(Purpose::Converse, Method::PATCH, path, Value::Object(body)).await;
+        done.map(drop).map_err(GitHubError::repeatable)
     }
 
     /// Anyone's App may use our names, so the App's id decides.
@@ -221,28 +219,30 @@ fn fields(check: &CheckRun, annotations: &[Annotation]) -> Map<String, Value> {
     if !annotations.is_empty() {
         output["annotations"] = json!(annotations);
     }
-    let mut body = json!({
-        "name": check.name, "external_id": check.external_id, "output": output, "actions": check.actions,
-    });
+    let mut fields = Map::new();
+    let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    set("name", json!(check.name));
+    set("external_id", json!(check.external_id));
+    set("output", output);
+    set("actions", json!(check.actions));
     if let Some(url) = &check.details_url {
-        body["details_url"] = json!(url);
+        set("details_url", json!(url));
     }
     match &check.state {
-        CheckState::Queued => body["status"] = json!("queued"),
+        CheckState::Queued => {
+            set("status", json!("queued"));
+        }
         CheckState::InProgress { started_at } => {
-            body["status"] = json!("in_progress");
-            body["started_at"] = json!(time(started_at));
+            set("status", json!("in_progress"));
+            set("started_at", json!(time(started_at)));
         }
         CheckState::Completed { conclusion, at } => {
-            body["status"] = json!("completed");
-            body["conclusion"] = json!(conclusion);
-            body["completed_at"] = json!(time(at));
+            set("status", json!("completed"));
+            set("conclusion", json!(conclusion));
+            set("completed_at", json!(time(at)));
         }
     }
-    match body {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
-    }
+    fields
 }
 
 /// Refuses what GitHub would, with a clearer word than its 422.

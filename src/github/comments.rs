@@ -98,11 +98,9 @@ impl Installation {
             return Ok(None);
         }
         let path = repository_path(repository, format_args!("/issues/comments/{}", comment.id));
-        match self.write(Purpose::Converse, Method::PATCH, path, json!({ "body": body })).await {
-            // An edit sets the whole body, so doing it twice is doing it once.
-            Err(GitHubError::Ambiguous(detail)) => Err(GitHubError::Transient(detail)),
-            outcome => outcome.map(Some),
-        }
+        // An edit sets the whole body, so doing it twice is doing it once.
+        let edited = self.write(Purpose::Converse, Method::PATCH, path, json!({ "body": body })).await;
+        edited.map(Some).map_err(GitHubError::repeatable)
     }
 
     async fn find_comment(&self, wanted: &StickyComment<'_>) -> Result<Option<Comment>, GitHubError> {

@@ -164,10 +164,8 @@ impl Installation {
         body: Value,
     ) -> Result<T, GitHubError> {
         let path = repository_path(wanted.repository, format_args!("/git/{kind}"));
-        match self.write(Purpose::Publish(wanted.repository_id), Method::POST, path, body).await {
-            Err(GitHubError::Ambiguous(detail)) => Err(GitHubError::Transient(detail)),
-            outcome => outcome,
-        }
+        let made = self.write(Purpose::Publish(wanted.repository_id), Method::POST, path, body).await;
+        made.map_err(GitHubError::repeatable)
     }
 
     async fn stored_commit(

@@ -51,9 +51,7 @@ impl GitHub {
     /// Asks GitHub to deliver once more. Repeating it is harmless: intake knows deliveries by their id.
     /// <https://docs.github.com/en/rest/apps/webhooks#redeliver-a-delivery-for-an-app-webhook>
     pub async fn redeliver(&self, attempt: i64) -> Result<(), GitHubError> {
-        match self.app.post(format!("/app/hook/deliveries/{attempt}/attempts")).await {
-            Err(GitHubError::Ambiguous(detail)) => Err(GitHubError::Transient(detail)),
-            outcome => outcome,
-        }
+        let asked = self.app.post(format!("/app/hook/deliveries/{attempt}/attempts")).await;
+        asked.map_err(GitHubError::repeatable)
     }
 }

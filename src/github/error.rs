@@ -90,6 +90,11 @@ impl GitHubError {
         }
     }
 
+    /// For calls that may be repeated without a look: an unclear answer is then just a failure to try again.
+    pub(super) fn repeatable(self) -> Self {
+        if let Self::Ambiguous(detail) = self { Self::Transient(detail) } else { self }
+    }
+
     /// A conflict that wiz itself found.
     pub(super) fn conflict(message: impl Into<String>) -> Self {
         Self::Conflict(Detail { message: message.into(), ..Detail::default() })

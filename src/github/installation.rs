@@ -1,13 +1,17 @@
 //! The client of one installation: reads that may be tried again, writes that are sent once and one after the other.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
+use chrono::Utc;
 use http::Method;
 use rand::Rng as _;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::Mutex;
+use tokio::sync::Mutex as AsyncMutex;
 
 use super::{
     app::{App, Identity},
@@ -32,12 +36,14 @@ pub struct Installation {
     tokens: Tokens,
     /// GitHub asks for writes to be made one after the other.
     /// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#avoid-concurrent-requests>
-    write_gate: Mutex<()>,
+    write_gate: AsyncMutex<()>,
+    /// The rate limit that holds now. Asking again before it ends makes GitHub extend it, so nothing is sent.
+    limit: Mutex<Option<GitHubError>>,
 }
 
 impl Installation {
     pub(super) fn new(id: InstallationId, app: Arc<App>) -> Self {
-        Self { id, app, tokens: Tokens::default(), write_gate: Mutex::new(()) }
+        Self { id, app, tokens: Tokens::default(), write_gate: AsyncMutex::default(), limit: Mutex::default() }
     }
 
     /// Which installation this is.
@@ -111,8 +117,24 @@ impl Installation {
         }
     }
 
-    /// Sends a call; when GitHub does not accept the token, nothing was done, so it is sent once more with a new one.
+    /// Sends a call unless a rate limit holds, and remembers the limit it runs into.
     async fn send(&self, call: &Call, purpose: Purpose) -> Result<Answer, GitHubError> {
+        let limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(limit @ GitHubError::RateLimited { until, .. }) = limit
+            && until > Utc::now()
+        {
+            return Err(limit);
+        }
+        let outcome = self.send_with_token(call, purpose).await;
+        if let Err(limit @ GitHubError::RateLimited { .. }) = &outcome {
+            tracing::warn!(installation = %self.id, error = %limit, "pausing this installation");
+            *self.limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(limit.clone());
+        }
+        outcome
+    }
+
+    /// Sends a call; when GitHub does not accept the token, nothing was done, so it is sent once more with a new one.
+    async fn send_with_token(&self, call: &Call, purpose: Purpose) -> Result<Answer, GitHubError> {
         let token = self.token(purpose).await?;
         match self.app.transport.send(call, Credential::Token(&token)).await {
             Err(GitHubError::Unauthorized(detail)) => {

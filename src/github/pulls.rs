@@ -149,9 +149,7 @@ impl Installation {
         body: Value,
     ) -> Result<(), GitHubError> {
         let path = repository_path(repository, format_args!("/pulls/{number}"));
-        match self.write::<Value>(Purpose::Converse, Method::PATCH, path, body).await {
-            Err(GitHubError::Ambiguous(detail)) => Err(GitHubError::Transient(detail)),
-            outcome => outcome.map(drop),
-        }
+        let done = self.write::<Value>(Purpose::Converse, Method::PATCH, path, body).await;
+        done.map(drop).map_err(GitHubError::repeatable)
     }
 }

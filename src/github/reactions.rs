@@ -51,9 +51,6 @@ impl Installation {
             Reaction::ThumbsDown => "-1",
         };
         let done = self.write::<Value>(Purpose::Converse, Method::POST, path, json!({ "content": content })).await;
-        match done {
-            Err(GitHubError::Ambiguous(detail)) => Err(GitHubError::Transient(detail)),
-            other => other.optional().map(drop),
-        }
+        done.map_err(GitHubError::repeatable).optional().map(drop)
     }
 }

@@ -112,11 +112,8 @@ async fn request(transport: &Transport, installation: InstallationId, purpose: P
         expires_at: DateTime<Utc>,
     }
     let call = Call::new(Method::POST, format!("/app/installations/{installation}/access_tokens"), purpose.request());
-    let answer = transport.send(&call, Credential::App).await.map_err(|error| match error {
-        // A token nobody received does no harm: it expires unused.
-        GitHubError::Ambiguous(detail) => GitHubError::Transient(detail),
-        other => other,
-    })?;
+    // A token nobody received does no harm: it expires unused.
+    let answer = transport.send(&call, Credential::App).await.map_err(GitHubError::repeatable)?;
     let reply: Reply = serde_json::from_slice(&answer.body)
         .map_err(|error| GitHubError::no_answer(&call.name(), false, error.to_string()))?;
     Ok(Token { secret: reply.token, expires_at: reply.expires_at })

@@ -1,6 +1,6 @@
 //! A patch as a unified diff, for a reviewer with limited room.
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use similar::TextDiff;
@@ -75,7 +75,7 @@ fn cut(file: &str, share: usize) -> String {
     let Some((end, _)) = file.char_indices().nth(share) else { return file.to_owned() };
     let end = file[..end].rfind('\n').map_or(0, |newline| newline + 1);
     let mut text = file[..end].to_owned();
-    drop(writeln!(text, "[{} more lines of this file's diff are not shown]", file[end..].lines().count()));
+    text.push_str(&format!("[{} more lines of this file's diff are not shown]\n", file[end..].lines().count()));
     text
 }
 
@@ -107,7 +107,65 @@ mod tests {
         ]
         .into_iter()
         .collect();
-        insta::assert_snapshot!(unified_diff(&patch, &base, &before, 10_000), @"");
-        insta::assert_snapshot!(unified_diff(&patch, &base, &before, 420), @"");
+        insta::assert_snapshot!(unified_diff(&patch, &base, &before, 10_000), @r"
+        diff --git a/edit.txt b/edit.txt
+        --- a/edit.txt
+        +++ b/edit.txt
+        @@ -2,5 +2,5 @@
+         two
+         three
+         four
+        -five
+        +5
+         six
+        diff --git a/gone.txt b/gone.txt
+        deleted file mode 100644
+        --- a/gone.txt
+        +++ /dev/null
+        @@ -1 +0,0 @@
+        -bye
+        diff --git a/new.txt b/new.txt
+        new file mode 100644
+        --- /dev/null
+        +++ b/new.txt
+        @@ -0,0 +1 @@
+        +no newline
+        \ No newline at end of file
+        diff --git a/pic.png b/pic.png
+        new file mode 100644
+        binary, 0 bytes before and 5 after
+        diff --git a/run.sh b/run.sh
+        old mode 100644
+        new mode 100755
+        ");
+    }
+
+    #[test]
+    fn a_large_file_cannot_hide_a_small_one() {
+        let lines = |count: usize| (0..count).map(|n| format!("line {n}\n")).collect::<String>().into_bytes();
+        let put = |path: &str, count| {
+            (path.to_owned(), Change::Put { mode: FileMode::Regular, content: lines(count).into() })
+        };
+        let patch: Patch = [put("a-large.txt", 1_000), put("b-small.txt", 2)].into_iter().collect();
+        insta::assert_snapshot!(unified_diff(&patch, &BaseTree::default(), &|_| None, 280), @r"
+        diff --git a/a-large.txt b/a-large.txt
+        new file mode 100644
+        --- /dev/null
+        +++ b/a-large.txt
+        @@ -0,0 +1,1000 @@
+        +line 0
+        +line 1
+        +line 2
+        +line 3
+        +line 4
+        [995 more lines of this file's diff are not shown]
+        diff --git a/b-small.txt b/b-small.txt
+        new file mode 100644
+        --- /dev/null
+        +++ b/b-small.txt
+        @@ -0,0 +1,2 @@
+        +line 0
+        +line 1
+        ");
     }
 }

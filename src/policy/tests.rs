@@ -328,7 +328,7 @@ fn paths_of_a_result_are_judged() {
         format!("{path}  →  {}", said.collect::<Vec<_>>().join("; "))
     })
     .collect();
-    insta::assert_snapshot!(judged.join("\n"), @r#"
+    insta::assert_snapshot!(judged.join("\n").replace('\u{200c}', "␣"), @r#"
     src/a.rs  →  
     src/b.rs  →  AskHuman: src/b.rs is not in the approved plan
     tests/deep/a.rs  →  
@@ -339,7 +339,7 @@ fn paths_of_a_result_are_judged() {
     .github/wiz.yml  →  Block: .github/wiz.yml is never changed by a run
     .GitHub/WIZ.yml  →  Block: .GitHub/WIZ.yml is never changed by a run
     .github/workflows/ci.yml  →  Block: .github/workflows/ci.yml is never changed by a run
-    .git‌hub/workflows/ci.yml  →  Block: .git‌hub/workflows/ci.yml is never changed by a run
+    .git␣hub/workflows/ci.yml  →  Block: .git␣hub/workflows/ci.yml is never changed by a run
     .github/dependabot.yml  →  AskHuman: .github/dependabot.yml is not in the approved plan
     .gitlab-ci.yml  →  AskHuman: .gitlab-ci.yml is protected by .*
     .husky/pre-commit  →  AskHuman: .husky/pre-commit is protected by .*/

@@ -8,7 +8,8 @@ use sqlx::PgPool;
 use super::{Job, Lease, WorkerId};
 use crate::ids::{JobId, RunId};
 
-/// Most tenants one claim looks at; the next claim goes on behind the last one served.
+/// Most tenants one claim looks at, each found by one hop over the index. The next claim goes on behind the last one
+/// served, so every tenant has its turn.
 const TENANTS_PER_CLAIM: i64 = 64;
 
 /// Leases up to `limit` ready jobs to the worker, going round the tenants from the one behind `after_tenant`, and by
@@ -17,17 +18,29 @@ pub async fn claim(pool: &PgPool, worker: WorkerId, limit: i64, after_tenant: i6
     let jobs = sqlx::query_as!(
         Job,
         r#"
-        with recursive ring (tenant, hop) as (
-            (select tenant, 1::bigint from job where state = 'ready' order by tenant limit 1)
+        with recursive ahead (tenant, hop) as (
+            (select tenant, 1::bigint from job where state = 'ready' and tenant > $3 order by tenant limit 1)
             union all
-            select (select job.tenant from job where job.state = 'ready' and job.tenant > ring.tenant
+            select (select job.tenant from job where job.state = 'ready' and job.tenant > ahead.tenant
                     order by job.tenant limit 1), hop + 1
-            from ring
-            where ring.tenant is not null and hop < $4
+            from ahead
+            where ahead.tenant is not null and hop < $4
+        ), behind (tenant, hop) as (
+            (select tenant, 1::bigint from job where state = 'ready' and tenant <= $3 order by tenant limit 1)
+            union all
+            select (select job.tenant from job
+                    where job.state = 'ready' and job.tenant > behind.tenant and job.tenant <= $3
+                    order by job.tenant limit 1), hop + 1
+            from behind
+            where behind.tenant is not null and hop < $4
         ), turn as materialized (
-            select tenant from ring where tenant is not null order by tenant <= $3, tenant
+            select tenant
+            from (select tenant, 1 as lap from ahead union all select tenant, 2 from behind) as ring
+            where tenant is not null
+            order by lap, tenant
+            limit $4
         ), picked as materialized (
-            select first.id
+            select first.id, row_number() over () as place
             from turn
             cross join lateral (
                 select job.id from job
@@ -37,13 +50,18 @@ pub async fn claim(pool: &PgPool, worker: WorkerId, limit: i64, after_tenant: i6
                 for update skip locked
             ) as first
             limit $2
+        ), claimed as (
+            update job
+            set state = 'running', run_seq = run_seq + 1, attempt = attempt + 1, worker_id = $1, claimed_at = now()
+            from picked
+            where job.id = picked.id
+            returning job.*, picked.place
         )
-        update job
-        set state = 'running', run_seq = run_seq + 1, attempt = attempt + 1, worker_id = $1, claimed_at = now()
-        from picked
-        where job.id = picked.id
-        returning job.id as "id: JobId", kind, payload, tenant, run_id as "run: RunId", attempt, max_attempts,
-                  crash_count, run_seq, group_key
+        select id as "id!: JobId", kind as "kind!", payload as "payload!", tenant as "tenant!", run_id as "run: RunId",
+               attempt as "attempt!", max_attempts as "max_attempts!", crash_count as "crash_count!",
+               run_seq as "run_seq!", group_key
+        from claimed
+        order by place
         "#,
         worker.0,
         limit,

@@ -261,6 +261,4 @@ pub struct Timing {
 }
 
 #[cfg(test)]
-mod example;
-#[cfg(test)]
 mod tests;

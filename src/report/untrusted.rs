@@ -15,14 +15,14 @@ pub(super) const CLOSING: [&str; 9] =
 /// `untrusted` as Markdown that shows its words and does nothing: no mention, reference, link, image, HTML, heading,
 /// table, bot command or hidden character. At most `max_chars` characters of it are shown.
 pub fn neutralise(untrusted: &str, max_chars: usize) -> String {
-    let text = cut(&visible(untrusted), max_chars);
+    let text = cut(&visible(head(untrusted, max_chars)), max_chars);
     let lines = text.lines().map(|line| markdown_line(line.trim()));
     lines.collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
 /// Like [`neutralise`], on one line and fit for a table's cell.
 pub fn cell(untrusted: &str, max_chars: usize) -> String {
-    let line = neutralise(&untrusted.split_whitespace().collect::<Vec<_>>().join(" "), max_chars);
+    let line = neutralise(&head(untrusted, max_chars).split_whitespace().collect::<Vec<_>>().join(" "), max_chars);
     let mut escaped = String::with_capacity(line.len());
     let mut before = ' ';
     for c in line.chars() {
@@ -37,7 +37,7 @@ pub fn cell(untrusted: &str, max_chars: usize) -> String {
 
 /// `untrusted` for places without Markdown: one line without mentions, references, links or hidden characters.
 pub fn plain(untrusted: &str, max_chars: usize) -> String {
-    let words = visible(untrusted).split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = visible(head(untrusted, max_chars)).split_whitespace().collect::<Vec<_>>().join(" ");
     let text = broken(&cut(&words, max_chars));
     // A title or subject that starts with a slash could be read as a bot's command.
     if text.starts_with('/') { format!("{BREAK}{text}") } else { text }
@@ -65,7 +65,7 @@ pub fn fenced(untrusted: &str, max_chars: usize) -> String {
 
 /// `untrusted` as inline code on one line, also within a table: a path, a command, a name.
 pub fn code(untrusted: &str, max_chars: usize) -> String {
-    let words = visible(untrusted).split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = visible(head(untrusted, max_chars)).split_whitespace().collect::<Vec<_>>().join(" ");
     let text = raw_broken(&cut(&words, max_chars), false).replace('|', "\\|");
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let ticks = "`".repeat(longest + 1);
@@ -107,6 +107,12 @@ fn is_invisible(c: char) -> bool {
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
         | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// As much of a text as needs looking at to show `max_chars` of it, even if most of it is invisible.
+fn head(text: &str, max_chars: usize) -> &str {
+    let end = text.char_indices().nth(max_chars.saturating_mul(4).saturating_add(1_000));
+    end.map_or(text, |(end, _)| &text[..end])
 }
 
 /// The first `max_chars` characters, with a sign that there was more.
@@ -166,13 +172,19 @@ fn closing_ticks(text: &str, ticks: usize) -> Option<usize> {
 
 /// Escapes what starts a block: headings, quotes, rules, tables, indented code, slash commands.
 fn without_block_start(line: &str) -> String {
-    let is_rule = line.len() >= 2 && line.chars().all(|c| "-=_* ".contains(c));
+    let is_rule = !line.is_empty() && line.chars().all(|c| "-=_* ".contains(c));
     if line.starts_with(['#', '/', '+', '=', ':']) || is_rule {
         return format!("\\{line}");
     }
     // A list stays a list, but with nothing nested that a list item could start.
     if let Some(item) = line.strip_prefix("- ").or_else(|| line.strip_prefix("* ")) {
         return format!("- {}", without_block_start(item.trim_start()));
+    }
+    let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    if digits > 0
+        && let Some(item) = line[digits..].strip_prefix(". ").or_else(|| line[digits..].strip_prefix(") "))
+    {
+        return format!("{}. {}", &line[..digits], without_block_start(item.trim_start()));
     }
     line.to_owned()
 }

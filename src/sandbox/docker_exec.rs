@@ -80,7 +80,7 @@ fn facts_of(container: ContainerInspectResponse) -> EngineFacts {
     let mount = |mount: bollard::models::MountPoint| {
         format!(
             "{} {} {}",
-            mount.typ.map(|kind| kind.to_string()).unwrap_or_default(),
+            mount.typ.unwrap_or_default(),
             mount.destination.unwrap_or_default(),
             if mount.rw == Some(false) { "ro" } else { "rw" }
         )

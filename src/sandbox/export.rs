@@ -81,22 +81,24 @@ async fn receive(stream: &RunnerStream, manifest: &[u8]) -> Result<Vec<Record>, 
     loop {
         let wait = Duration::from_millis(LIMITS.time_ms) + ANSWER_TIMEOUT;
         let (reply, body) = replies.next(wait).await.map_err(|error| error.into_error(doing))?;
-        match reply {
-            Reply::Record(header) => {
-                let record = checked(Record::from_parts(header, body))?;
-                bytes = bytes.saturating_add(record.size);
-                records.push(record);
-                if bytes > LIMITS.total_bytes || u64::try_from(records.len()).unwrap_or(u64::MAX) > LIMITS.records {
-                    return Err(SandboxError::TooLarge { what: "the exported files".into() });
-                }
+        if let Reply::Record(header) = reply {
+            let record = checked(Record::from_parts(header, body))?;
+            bytes = bytes.saturating_add(record.size);
+            records.push(record);
+            if bytes > LIMITS.total_bytes || count(&records) > LIMITS.records {
+                return Err(SandboxError::TooLarge { what: "the exported files".into() });
             }
-            Reply::Exported { records: sent } if Ok(sent) == u64::try_from(records.len()) => {
-                records.sort_by(|one, other| one.path.cmp(&other.path));
-                return Ok(records);
-            }
-            reply => return Err(strange_reply(&reply)),
+        } else if reply == (Reply::Exported { records: count(&records) }) {
+            records.sort_by(|one, other| one.path.cmp(&other.path));
+            return Ok(records);
+        } else {
+            return Err(strange_reply(&reply));
         }
     }
+}
+
+fn count(records: &[Record]) -> u64 {
+    u64::try_from(records.len()).unwrap_or(u64::MAX)
 }
 
 fn checked(record: Record) -> Result<Record, SandboxError> {

@@ -260,10 +260,7 @@ impl OpenBox {
             }
             answer => answer.map_err(|error| error.into_error(doing))?,
         };
-        match reply {
-            Reply::Failed(fault) => Err(fault.into()),
-            reply => Ok((reply, body)),
-        }
+        if let Reply::Failed(fault) = reply { Err(fault.into()) } else { Ok((reply, body)) }
     }
 
     async fn stream(&self) -> Arc<RunnerStream> {

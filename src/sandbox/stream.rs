@@ -21,7 +21,7 @@ use tokio::{
 };
 use wiz_runner::{
     frame::{self, Decoder},
-    protocol::{Fault, Reply, Request, Tagged},
+    protocol::{Reply, Request, Tagged},
 };
 
 use super::SandboxError;
@@ -220,10 +220,11 @@ fn lock(waiting: &Waiting) -> std::sync::MutexGuard<'_, Option<WaitingMap>> {
 
 /// The error for a reply that does not answer the request.
 pub fn strange_reply(reply: &Reply) -> SandboxError {
-    match reply {
-        Reply::Failed(fault) => Fault::into(fault.clone()),
-        reply => SandboxError::Runner { what: format!("it gave a reply of another kind: {reply:?}") },
+    if let Reply::Failed(fault) = reply {
+        return fault.clone().into();
     }
+    let kind: String = format!("{reply:?}").chars().take(80).collect();
+    SandboxError::Runner { what: format!("it gave a reply of another kind: {kind}") }
 }
 
 #[cfg(test)]

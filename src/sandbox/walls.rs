@@ -10,6 +10,7 @@ use super::{
 };
 
 /// What the engine says a container is.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own as the engine tells it")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EngineFacts {
     pub running: bool,

@@ -2,13 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use axum::{Json, Router, extract::State, response::IntoResponse, routing::get};
 use futures::future::{BoxFuture, join_all};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 use sqlx::PgPool;
 use tokio::time::{self, Instant};
+
+use crate::database;
 
 /// Asks one thing that wiz needs how it is; answers with a short description.
 type Probe = Arc<dyn Fn() -> BoxFuture<'static, Result<String>> + Send + Sync>;
@@ -52,13 +54,7 @@ impl ReadyCheck {
 pub fn database_check(pool: PgPool) -> ReadyCheck {
     ReadyCheck::new("database", Duration::from_secs(3), move || {
         let pool = pool.clone();
-        async move {
-            let version: String = sqlx::query_scalar("select current_setting('server_version')")
-                .fetch_one(&pool)
-                .await
-                .context("the database does not answer")?;
-            Ok(format!("Postgres {version}"))
-        }
+        async move { Ok(format!("Postgres {}", database::version(&pool).await?)) }
     })
 }
 

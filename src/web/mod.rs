@@ -2,7 +2,8 @@
 //!
 //! [`router`] joins the webhook endpoint with `/healthz` (this process lives) and `/readyz` (what it needs answers),
 //! and [`serve`] runs it until shutdown. The checks are handed in by name, so this room knows no other room but
-//! `intake`. Every answer is JSON, errors too, and none tells more of the inside than its reason.
+//! `intake` and, for one of them, `database`. Every answer is JSON, errors too, and none tells more of the inside than
+//! its reason.
 //!
 //! Read first: [`router`], [`serve`], [`ReadyCheck`].
 

@@ -9,6 +9,12 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use sha2::Sha256;
 use sqlx::{PgPool, postgres::PgPoolOptions};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use uuid::Uuid;
 use wiz::{
@@ -284,4 +290,35 @@ async fn other_pages_and_methods_are_refused_in_json() {
     "#);
     let ready = app.clone().oneshot(Request::get("/readyz").body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(ready.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_server_finishes_what_it_has_begun_before_it_stops() {
+    let db = TestDatabase::new().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let shutdown = CancellationToken::new();
+    let mut server = JoinSet::new();
+    server.spawn(web::serve(listener, app(&db.pool), shutdown.clone()));
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /webhooks/github HTTP/1.1\r\nhost: wiz\r\nconnection: close\r\nx-hub-signature-256: {}\r\n\
+         x-github-event: ping\r\nx-github-delivery: {}\r\ncontent-length: {}\r\nexpect: 100-continue\r\n\r\n",
+        sign(SECRET, BODY),
+        Uuid::new_v4(),
+        BODY.len()
+    );
+    client.write_all(head.as_bytes()).await.unwrap();
+    // Asked for the body, so the request has begun.
+    let mut asked = [0; 25];
+    client.read_exact(&mut asked).await.unwrap();
+    assert_eq!(asked.as_slice(), b"HTTP/1.1 100 Continue\r\n\r\n");
+    shutdown.cancel();
+    client.write_all(BODY).await.unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 202 Accepted"), "{answer}");
+    server.join_next().await.unwrap().unwrap().unwrap();
+    assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+    assert_eq!(count(&db.pool).await, (1, 1));
 }

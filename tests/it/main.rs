@@ -1,7 +1,9 @@
-//! Tests through the front doors of wiz: real Postgres, real HTTP, no sleeps. One binary, one module per behaviour.
+//! Tests through the front doors of wiz: real Postgres, real HTTP, real containers, no sleeps. One binary, one module per
+//! behaviour.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod agent;
+mod architecture;
 mod crash;
 mod database;
 mod flow;

@@ -34,21 +34,20 @@ pub fn kill_all() -> u32 {
     }
 }
 
-/// Living processes of this process's uid, itself not counted.
+/// Processes of this process's uid, itself not counted. Dead ones that nobody has reaped count: until somebody does,
+/// they take a place in the box's limit.
 fn others() -> u32 {
     let own_pid = std::process::id();
     let own_uid = nix::unistd::getuid();
-    let living = process_ids().filter(|pid| *pid != own_pid && belongs_to(*pid, own_uid.as_raw())).count();
-    u32::try_from(living).unwrap_or(u32::MAX)
+    let others = process_ids().filter(|pid| *pid != own_pid && belongs_to(*pid, own_uid.as_raw())).count();
+    u32::try_from(others).unwrap_or(u32::MAX)
 }
 
 fn belongs_to(pid: u32, uid: u32) -> bool {
-    // A process that is gone by now has no status and does not count; neither does a zombie.
+    // A process that is gone by now has no status and does not count.
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let field = |name: &str| {
-        status.lines().find_map(|line| line.strip_prefix(name)).and_then(|rest| rest.split_whitespace().next())
-    };
-    field("Uid:") == Some(&uid.to_string()) && field("State:") != Some("Z")
+    let owner = status.lines().find_map(|line| line.strip_prefix("Uid:")).and_then(|ids| ids.split_whitespace().next());
+    owner == Some(&uid.to_string())
 }
 
 /// All process ids that `/proc` shows.

@@ -100,18 +100,18 @@ fn take(shared: &Arc<Shared>, frame: Frame) -> io::Result<()> {
     let Some(stop) = shared.begin(id) else {
         return shared.reply(id, Reply::Failed(Fault::Exhausted { what: "requests in flight".into() }), &[]);
     };
-    let work = Arc::new((what, frame.body));
-    let start = || {
-        let (shared, stop, work) = (Arc::clone(shared), Arc::clone(&stop), Arc::clone(&work));
+    let work = Arc::new(Work { id, request: what, body: frame.body, stop });
+    let start = |cleared_processes| {
+        let (shared, work) = (Arc::clone(shared), Arc::clone(&work));
         thread::Builder::new().spawn(move || {
             // A reply that cannot be written means that wiz is gone, and the end of the input follows.
-            drop(answer(&shared, id, &work.0, &work.1, &stop));
-            shared.end(id);
+            drop(answer(&shared, &work, cleared_processes));
+            shared.end(work.id);
         })
     };
-    let started = start().or_else(|_| {
+    let started = start(false).or_else(|_| {
         processes::kill_all();
-        start()
+        start(true)
     });
     if let Err(error) = started {
         shared.end(id);
@@ -120,7 +120,17 @@ fn take(shared: &Arc<Shared>, frame: Frame) -> io::Result<()> {
     Ok(())
 }
 
-fn answer(shared: &Shared, id: u64, request: &Request, body: &[u8], stop: &AtomicBool) -> io::Result<()> {
+/// A request at work.
+struct Work {
+    id: u64,
+    request: Request,
+    body: Vec<u8>,
+    stop: Arc<AtomicBool>,
+}
+
+fn answer(shared: &Shared, work: &Work, cleared_processes: bool) -> io::Result<()> {
+    let Work { id, request, body, stop } = work;
+    let id = *id;
     let done = |result: Result<(), Fault>| match result {
         Ok(()) => shared.reply(id, Reply::Done, &[]),
         Err(fault) => shared.reply(id, Reply::Failed(fault), &[]),
@@ -129,7 +139,8 @@ fn answer(shared: &Shared, id: u64, request: &Request, body: &[u8], stop: &Atomi
         Request::Ping | Request::KillAll | Request::Stop { .. } => done(Ok(())),
         Request::Look => shared.reply(id, Reply::Looked(look::look()), &[]),
         Request::Run(request) => match run::run(id, request, stop) {
-            Ok(finished) => {
+            Ok(mut finished) => {
+                finished.ran.cleared_processes |= cleared_processes;
                 shared.reply(id, Reply::Ran(finished.ran), &finished.output)?;
                 if let Some(lingering) = finished.lingering {
                     run::drain(lingering);

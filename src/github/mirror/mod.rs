@@ -53,6 +53,9 @@ pub enum MirrorError {
     /// The commit holds a path that only an attacker makes; wiz does not work on it.
     #[error("the commit holds a hostile path: {path:?} {fault}")]
     Hostile { path: String, fault: crate::patch::PathFault },
+    /// git's own check refuses an object of the commit; wiz does not work on it.
+    #[error("git refuses the commit: {0}")]
+    Refused(String),
     /// More files or bytes than wiz takes.
     #[error("{0}")]
     TooLarge(String),
@@ -66,7 +69,7 @@ impl MirrorError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::TimedOut | Self::Failed(_) => true,
-            Self::NotFound(_) | Self::Hostile { .. } | Self::TooLarge(_) => false,
+            Self::NotFound(_) | Self::Hostile { .. } | Self::Refused(_) | Self::TooLarge(_) => false,
         }
     }
 }

@@ -242,9 +242,72 @@ fn judge(status: std::process::ExitStatus, complaints: &str) -> MirrorError {
         .filter(|c| !c.is_control())
         .take(400)
         .collect();
-    if not_found.iter().any(|sign| complaints.contains(sign)) {
+    if complaints.contains("fsck error") {
+        MirrorError::Refused(text)
+    } else if not_found.iter().any(|sign| complaints.contains(sign)) {
         MirrorError::NotFound(text)
     } else {
         MirrorError::Failed(format!("git failed ({status}): {text}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{ffi::OsStr, os::unix::process::ExitStatusExt as _};
+
+    use super::*;
+
+    #[test]
+    fn the_token_is_in_the_environment_of_its_process_only() {
+        let web_url = Url::parse("https://ghe.example/").unwrap();
+        let git = Git::new("/home".into(), Some(7), &web_url);
+        let token = SecretString::from("ghs_s3cret");
+        let shown = |token: Option<&SecretString>| {
+            let command = git.command(&Invocation {
+                directory: Path::new("/m"),
+                arguments: &["fetch", "https://ghe.example/o/n.git"],
+                input: Vec::new(),
+                token,
+                output_bytes: 1,
+            });
+            let arguments: Vec<_> = command.as_std().get_args().map(OsStr::to_os_string).collect();
+            let environment: Vec<_> = command
+                .as_std()
+                .get_envs()
+                .map(|(name, value)| (name.to_os_string(), value.map(OsStr::to_os_string)))
+                .collect();
+            (format!("{arguments:?}"), format!("{environment:?}"))
+        };
+        let encoded = STANDARD.encode("x-access-token:ghs_s3cret");
+        let (arguments, environment) = shown(Some(&token));
+        assert!(!arguments.contains("s3cret") && !arguments.contains(&encoded), "{arguments}");
+        assert!(environment.contains(&encoded) && environment.contains("http.https://ghe.example/.extraHeader"));
+        assert!(arguments.contains("protocol.https.allow=always"), "{arguments}");
+        let (_, environment) = shown(None);
+        assert!(!environment.contains("GIT_CONFIG_VALUE_0"), "{environment}");
+    }
+
+    #[test]
+    fn complaints_are_told_apart() {
+        let failed = std::process::ExitStatus::from_raw(128 << 8);
+        let table = [
+            ("fatal: remote error: upload-pack: not our ref 0123", "not found"),
+            ("fatal: repository 'https://x/o/n.git/' not found", "not found"),
+            ("fatal: Authentication failed for 'https://x/'", "not found"),
+            ("fatal: unable to access 'https://x/': The requested URL returned error: 403", "not found"),
+            ("error: object 01: hasDotgit: contains '.git'\nfatal: fsck error in packed object", "refused"),
+            ("fatal: unable to access 'https://x/': The requested URL returned error: 503", "failed"),
+            ("fatal: Unable to create '/m/shallow.lock': File exists.", "failed"),
+            ("", "failed"),
+        ];
+        for (complaint, expected) in table {
+            let kind = match judge(failed, complaint) {
+                MirrorError::NotFound(_) => "not found",
+                MirrorError::Refused(_) => "refused",
+                MirrorError::Failed(_) => "failed",
+                MirrorError::TimedOut | MirrorError::Hostile { .. } | MirrorError::TooLarge(_) => "another",
+            };
+            assert_eq!(kind, expected, "{complaint}");
+        }
     }
 }

@@ -71,6 +71,25 @@ async fn a_claim_goes_round_the_tenants_and_by_priority_and_age_within() {
 }
 
 #[tokio::test]
+async fn every_tenant_has_its_turn_however_many_there_are() {
+    let db = TestDatabase::new().await;
+    for tenant in 0..150 {
+        for _ in 0..2 {
+            add(&db.pool, &NewJob { tenant, ..job() }).await;
+        }
+    }
+    let worker = register(&db.pool).await.unwrap();
+    let (mut served, mut last) = (Vec::new(), 70);
+    for _ in 0..15 {
+        for (job, _lease) in claim(&db.pool, worker, 10, last).await.unwrap() {
+            served.push(job.tenant);
+            last = job.tenant;
+        }
+    }
+    assert_eq!(served, (71..150).chain(0..71).collect::<Vec<i64>>());
+}
+
+#[tokio::test]
 async fn a_big_claim_is_shared_among_the_tenants() {
     let db = TestDatabase::new().await;
     for tenant in [1, 1, 1, 1, 1, 1, 2, 2, 3] {

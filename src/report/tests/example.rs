@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::*;
+use super::super::*;
 use crate::plan::{Criterion, Proof, Step};
 
 pub(super) fn run_in(state: RunState) -> RunView {

@@ -1,0 +1,13 @@
+//! Behaviour of the stand-in as a client sees it: over HTTP, with the real git binary, against GitHub's documentation.
+
+mod app_auth;
+mod checks;
+mod contract;
+mod deliveries;
+mod flow;
+mod git_data;
+mod git_http;
+mod harness;
+mod issues;
+mod pulls;
+mod reviews;

@@ -1,0 +1,7 @@
+//! What people see, word by word, and what nobody may make them see.
+
+mod check;
+mod example;
+mod hostile;
+mod pull_request;
+mod status;

@@ -1,0 +1,198 @@
+use super::{super::*, example};
+
+#[test]
+fn status_of_a_waiting_run() {
+    let mut view = example::run_in(RunState::Queued);
+    view.queue = Some(QueuePlace { ahead: 2, wait: Some(Duration::from_secs(190)) });
+    insta::assert_snapshot!(status_comment(&view), @r#"
+    ### Waiting: 2 runs ahead, about 3 min 10 s
+
+    `/wiz fix` by alice · Dates before 1970 crash · cap $3.00
+
+    **Next:** `/wiz cancel` (stop)
+
+    <sub>[run 12](https://wiz.example/runs/12) · model `claude-sonnet-4-5`</sub>
+    "#);
+}
+
+#[test]
+fn status_of_a_planned_run() {
+    insta::assert_snapshot!(status_comment(&example::planned()), @r#"
+    ### The plan is ready for approval
+
+    `/wiz fix` by alice · Dates before 1970 crash · about $0.04, cap $3.00
+
+    `parse_date` treats the year as unsigned, so dates before 1970 wrap around.
+
+    **Plan** `20a475dc`
+
+    - [ ] **test** Write a failing test
+    - [ ] **fix** Use a signed year
+
+    **Done means**
+
+    | | check | before | after |
+    | --- | --- | --- | --- |
+    | ⏳ | dates before 1970<br>`pytest tests/test_dates.py` | must fail | must pass |
+    | ⏳ | all tests<br>`pytest \| tee log` |  | must pass |
+
+    **Next:** `/wiz approve 20a475dc` (go on), `/wiz revise …` (say what to change), `/wiz reject` (end the run)
+
+    <details><summary>Steps in detail</summary>
+
+    **test**
+
+    Add a test for 1969-12-31 to `tests/test_dates.py`.
+
+    **fix**
+
+    Change the type in `src/dates.py`.
+
+    </details>
+
+    <details><summary>Risks</summary>
+
+    - Callers may rely on the wrap-around.
+
+    </details>
+
+    <details><summary>Files this will touch</summary>
+
+    - `src/dates.py`
+    - `tests/`
+
+    </details>
+
+    <details><summary>Time</summary>
+
+    - planning: 41 s
+
+    </details>
+
+    <sub>[run 12](https://wiz.example/runs/12) · model `claude-sonnet-4-5`</sub>
+    "#);
+}
+
+#[test]
+fn status_of_a_finished_run() {
+    insta::assert_snapshot!(status_comment(&example::finished()), @r#"
+    ### Pull request #8 is open
+
+    `/wiz fix` by alice · Dates before 1970 crash · spent $0.03, cap $3.00
+
+    **Pull request:** [#8](https://github.com/acme/dates/pull/8)
+
+    `parse_date` treats the year as unsigned, so dates before 1970 wrap around.
+
+    **Plan** `20a475dc`
+
+    - [x] **test** Write a failing test
+    - [x] **fix** Use a signed year
+
+    **Done means**
+
+    | | check | before | after |
+    | --- | --- | --- | --- |
+    | ✅ | dates before 1970<br>`pytest tests/test_dates.py` | 🔴 failed (exit 1), 1.3 s | 🟢 passed, 900 ms |
+    | ✅ | all tests<br>`pytest \| tee log` |  | 🟢 passed, 1 min 15 s |
+
+    **Next:** `/wiz revise …` (ask for changes), `/wiz cancel` (leave the pull request alone)
+
+    <details><summary>Steps in detail</summary>
+
+    **test**
+
+    Add a test for 1969-12-31 to `tests/test_dates.py`.
+
+    **fix**
+
+    Change the type in `src/dates.py`.
+
+    </details>
+
+    <details><summary>Risks</summary>
+
+    - Callers may rely on the wrap-around.
+
+    </details>
+
+    <details><summary>Files changed</summary>
+
+    | file | change | lines |
+    | --- | --- | --- |
+    | `src/dates.py` | changed | +3 −1 |
+    | `tests/test_dates.py` | added | +9 −0 |
+
+    </details>
+
+    <details><summary>Review</summary>
+
+    - **notice** `src/dates.py:14` Name the constant – `86400` appears twice.
+
+    </details>
+
+    <details><summary>Output of dates before 1970 (before)</summary>
+
+    ```text
+    E   OverflowError
+    1 failed
+    ```
+
+    </details>
+
+    <details><summary>Output of dates before 1970 (after)</summary>
+
+    ```text
+    1 passed
+    ```
+
+    </details>
+
+    <details><summary>Time</summary>
+
+    - planning: 41 s
+
+    </details>
+
+    <sub>[run 12](https://wiz.example/runs/12) · model `claude-sonnet-4-5` · branch `wiz/run-12`</sub>
+    "#);
+}
+
+#[test]
+fn status_of_runs_that_ask_or_ended() {
+    let mut asking = example::run_in(RunState::NeedsAnswer);
+    asking.gate = Some("Which calendar should dates before 1582 use, @alice?".into());
+    insta::assert_snapshot!(status_comment(&asking).replace('\u{200b}', "␣"), @r#"
+    ### A question for you
+
+    `/wiz fix` by alice · Dates before 1970 crash · cap $3.00
+
+    Which calendar should dates before 1582 use, @␣alice?
+
+    **Next:** `/wiz revise …` (answer), `/wiz cancel` (end the run)
+
+    <sub>[run 12](https://wiz.example/runs/12) · model `claude-sonnet-4-5`</sub>
+    "#);
+    let mut failed = example::run_in(RunState::Failed);
+    failed.failure = Some(UserMessage::new("The model did not answer for 10 minutes. `/wiz retry` tries again."));
+    insta::assert_snapshot!(status_comment(&failed), @r#"
+    ### Failed
+
+    `/wiz fix` by alice · Dates before 1970 crash · cap $3.00
+
+    The model did not answer for 10 minutes. `/wiz retry` tries again.
+
+    **Next:** `/wiz retry` (try again), `/wiz fix …` (start over, with other words)
+
+    <sub>[run 12](https://wiz.example/runs/12) · model `claude-sonnet-4-5`</sub>
+    "#);
+    insta::assert_snapshot!(status_comment(&example::run_in(RunState::Cancelled)), @r#"
+    ### Cancelled
+
+    `/wiz fix` by alice · Dates before 1970 crash · cap $3.00
+
+    **Next:** `/wiz fix` (start over)
+
+    <sub>[run 12](https://wiz.example/runs/12) · model `claude-sonnet-4-5`</sub>
+    "#);
+}
