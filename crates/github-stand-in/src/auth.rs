@@ -151,10 +151,7 @@ fn identify_app(state: &State, jwt: &str) -> Result<Caller, Refusal> {
     let claims = jwt.split('.').nth(1).unwrap_or_default();
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).map_err(|_| undecodable())?;
     let claims: Value = serde_json::from_slice(&bytes).map_err(|_| undecodable())?;
-    let issuer = match &claims["iss"] {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
+    let issuer = claims["iss"].as_str().map_or_else(|| claims["iss"].to_string(), str::to_owned);
     let app = app_by_issuer(state, &issuer).ok_or_else(|| Refusal::new(404, "Integration not found"))?;
     let mut validation = Validation::new(Algorithm::RS256);
     // Times are checked below, by the stand-in's own clock.

@@ -1,5 +1,8 @@
 //! Where GitHub's description is known to fall short of GitHub itself. Each excuse carries its reason.
 
+use anyhow::{Context, Result};
+use serde_json::Value;
+
 /// Statuses that GitHub sends and its description leaves out for many operations, with the reason.
 /// Their bodies must still be GitHub's error shape.
 pub const EXCUSED: [(u16, &str); 8] = [
@@ -12,6 +15,33 @@ pub const EXCUSED: [(u16, &str); 8] = [
     (422, "validation may fail on any write; checks and statuses declare no 422 and send one"),
     (304, "conditional requests work on every GET; few operations declare it"),
 ];
+
+/// Schemas that no value can satisfy, by JSON pointer, with the reason. `allOf` is read as `anyOf` there.
+const IMPOSSIBLE: [(&str, &str); 1] = [(
+    "/paths/~1app~1installations/get/responses/200/content/application~1json/schema/items/properties/account",
+    "says that an account is a user and an enterprise at once; everywhere else it is either",
+)];
+
+/// Mends the description where it contradicts itself.
+///
+/// # Errors
+/// When a mended place is gone, so that an excuse never outlives its reason.
+pub fn mend(document: &mut Value) -> Result<()> {
+    for (pointer, _) in IMPOSSIBLE {
+        let schema = document.pointer_mut(pointer).and_then(Value::as_object_mut);
+        let schema = schema.with_context(|| format!("the excused schema {pointer} is gone"))?;
+        let all = schema.remove("allOf").with_context(|| format!("{pointer} is possible now"))?;
+        schema.insert("anyOf".to_owned(), all);
+    }
+    Ok(())
+}
+
+/// The method an undeclared one stands for: GitHub takes POST for PATCH, since some clients know no PATCH. octocrab edits
+/// comments this way. The description lists only PATCH; the documentation said so under "HTTP verbs":
+/// <https://docs.github.com/en/enterprise-server@3.3/rest/overview/resources-in-the-rest-api#http-verbs>
+pub fn other_method(method: &str) -> Option<&'static str> {
+    (method == "POST").then_some("PATCH")
+}
 
 /// May this status appear on an operation that does not declare it?
 pub fn excused_status(status: u16) -> bool {

@@ -16,7 +16,8 @@ use std::io::Read;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
-use jsonschema::{Draft, Registry, Resource, Validator};
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{Draft, Registry, Resource, ValidationError, Validator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -85,6 +86,7 @@ impl Contract {
             .read_to_string(&mut text)
             .context("the description does not unpack")?;
         let mut document: Value = serde_json::from_str(&text).context("the description is not JSON")?;
+        excused::mend(&mut document)?;
         schema::convert_document(&mut document);
         let operations = operations::collect(&document)?;
         let resource = Resource::from_contents(document.clone()).context("the description is no schema resource")?;
@@ -98,6 +100,7 @@ impl Contract {
     /// The operation behind a request, with its path parameters decoded.
     pub fn operation(&self, method: &str, path: &str) -> Option<(&Operation, HashMap<String, String>)> {
         operations::find(&self.operations, method, path)
+            .or_else(|| operations::find(&self.operations, excused::other_method(method)?, path))
     }
 
     /// Checks a webhook payload against the schema of its event and action.
@@ -118,11 +121,7 @@ impl Contract {
     /// What a value breaks of the schema at a JSON pointer into the description.
     fn faults(&self, pointer: &str, value: &Value) -> Vec<String> {
         match self.validator(pointer) {
-            Ok(validator) => validator
-                .iter_errors(value)
-                .take(MAX_FAULTS)
-                .map(|error| format!("{}: {}", error.instance_path, shorten(&error.to_string())))
-                .collect(),
+            Ok(validator) => validator.iter_errors(value).take(MAX_FAULTS).map(|error| describe(&error)).collect(),
             Err(error) => vec![format!("the schema does not compile: {error:#}")],
         }
     }
@@ -146,6 +145,14 @@ impl Contract {
         validators.insert(pointer.to_owned(), Arc::clone(&validator));
         Ok(validator)
     }
+}
+
+/// Where and why, down to the alternative that came closest.
+fn describe(error: &ValidationError<'_>) -> String {
+    let told = format!("{}: {}", error.instance_path, shorten(&error.to_string()));
+    let ValidationErrorKind::AnyOf { context } = &error.kind else { return told };
+    let closest = context.iter().flatten().max_by_key(|inner| inner.instance_path.to_string().len());
+    closest.map_or(told.clone(), |inner| format!("{told}; closest: {}", describe(inner)))
 }
 
 /// An absolute address once its `{…}` parts are cut out. The crate's own check refuses percent-encoded literals, which

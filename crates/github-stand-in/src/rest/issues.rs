@@ -43,10 +43,8 @@ pub fn get(call: &mut Call<'_>) -> Handled {
 
 /// `POST /repos/{owner}/{repo}/issues`
 pub fn create(call: &mut Call<'_>) -> Handled {
-    let title = match &call.body["title"] {
-        Value::String(text) => text.trim().to_owned(),
-        other => other.to_string(),
-    };
+    // The description allows a number for a title.
+    let title = call.text("title").map_or_else(|| call.body["title"].to_string(), |text| text.trim().to_owned());
     check_text(&title, call.text("body"))?;
     // Labels and assignees of callers without triage are dropped without a word:
     // https://docs.github.com/en/rest/issues/issues#create-an-issue

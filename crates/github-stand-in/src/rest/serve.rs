@@ -98,7 +98,8 @@ pub fn serve(state: &mut State, request: &ApiRequest) -> ApiResponse {
 }
 
 fn is_json(response: &ApiResponse) -> bool {
-    !response.body.is_empty() && response.headers.iter().any(|(n, v)| n == "content-type" && v.contains("json"))
+    !response.body.is_empty()
+        && response.headers.iter().any(|(n, v)| n == "content-type" && v.starts_with("application/json"))
 }
 
 /// Caller, access and body, then the handler.
@@ -187,7 +188,7 @@ fn narrowed(access: Access, repository: &crate::store::Repository, parameters: &
         Access::Repository { permissions, level, role } if plain && permissions.contains(&"issues") => {
             Access::Repository { permissions: &["issues"], level, role }
         }
-        other => other,
+        Access::Anyone | Access::App | Access::Installation | Access::Repository { .. } => access,
     }
 }
 

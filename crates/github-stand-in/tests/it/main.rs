@@ -1,4 +1,5 @@
 //! Behaviour of the stand-in as a client sees it: over HTTP, with the real git binary, against GitHub's documentation.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod app_auth;
 mod checks;
@@ -9,5 +10,7 @@ mod git_data;
 mod git_http;
 mod harness;
 mod issues;
+mod octocrab;
+mod pages;
 mod pulls;
 mod reviews;
