@@ -25,6 +25,7 @@ const IMAGE: &str = "wiz-base:bookworm";
 /// The engine, with an owner of its own so that tests leave each other's boxes alone.
 async fn engine() -> Docker {
     let config = SandboxConfig {
+        owner: "test".into(),
         docker_host: None,
         runner: Path::new(env!("CARGO_MANIFEST_DIR")).join("target/runner/wiz-runner"),
         default_image: IMAGE.into(),
