@@ -93,8 +93,8 @@ fn start_worker(slots: usize, services: Services, tasks: &mut JoinSet<Result<()>
 async fn services(config: &Config, database: &Database) -> Result<Services> {
     let pool = database.pool().clone();
     let instance = store::instance(&mut *pool.acquire().await?).await?;
-    let docker =
-        Docker::connect(&config.sandbox).await.context("cannot reach the container engine")?.owned_by(&instance);
+    let docker = Docker::connect(&config.sandbox).await.context("cannot reach the container engine")?;
+    let docker = if config.sandbox.owner.is_none() { docker.owned_by(&instance) } else { docker };
     let github = GitHub::new(&config.github).context("cannot set up the GitHub client")?;
     let models = Models::new(&config.models, pool.clone(), Pauses::default())?;
     let mirrors = Mirrors::open(&config.data_dir.join("mirrors"), &config.github.web_url)?;

@@ -55,8 +55,8 @@ async fn a_python_issue_becomes_a_merged_pull_request_and_every_text_is_right() 
     }
     let finished = repo.comment(ending.status_comment).unwrap().unwrap();
     let check = repo.checks().unwrap().pop().unwrap();
-    insta::assert_snapshot!("", redact(&planned.unwrap().body), @"");
-    insta::assert_snapshot!("", redact(&finished.body), @"");
-    insta::assert_snapshot!("", redact(&format!("{}\n\n{}", ending.pull.title, ending.pull.body)), @"");
-    insta::assert_snapshot!("", redact(&format!("{}: {}\n\n{}", check.name, check.title, check.summary)), @"");
+    insta::assert_snapshot!(redact(&planned.unwrap().body), @"");
+    insta::assert_snapshot!(redact(&finished.body), @"");
+    insta::assert_snapshot!(redact(&format!("{}\n\n{}", ending.pull.title, ending.pull.body)), @"");
+    insta::assert_snapshot!(redact(&format!("{}: {}\n\n{}", check.name, check.title, check.summary)), @"");
 }

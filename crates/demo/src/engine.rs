@@ -1,16 +1,20 @@
 //! The container engine as a person sees it: by its command line, apart from wiz's own client.
 
-use std::{path::Path, process::Stdio};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 /// The label of everything that one wiz makes on an engine; its value is the owner's name.
 const OWNER_LABEL: &str = "wiz.owner";
 /// The label of the containers this crate makes.
 const PROOF_LABEL: &str = "wiz.demo";
 
-/// What the engine did for wiz in a span of time.
+/// What the engine did for one owner.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Activity {
     /// Containers made.
@@ -48,19 +52,48 @@ pub fn remove_remains(owner: &str) {
     drop(ended);
 }
 
-/// What the engine did for this owner between two times, in seconds since 1970.
-pub async fn activity(owner: &str, (since_s, until_s): (u64, u64)) -> Result<Activity> {
-    let (since, until) = (since_s.to_string(), until_s.to_string());
-    let span = ["events", "--since", &since, "--until", &until];
-    let label = format!("label={OWNER_LABEL}={owner}");
-    let made = ["--filter", "type=container", "--filter", "event=create", "--filter", &label, "--format", "{{.ID}}"];
-    let made = docker(&[&span[..], &made[..]].concat()).await?;
-    let format = "{{.Actor.Attributes.container}} {{.Actor.Attributes.name}}";
-    let joined = ["--filter", "type=network", "--filter", "event=connect", "--format", format];
-    let joined = docker(&[&span[..], &joined[..]].concat()).await?;
-    let connected = joined.lines().filter_map(|line| line.split_once(' ')).filter(|(_, network)| *network != "none");
-    let connected = connected.filter(|(container, _)| made.lines().any(|id| id == *container)).count();
-    Ok(Activity { boxes: made.lines().count(), connected })
+/// Writes down what the engine does for one owner, from its start until it is dropped. The engine itself remembers
+/// only its last few hundred events.
+#[derive(Debug)]
+pub struct Watch {
+    boxes: PathBuf,
+    networks: PathBuf,
+    _watchers: [Child; 2],
+}
+
+impl Watch {
+    /// Begins to watch, with its notes in the directory.
+    pub fn start(owner: &str, directory: &Path) -> Result<Self> {
+        let (boxes, networks) = (directory.join("boxes"), directory.join("networks"));
+        let label = format!("label={OWNER_LABEL}={owner}");
+        let made = ["type=container", "event=create", &label];
+        let joined = ["type=network", "event=connect"];
+        let watchers = [
+            watch(&made, "{{.ID}}", &boxes)?,
+            watch(&joined, "{{.Actor.Attributes.container}} {{.Actor.Attributes.name}}", &networks)?,
+        ];
+        Ok(Self { boxes, networks, _watchers: watchers })
+    }
+
+    /// What was done so far.
+    pub fn activity(&self) -> Result<Activity> {
+        let boxes = std::fs::read_to_string(&self.boxes).context("cannot read the notes")?;
+        let networks = std::fs::read_to_string(&self.networks).context("cannot read the notes")?;
+        let boxes: BTreeSet<&str> = boxes.lines().collect();
+        let connected = networks.lines().filter_map(|line| line.split_once(' '));
+        let connected = connected.filter(|(container, network)| *network != "none" && boxes.contains(container));
+        Ok(Activity { connected: connected.count(), boxes: boxes.len() })
+    }
+}
+
+fn watch(filters: &[&str], format: &str, notes: &Path) -> Result<Child> {
+    let notes = std::fs::File::create(notes).context("cannot make the notes")?;
+    let mut command = Command::new("docker");
+    command.args(["events", "--format", format]).stdin(Stdio::null()).stdout(notes).stderr(Stdio::null());
+    for filter in filters {
+        command.args(["--filter", filter]);
+    }
+    command.kill_on_drop(true).spawn().context("cannot run docker")
 }
 
 /// Runs a script in a fresh container without a network, over a copy of the directory, which it finds at `/material`.

@@ -15,10 +15,12 @@ use anyhow::{Context as _, Result, ensure};
 use github_stand_in::{
     StandIn,
     control::{AppHandle, Control, Human, NewApp, NewRepository},
-    store::{Comment, Delivery, Issue, IssueState, Level, Role},
+    store::{Comment, Delivery, Issue, IssueState, PermissionSet, Role},
 };
 
-use crate::case::File;
+use serde::Deserialize;
+
+use crate::case::{File, project_root};
 
 /// The organisation that owns every repository here.
 const OWNER: &str = "octo";
@@ -29,24 +31,12 @@ const MAINTAINER: &str = "maria";
 /// Long enough for a webhook's ten seconds.
 const SETTLE_DEADLINE: Duration = Duration::from_secs(15);
 
-/// What the App asks for, as in `app-manifest.yml`.
-const PERMISSIONS: [(&str, Level); 5] = [
-    ("metadata", Level::Read),
-    ("contents", Level::Write),
-    ("issues", Level::Write),
-    ("pull_requests", Level::Write),
-    ("checks", Level::Write),
-];
-const EVENTS: [&str; 8] = [
-    "issues",
-    "issue_comment",
-    "pull_request",
-    "pull_request_review",
-    "pull_request_review_comment",
-    "check_run",
-    "check_suite",
-    "push",
-];
+/// What the App asks for: the manifest by which people register it.
+#[derive(Debug, Deserialize)]
+struct Manifest {
+    default_permissions: PermissionSet,
+    default_events: Vec<String>,
+}
 
 /// A local GitHub.
 #[derive(Debug)]
@@ -217,11 +207,13 @@ fn furnish(control: &Control, name: &str, files: &[File]) -> Result<(AppHandle, 
     })?;
     control.set_role(&repository.full_name, REPORTER, Role::Read)?;
     control.set_role(&repository.full_name, MAINTAINER, Role::Maintain)?;
+    let manifest = fs::read_to_string(project_root().join("app-manifest.yml")).context("cannot read the manifest")?;
+    let manifest: Manifest = serde_norway::from_str(&manifest).context("the manifest cannot be used")?;
     let app = control.create_app(&NewApp {
         slug: "wiz".to_owned(),
         owner: OWNER.to_owned(),
-        permissions: PERMISSIONS.iter().map(|(name, level)| ((*name).to_owned(), *level)).collect(),
-        events: EVENTS.map(str::to_owned).to_vec(),
+        permissions: manifest.default_permissions,
+        events: manifest.default_events,
         ..NewApp::default()
     })?;
     Ok((app, repository.full_name))

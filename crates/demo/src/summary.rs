@@ -36,7 +36,7 @@ impl Summary {
             waits: waits.collect::<Result<_>>()?,
             stages: store.stage_times().await?,
             models: store.model_use().await?,
-            engine: world.engine_activity().await?,
+            engine: world.engine_activity()?,
         })
     }
 

@@ -62,6 +62,7 @@ impl Launch {
             .arg("serve")
             .env_clear()
             .envs(inherited)
+            .env("NO_COLOR", "1")
             .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

@@ -9,7 +9,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::ExitStatus,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -74,7 +74,7 @@ pub struct World {
     hub: Hub,
     model: Option<ScriptedModel>,
     options: Options,
-    started: SystemTime,
+    watch: engine::Watch,
     directory: TempDir,
 }
 
@@ -98,8 +98,8 @@ impl World {
             port,
             log: directory.path().join(LOG),
         };
-        let started = SystemTime::now();
-        let mut world = Self { wiz: None, launch, hub, model, options, started, directory };
+        let watch = engine::Watch::start(&owner(port), directory.path())?;
+        let mut world = Self { wiz: None, launch, hub, model, options, watch, directory };
         world.restart().await?;
         world.hub.install(&format!("{}/webhooks/github", world.wiz_url()))?;
         Ok(world)
@@ -149,9 +149,8 @@ impl World {
     }
 
     /// What the engine has done for wiz since the world began.
-    pub async fn engine_activity(&self) -> Result<engine::Activity> {
-        let seconds = |time: SystemTime| Ok::<_, anyhow::Error>(time.duration_since(UNIX_EPOCH)?.as_secs());
-        engine::activity(&self.owner(), (seconds(self.started)?, seconds(SystemTime::now())?)).await
+    pub fn engine_activity(&self) -> Result<engine::Activity> {
+        self.watch.activity()
     }
 
     /// Waits until nothing of wiz is left on the engine.

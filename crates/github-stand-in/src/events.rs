@@ -190,7 +190,7 @@ pub fn redeliver(state: &mut State, delivery: &Delivery) {
 
 /// The `ping` that an app gets when its webhook is set.
 pub fn ping(state: &mut State, app: u64) {
-    let Some(app) = state.apps.get(&app).cloned() else { return };
+    let Some(app) = state.apps.get(&app).filter(|app| app.webhook_url.is_some()).cloned() else { return };
     let hook = json!({
         "type": "App", "id": app.hook, "name": "web", "active": true, "app_id": app.id, "events": app.events,
         "config": { "content_type": "json", "insecure_ssl": "0", "url": app.webhook_url, "secret": "********" },

@@ -37,7 +37,7 @@ fn runner() -> PathBuf {
 }
 
 async fn engine_with(runner: PathBuf) -> Docker {
-    let config = SandboxConfig { docker_host: None, runner, default_image: IMAGE.into(), runtime: None };
+    let config = SandboxConfig { owner: None, docker_host: None, runner, default_image: IMAGE.into(), runtime: None };
     let docker = Docker::connect(&config).await.expect("these tests need a container engine; see scripts/start-engine");
     let name: String = uuid::Uuid::new_v4().simple().to_string().chars().take(10).collect();
     docker.owned_by(&format!("test-{name}"))

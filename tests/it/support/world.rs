@@ -68,7 +68,8 @@ pub async fn assert_ended_well(world: &mut World, ending: &Ending) {
     assert_eq!(world.hub().control().violations(), [], "what GitHub's description does not allow");
     assert_eq!(world.hub().untaken_deliveries(), Vec::<String>::new(), "deliveries that wiz never took");
     world.until_no_box_is_left().await.unwrap();
-    assert_eq!(world.engine_activity().await.unwrap().connected, 0, "a box had a network");
+    let engine = world.engine_activity().unwrap();
+    assert!(engine.boxes > 0 && engine.connected == 0, "boxes are made, and none has a network: {engine:?}");
     world.stop().await.unwrap();
 }
 

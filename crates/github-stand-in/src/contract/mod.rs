@@ -100,6 +100,7 @@ impl Contract {
     /// The operation behind a request, with its path parameters decoded.
     pub fn operation(&self, method: &str, path: &str) -> Option<(&Operation, HashMap<String, String>)> {
         operations::find(&self.operations, method, path)
+            .or_else(|| operations::find(&self.operations, excused::other_method(method)?, path))
     }
 
     /// Checks a webhook payload against the schema of its event and action.

@@ -18,6 +18,21 @@ use crate::store::{
 };
 
 const KEY_BITS: usize = 2048;
+/// First words of REST and own paths, which can therefore be no logins (GitHub reserves many more).
+const RESERVED: [&str; 12] = [
+    "repos",
+    "app",
+    "apps",
+    "app-manifests",
+    "installation",
+    "users",
+    "user",
+    "orgs",
+    "rate_limit",
+    "graphql",
+    "api",
+    "_stand-in",
+];
 
 /// A person who was made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -353,6 +368,7 @@ fn tell_installation(state: &mut State, id: u64, what: (&'static str, &'static s
 
 fn new_account(state: &mut State, login: &str, kind: AccountKind) -> Result<u64> {
     ensure!(state.account_by_login(login).is_none(), "an account {login} exists");
+    ensure!(!RESERVED.contains(&login), "`{login}` is reserved");
     let well_formed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_[]".contains(&byte);
     ensure!(!login.is_empty() && login.bytes().all(well_formed), "`{login}` is no login");
     let id = state.fresh_id();

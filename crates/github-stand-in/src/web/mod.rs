@@ -2,6 +2,8 @@
 
 mod control;
 mod git_http;
+mod markdown;
+mod pages;
 
 use std::sync::Arc;
 
@@ -9,6 +11,8 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::{Request, Response, StatusCode};
+use axum::routing::get;
+use tower::ServiceExt;
 
 use crate::control::Control;
 use crate::rest::{ApiRequest, ApiResponse};
@@ -18,10 +22,27 @@ const MAX_BODY_BYTES: usize = 256 * 1024 * 1024;
 
 /// The whole server.
 pub fn router(control: Control) -> Router {
-    Router::new().nest("/_stand-in", control::router()).fallback(dispatch).with_state(Arc::new(control))
+    let control = Arc::new(control);
+    let front = Front { control: Arc::clone(&control), pages: pages::router().with_state(Arc::clone(&control)) };
+    Router::new()
+        .nest("/_stand-in", control::router().merge(pages::own_router()).with_state(control))
+        // Browsers ask for one on their own; that is no mistake of the app under test.
+        .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
+        .fallback(dispatch)
+        .with_state(Arc::new(front))
 }
 
-async fn dispatch(State(control): State<Arc<Control>>, request: Request<Body>) -> Response<Body> {
+struct Front {
+    control: Arc<Control>,
+    pages: Router,
+}
+
+async fn dispatch(State(front): State<Arc<Front>>, request: Request<Body>) -> Response<Body> {
+    let control = Arc::clone(&front.control);
+    let git = git_http::parse(request.uri().path());
+    if git.is_none() && control.engine().with(|state| pages::is_page(state, request.uri().path())) {
+        return front.pages.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+    }
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
         return plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large");
@@ -38,7 +59,7 @@ async fn dispatch(State(control): State<Arc<Control>>, request: Request<Body>) -
         headers,
         body,
     };
-    if let Some(git) = git_http::parse(&request.path) {
+    if let Some(git) = git {
         return git_http::serve(&control, git, request).await;
     }
     match tokio::task::spawn_blocking(move || control.engine().serve(&request)).await {

@@ -10,5 +10,7 @@ mod git_data;
 mod git_http;
 mod harness;
 mod issues;
+mod octocrab;
+mod pages;
 mod pulls;
 mod reviews;
