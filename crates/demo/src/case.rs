@@ -83,7 +83,7 @@ pub const STRSIM: Case = Case {
                     sed -n '/^#\\[cfg(test)\\]/,$p' \"$UPSTREAM\"/src/lib.rs > tests.rs\n\
                     cat code.rs tests.rs > src/lib.rs\n\
                     cargo test --offline --quiet --lib\n",
-    changed_files: &["src/lib.rs"],
+    changed_files: &["src/lib.rs", "tests/lib.rs"],
 };
 
 /// What registries add to an archive, and what nobody would commit.
