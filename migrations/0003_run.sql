@@ -103,6 +103,10 @@ create table evidence (
     run_id bigint not null,
     seq integer not null,
     results jsonb not null,
+    -- SHA-256 of the patch that was judged; publishing refuses any other.
+    patch_digest text not null,
+    -- Lines added and removed in each file, for people.
+    files jsonb not null,
     created_at timestamptz not null default now(),
     constraint evidence_pkey primary key (run_id, seq),
     constraint evidence_run_fkey foreign key (run_id) references run (id)
@@ -125,11 +129,23 @@ create table run_output (
     -- SHA-256 of the body as wiz last wrote it; a different body was edited by somebody else.
     status_comment_digest text,
     status_comment_edited_at timestamptz,
+    -- The plan that body shows for approval; none in every other state.
+    shown_plan_hash text,
     check_run_id bigint,
     check_run_head text,
     constraint run_output_pkey primary key (run_id),
     constraint run_output_run_fkey foreign key (run_id) references run (id)
 );
+
+-- Names this database among those whose wiz share a container engine, since runs are numbered per database.
+create table instance (
+    id uuid not null default gen_random_uuid(),
+    only_one boolean not null default true,
+    constraint instance_pkey primary key (id),
+    constraint instance_only_one unique (only_one),
+    constraint instance_is_the_one check (only_one)
+);
+insert into instance default values;
 
 -- People who were told once on an issue that they may not command wiz there.
 create table denial (

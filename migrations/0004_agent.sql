@@ -21,7 +21,7 @@ create table llm_call (
     -- True when no usage came back and the reservation was charged.
     estimated boolean not null default false,
     duration_ms bigint,
-    -- What went wrong, in wiz's words; never a model's text.
+    -- What went wrong, with at most 500 characters of the provider's own message; never a model's text.
     error text,
     created_at timestamptz not null default now()
 );

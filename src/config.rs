@@ -86,9 +86,9 @@ pub struct SandboxConfig {
     pub runner: PathBuf,
     /// `WIZ_IMAGE`: image of a repository that names none.
     pub default_image: String,
-    /// `WIZ_ENGINE_OWNER`: the name under which boxes are made and found again. Two wiz with different databases on one
-    /// engine need different ones, since each counts its runs from 1.
-    pub owner: String,
+    /// `WIZ_ENGINE_OWNER`: the name under which boxes are made and found again; the database's own when absent. Two wiz
+    /// with different databases on one engine need different ones, since each counts its runs from 1.
+    pub owner: Option<String>,
     /// `WIZ_RUNTIME`: the engine's OCI runtime, such as `runsc`; its default when absent.
     pub runtime: Option<String>,
 }
@@ -247,7 +247,7 @@ fn sandbox(reader: &mut Reader<'_>) -> SandboxConfig {
         docker_host: (reader.lookup)("DOCKER_HOST"),
         runner: (reader.lookup)("WIZ_RUNNER").map_or_else(beside_executable, PathBuf::from),
         default_image: (reader.lookup)("WIZ_IMAGE").unwrap_or_else(|| "wiz-base:bookworm".into()),
-        owner: (reader.lookup)("WIZ_ENGINE_OWNER").unwrap_or_else(|| "wiz".into()),
+        owner: (reader.lookup)("WIZ_ENGINE_OWNER"),
         runtime: (reader.lookup)("WIZ_RUNTIME"),
     }
 }

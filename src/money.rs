@@ -24,6 +24,11 @@ impl MicroDollars {
         Self(dollars as i64 * 1_000_000)
     }
 
+    /// An amount of whole cents.
+    pub const fn from_cents(cents: u32) -> Self {
+        Self(cents as i64 * 10_000)
+    }
+
     /// The amount in micro-dollars.
     pub const fn get(self) -> i64 {
         self.0

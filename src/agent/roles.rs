@@ -90,7 +90,7 @@ pub async fn work(session: &Session<'_>, input: &WorkInput) -> Result<Finished<W
         role: AgentRole::Coder,
         system: prompt::system(AgentRole::Coder, &nonce)?,
         task: prompt::work_task(input, &nonce)?,
-        own_tools: vec![ask_spec(), submit_work_spec()],
+        own_tools: vec![submit_work_spec()],
     };
     drive(session, brief, &accept_work).await
 }

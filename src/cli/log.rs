@@ -3,6 +3,8 @@
 //! Fields have one name everywhere: `delivery`, `run`, `job`, `kind`, `repo`. They come from spans, so every line of a
 //! job carries them.
 
+use std::io::IsTerminal as _;
+
 use clap::ValueEnum;
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
@@ -20,7 +22,8 @@ const DEFAULT_FILTER: &str = "info,sqlx::postgres::notice=warn";
 pub fn install(format: Format) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     let registry = tracing_subscriber::registry().with(filter);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let layer =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let installed = match format {
         Format::Pretty => registry.with(layer.compact()).try_init(),
         Format::Json => registry.with(layer.json().flatten_event(true)).try_init(),

@@ -3,6 +3,7 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
+use secrecy::SecretString;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -13,10 +14,11 @@ use crate::{
     intake::Intake,
     llm::{Models, Pauses},
     queue::{self, Doorbell, Worker, WorkerSettings},
+    reconcile,
     run::{
         jobs::Executor,
         services::{MarkerKey, Services, Settings},
-        sweep,
+        store, sweep,
     },
     sandbox::Docker,
     web::{self, ReadyCheck},
@@ -45,6 +47,8 @@ pub(super) async fn serve(config: &Config, parts: Parts) -> Result<ExitCode> {
     if parts == Parts::WebAndWorker {
         start_web(config, &services, &mut tasks, &shutdown).await?;
     }
+    tasks.spawn(sweep::keep_sweeping(services.clone(), shutdown.clone()));
+    tasks.spawn(reconcile::run(services.pool.clone(), Arc::clone(&services.github), shutdown.clone()));
     start_worker(config.server.workers, services, &mut tasks, &shutdown);
 
     let outcome = tokio::select! {
@@ -91,7 +95,9 @@ fn start_worker(slots: usize, services: Services, tasks: &mut JoinSet<Result<()>
 /// Connects to everything a run needs.
 async fn services(config: &Config, database: &Database) -> Result<Services> {
     let pool = database.pool().clone();
+    let instance = store::instance(&mut *pool.acquire().await?).await?;
     let docker = Docker::connect(&config.sandbox).await.context("cannot reach the container engine")?;
+    let docker = if config.sandbox.owner.is_none() { docker.owned_by(&instance) } else { docker };
     let github = GitHub::new(&config.github).context("cannot set up the GitHub client")?;
     let models = Models::new(&config.models, pool.clone(), Pauses::default())?;
     let mirrors = Mirrors::open(&config.data_dir.join("mirrors"), &config.github.web_url)?;
@@ -99,6 +105,7 @@ async fn services(config: &Config, database: &Database) -> Result<Services> {
         public_url: config.server.public_url.clone(),
         github_url: config.github.web_url.clone(),
         default_image: config.sandbox.default_image.clone(),
+        own_secrets: own_secrets(config),
         // Every process of one installation has the same App key, and it stays when webhook secrets are rotated.
         marker_key: MarkerKey::derive(&config.github.private_key),
     };
@@ -111,6 +118,14 @@ async fn services(config: &Config, database: &Database) -> Result<Services> {
         doorbell: Doorbell::default(),
         settings: Arc::new(settings),
     })
+}
+
+/// Everything that must never leave this process in a change or a text.
+fn own_secrets(config: &Config) -> Vec<SecretString> {
+    let keys =
+        [&config.models.anthropic, &config.models.openai].into_iter().flatten().map(|provider| &provider.api_key);
+    let github = &config.github;
+    keys.chain(&github.webhook_secrets).chain([&github.private_key]).cloned().collect()
 }
 
 /// What `/readyz` asks.

@@ -114,7 +114,7 @@ struct StoredOutput {
 
 impl Installation {
     /// Makes the check run unless it is there already, and gives it the wanted state in both cases. Remember the id and
-    /// use [`Installation::update_check`] from then on.
+    /// use [`Installation::update_check`] from then on. A re-requested run needs a new `external_id`.
     /// <https://docs.github.com/en/rest/checks/runs#create-a-check-run>
     pub async fn find_or_create_check(
         &self,

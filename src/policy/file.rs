@@ -51,6 +51,14 @@ pub fn parse(yaml: &str) -> Result<RepositoryPolicy, Vec<PolicyFault>> {
     }
 }
 
+/// Reads a policy file as it lies in the repository.
+pub fn parse_bytes(file: &[u8]) -> Result<RepositoryPolicy, Vec<PolicyFault>> {
+    match std::str::from_utf8(file) {
+        Ok(yaml) => parse(yaml),
+        Err(_) => Err(vec![PolicyFault { line: 0, message: "the file is not UTF-8 text".to_owned() }]),
+    }
+}
+
 /// The top-level key that holds `line` (counted from 1), with its lines.
 fn section(lines: &[&str], line: usize) -> Option<(String, Range<usize>)> {
     let starts_key = |text: &str| text.starts_with(|c: char| c.is_alphanumeric() || "_\"'".contains(c));

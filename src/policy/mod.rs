@@ -19,7 +19,7 @@ mod project;
 mod roles;
 
 pub use changes::{ChangedPath, Verdict, Violation, is_test_path, judge_changes};
-pub use file::{PolicyFault, parse};
+pub use file::{PolicyFault, parse, parse_bytes};
 pub use pattern::{InvalidPattern, Pattern};
 pub use project::{Detected, detect_project};
 pub use roles::{Permission, Role, may};

@@ -3,6 +3,8 @@
 //! Everything comes from the base branch's commit through the host's bare mirror, never from a pull request's head, so
 //! a change under review cannot widen what wiz may do.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use bytes::Bytes;
 
@@ -11,18 +13,26 @@ use crate::{
     github::{Purpose, mirror::EntryMode},
     ids::CommitSha,
     patch::{BaseTree, BlobId, FileMode},
-    policy::{self, CheckCommand, RepositoryPolicy},
+    policy::{self, CheckCommand, PolicyFault, RepositoryPolicy},
     sandbox::SourceFile,
 };
 
 /// Files by which a repository instructs agents, best first. <https://agents.md>
 const INSTRUCTION_PATHS: [&str; 4] = ["AGENTS.md", "CLAUDE.md", "GEMINI.md", ".github/copilot-instructions.md"];
 
+/// Longest time one criterion's command may take, where the policy says nothing of it.
+const CRITERION_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
 /// Most files named in the overview; a larger repository is explored with tools.
 const OVERVIEW_FILES: usize = 600;
 
 /// What a check run's `external_id` starts with; the run's number follows.
 pub const CHECK_RUN_PREFIX: &str = "wiz-run-";
+
+/// The policy at the base commit cannot be read, so nobody knows what it forbids.
+#[derive(Debug, thiserror::Error)]
+#[error("the policy has {} fault(s)", .0.len())]
+pub struct FaultyPolicy(pub Vec<PolicyFault>);
 
 /// A repository at one commit.
 pub struct Project {
@@ -62,20 +72,25 @@ impl Project {
             .zip(contents)
             .map(|((path, mode, blob), content)| workspace::source_file(path, mode, content, &blob))
             .collect();
-        Ok(Self::of(files, base, &services.settings.default_image))
+        Self::of(files, base, &services.settings.default_image)
     }
 
-    fn of(files: Vec<SourceFile>, base: BaseTree, default_image: &str) -> Self {
-        // A faulty policy is reported by triage; work goes on under the strict defaults.
-        let policy = workspace::text_of(&files, policy::POLICY_PATH)
-            .and_then(|text| policy::parse(text).ok())
-            .unwrap_or_default();
+    fn of(files: Vec<SourceFile>, base: BaseTree, default_image: &str) -> anyhow::Result<Self> {
+        let file = files.iter().find(|file| file.path == policy::POLICY_PATH);
+        let policy = file.map_or_else(|| Ok(RepositoryPolicy::default()), |file| policy::parse_bytes(&file.content));
+        let policy = policy.map_err(FaultyPolicy)?;
         let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
         let detected = policy::detect_project(&paths, &|path| workspace::text_of(&files, path).map(str::to_owned));
         let image = policy.image.clone().unwrap_or_else(|| default_image.to_owned());
         let setup = if policy.setup.is_empty() { detected.setup } else { policy.setup.clone() };
         let checks = if policy.checks.is_empty() { detected.checks } else { policy.checks.clone() };
-        Self { policy, image, setup, checks, files, base }
+        Ok(Self { policy, image, setup, checks, files, base })
+    }
+
+    /// How long a criterion's command may take: what the policy says of the same command, or the usual time.
+    pub fn timeout_of(&self, command: &str) -> Duration {
+        let check = self.policy.checks.iter().find(|check| check.run.trim() == command.trim());
+        check.map_or(CRITERION_TIMEOUT, |check| Duration::from_secs(check.timeout_s.into()))
     }
 
     /// The content of one file.

@@ -16,9 +16,6 @@ use crate::{
     sandbox::{BoxKey, BoxLimits, BoxSpec, Command, CommandEnd, OpenBox, SandboxError, SourceFile},
 };
 
-/// Longest time one criterion's command may take.
-pub const CRITERION_TIMEOUT: Duration = Duration::from_secs(15 * 60);
-
 /// Longest time one command of a project's preparation may take.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
@@ -32,7 +29,8 @@ pub struct Opened {
     pub fresh: bool,
 }
 
-/// Finds the living box of `key`, left by a process that died, or makes a new one with `files` in it.
+/// Finds the living box of `key`, left complete by a process that died, or makes a new one with `files` in it. The caller
+/// seals a fresh one once it is ready for work.
 pub async fn open_box(
     services: &Services,
     project: &Project,
@@ -115,10 +113,9 @@ pub fn stopped(stored: &StoredRun, reason: StopReason) -> anyhow::Result<StageRe
         StopReason::Question(question) => return Ok(StageResult::Questioned { question: asked(&question) }),
         StopReason::Cancelled => anyhow::bail!("the agent was interrupted"),
         StopReason::SandboxDead(reason) => anyhow::bail!("the box died: {reason}"),
-        StopReason::Money => format!(
-            "The run has spent its budget of {}. `/wiz cancel`, then `/wiz fix --max $…` starts one with more.",
-            stored.run.budget
-        ),
+        StopReason::Money => {
+            format!("The run has spent its budget of {}. `/wiz fix --max $…` starts one with more.", stored.run.budget)
+        }
         StopReason::Turns => {
             "The agent took as many turns as it may. `/wiz retry` starts a new conversation.".to_owned()
         }

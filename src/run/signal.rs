@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::UserMessage,
     ids::{CommitSha, Login},
-    plan::{Plan, StepKey},
+    plan::{Plan, PlanHash, StepKey},
     run::state::PullRequest,
 };
 
@@ -69,8 +69,8 @@ pub enum Order {
         typed_hash: Option<String>,
         /// The base branch's head at the time of the order.
         base_now: CommitSha,
-        /// Whether the comment that shows the plan still says what wiz wrote.
-        shown_intact: bool,
+        /// The plan that the status comment shows; none when it shows none, or was changed by somebody else.
+        shown: Option<PlanHash>,
     },
     Reject,
     /// Change the plan, or answer the question.
@@ -120,8 +120,8 @@ pub struct Transition {
 pub enum Notice {
     /// The base branch moved after the plan was made.
     BaseMoved,
-    /// The comment that shows the plan was changed by somebody else.
-    PlanCommentEdited,
+    /// The status comment does not show this plan: it was not written yet, or was changed by somebody else.
+    PlanNotShown,
 }
 
 /// Why a signal changed nothing.

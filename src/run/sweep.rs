@@ -1,11 +1,25 @@
 //! Removes boxes that no run needs: a process that was killed leaves its boxes behind, and only those of open runs are
 //! worth keeping, since their stages go on in them.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use anyhow::{Context as _, Result};
+use tokio_util::sync::CancellationToken;
 
 use super::{services::Services, store};
+
+/// Time between two sweeps: a run that ended on another machine leaves its boxes here for at most this long.
+const INTERVAL: Duration = Duration::from_secs(5 * 60);
+
+/// Sweeps again and again until `shutdown`. An engine that does not answer is asked again next time.
+pub async fn keep_sweeping(services: Services, shutdown: CancellationToken) -> Result<()> {
+    while shutdown.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_some() {
+        if let Err(error) = orphan_boxes(&services).await {
+            tracing::warn!("cannot sweep: {error:#}");
+        }
+    }
+    Ok(())
+}
 
 /// Removes the boxes of every run that has ended or is unknown here. Answers how many.
 pub async fn orphan_boxes(services: &Services) -> Result<usize> {

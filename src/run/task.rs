@@ -52,6 +52,10 @@ pub struct Reply {
     pub body: String,
 }
 
+/// Tries of one job: with the queue's growing waits, about three quarters of an hour, which outlasts a restart of the
+/// engine or a short outage of GitHub.
+const ATTEMPTS: i16 = 12;
+
 /// Lower numbers are claimed first.
 const PRIORITY_ANSWER: i16 = 1;
 const PRIORITY_WORK: i16 = 2;
@@ -85,10 +89,13 @@ impl Task {
     pub fn job(&self, tenant: InstallationId, delay: Duration) -> anyhow::Result<NewJob> {
         let (kind, payload) = self.encode()?;
         let (priority, max_attempts) = match self {
-            Self::Triage { .. } | Self::Reply(_) | Self::Report { .. } => (PRIORITY_ANSWER, 12),
-            Self::Plan { .. } | Self::Work { .. } | Self::Verify { .. } | Self::Review { .. } => (PRIORITY_WORK, 4),
-            Self::Publish { .. } => (PRIORITY_WORK, 8),
-            Self::Deadline { .. } | Self::Halt { .. } => (PRIORITY_UPKEEP, 12),
+            Self::Triage { .. } | Self::Reply(_) | Self::Report { .. } => (PRIORITY_ANSWER, ATTEMPTS),
+            Self::Plan { .. }
+            | Self::Work { .. }
+            | Self::Verify { .. }
+            | Self::Review { .. }
+            | Self::Publish { .. } => (PRIORITY_WORK, ATTEMPTS),
+            Self::Deadline { .. } | Self::Halt { .. } => (PRIORITY_UPKEEP, ATTEMPTS),
         };
         Ok(NewJob {
             dedupe_key: Some(self.dedupe_key()),
@@ -100,8 +107,24 @@ impl Task {
             run_after: delay,
             max_attempts,
             depends_on: vec![],
-            group_key: None,
+            group_key: self.group_key(),
         })
+    }
+
+    /// Two reports of one run at a time would both find no comment and both make one.
+    fn group_key(&self) -> Option<String> {
+        match self {
+            Self::Report { run, .. } => Some(format!("report:{run}")),
+            Self::Triage { .. }
+            | Self::Plan { .. }
+            | Self::Work { .. }
+            | Self::Verify { .. }
+            | Self::Review { .. }
+            | Self::Publish { .. }
+            | Self::Deadline { .. }
+            | Self::Halt { .. }
+            | Self::Reply(_) => None,
+        }
     }
 
     fn encode(&self) -> anyhow::Result<(String, serde_json::Value)> {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 use wiz_runner::protocol;
 
 use super::{
@@ -74,6 +75,26 @@ pub fn apply(base: &[SourceFile], patch: &Patch) -> Vec<SourceFile> {
         }
     }
     files.into_values().collect()
+}
+
+/// SHA-256 over a patch: what evidence is about.
+pub fn digest(patch: &Patch) -> String {
+    let mut hash = Sha256::new();
+    for change in patch.changes() {
+        // Lengths keep one path's end from being read as the next one's start.
+        hash.update((change.path.len() as u64).to_be_bytes());
+        hash.update(&change.path);
+        match &change.change {
+            Change::Delete => hash.update([0]),
+            Change::Put { mode, content } => {
+                hash.update([1]);
+                hash.update(mode.as_str());
+                hash.update((content.len() as u64).to_be_bytes());
+                hash.update(content);
+            }
+        }
+    }
+    hex::encode(hash.finalize())
 }
 
 /// A file as a box takes it.

@@ -70,19 +70,14 @@ impl Output {
     /// line between them that says what is missing and where it is.
     pub fn text(&self, max_chars: usize) -> String {
         let (head, tail) = (String::from_utf8_lossy(&self.head), String::from_utf8_lossy(&self.tail));
-        let chars = head.chars().count() + tail.chars().count();
-        if self.cut_bytes == 0 && chars <= max_chars {
-            return format!("{head}{tail}");
+        let whole = format!("{head}{tail}");
+        if self.cut_bytes == 0 && whole.chars().count() <= max_chars {
+            return whole;
         }
-        let joined: Vec<char> =
-            if self.cut_bytes == 0 { head.chars().chain(tail.chars()).collect() } else { Vec::new() };
+        let (front, back): (&str, &str) = if self.cut_bytes == 0 { (&whole, &whole) } else { (&head, &tail) };
         let half = max_chars / 2;
-        let (first, last): (String, String) = if self.cut_bytes == 0 {
-            (joined.iter().take(half).collect(), joined.iter().skip(chars - half).collect())
-        } else {
-            let skipped = tail.chars().count().saturating_sub(half);
-            (head.chars().take(half).collect(), tail.chars().skip(skipped).collect())
-        };
+        let first: String = front.chars().take(half).collect();
+        let last: String = back.chars().skip(back.chars().count().saturating_sub(half)).collect();
         let shown = u64::try_from(first.len() + last.len()).unwrap_or(u64::MAX);
         let missing = self.total_bytes().saturating_sub(shown);
         let place = self.whole_in.as_ref().map(|path| format!("; the whole output is in {path}")).unwrap_or_default();

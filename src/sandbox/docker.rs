@@ -21,6 +21,9 @@ struct Shared {
     runner_volume: OnceCell<String>,
 }
 
+/// Whose boxes they are until [`Docker::owned_by`] says otherwise.
+const DEFAULT_OWNER: &str = "wiz";
+
 /// What all boxes of an engine have in common.
 #[derive(Clone)]
 pub(super) struct Settings {
@@ -67,7 +70,7 @@ impl Docker {
         let engine = engine.map_err(|error| engine_error(doing, &error))?.with_timeout(CALL_TIMEOUT);
         let engine = call(doing, engine.negotiate_version()).await?;
         let settings = Settings {
-            owner: config.owner.clone(),
+            owner: config.owner.clone().unwrap_or_else(|| DEFAULT_OWNER.to_owned()),
             runner: config.runner.clone(),
             default_image: config.default_image.clone(),
             runtime: config.runtime.clone(),

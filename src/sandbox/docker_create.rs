@@ -38,7 +38,7 @@ pub const DEADLINE_LABEL: &str = "wiz.deadline";
 const FILE_SIZE_BYTES: i64 = 1024 * 1024 * 1024;
 const OPEN_FILES: i64 = 4096;
 
-/// Longest life of an exporter.
+/// Memory of an exporter: the manifest, one file, and much room.
 const EXPORTER_MEMORY_BYTES: i64 = 512 * 1024 * 1024;
 
 /// What a command finds in its environment beside the image's own: a home, plain output, and the news that there is
@@ -86,7 +86,7 @@ impl Docker {
             }
         }
         let opened = async {
-            self.start(&names.container).await?;
+            self.start_box(&names.container).await?;
             OpenBox::open(self.clone(), spec.key.clone(), names.clone()).await
         };
         match opened.await {
@@ -120,6 +120,17 @@ impl Docker {
             Err(error) if status_of(&error) == Some(409) => Ok(false),
             Err(error) if status_of(&error) == Some(404) => Err(SandboxError::ImageMissing { image: image.to_owned() }),
             Err(error) => Err(engine_error(doing, &error)),
+        }
+    }
+
+    /// Starts a box. The runner's volume may have been pruned since it was filled; the engine made an empty one then.
+    async fn start_box(&self, container: &str) -> Result<(), SandboxError> {
+        match self.start(container).await {
+            Err(error) if error.to_string().contains(RUNNER) => {
+                self.upload_runner().await?;
+                self.start(container).await
+            }
+            result => result,
         }
     }
 

@@ -32,7 +32,8 @@ impl Docker {
         if facts.paused {
             self.set_paused(&names.container, false).await?;
         }
-        OpenBox::open(self.clone(), key.clone(), names).await.map(Some)
+        let open_box = OpenBox::open(self.clone(), key.clone(), names).await?;
+        Ok(if open_box.is_sealed().await? { Some(open_box) } else { None })
     }
 
     /// Removes all containers and volumes of a run and says how many there were. Nothing is left or nothing happens.

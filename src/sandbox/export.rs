@@ -47,6 +47,7 @@ impl OpenBox {
             tokio::join!(self.docker.set_paused(&self.names.container, true), self.prepare_exporter());
         let records = match (paused, prepared) {
             (Ok(()), Ok(stream)) => receive(&stream, &manifest).await,
+            (Err(SandboxError::NotFound { .. }), _) => Err(SandboxError::BoxDied { reason: "it is gone".into() }),
             (Err(error), _) | (_, Err(error)) => Err(error),
         };
         let (thawed, removed) =

@@ -1,7 +1,6 @@
 //! A box that stands and listens.
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicU32, AtomicU64, Ordering},
@@ -95,6 +94,7 @@ impl OpenBox {
     }
 
     /// Puts files into the workspace, which must not have them yet, and notes them as what an export compares against.
+    /// The box is found by [`Docker::reattach`] only once it is [sealed](Self::seal).
     pub async fn load(&self, files: Vec<SourceFile>) -> Result<(), SandboxError> {
         let mut manifest = self.manifest.lock().await;
         let mut all = manifest.take().unwrap_or_default();
@@ -103,9 +103,25 @@ impl OpenBox {
             let entry = ManifestEntry { mode: file.mode.git_mode(), size, blob: file.blob.clone() };
             (file.path.clone().into_bytes(), entry)
         }));
-        tokio::try_join!(self.keep_manifest(&all), self.send_files(&files))?;
+        self.send_files(&files).await?;
         *manifest = Some(all);
         Ok(())
+    }
+
+    /// Says that the box is complete: everything that belongs into it before the work begins is there. A box that was
+    /// left before that is never gone on in.
+    pub async fn seal(&self) -> Result<(), SandboxError> {
+        let manifest = self.manifest.lock().await.clone().unwrap_or_default();
+        self.keep_manifest(&manifest).await
+    }
+
+    /// Whether the box was sealed.
+    pub(super) async fn is_sealed(&self) -> Result<bool, SandboxError> {
+        match self.manifest().await {
+            Ok(_) => Ok(true),
+            Err(SandboxError::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     async fn send_files(&self, files: &[SourceFile]) -> Result<(), SandboxError> {
@@ -146,7 +162,6 @@ impl OpenBox {
         let manifest = match keeper.demand(Request::GiveManifest, &[], ANSWER_TIMEOUT, "give the manifest").await {
             Ok((_, bytes)) => Manifest::from_bytes(&bytes)
                 .ok_or_else(|| SandboxError::Runner { what: "it gave a manifest that makes no sense".into() })?,
-            Err(SandboxError::NotFound { .. }) => Manifest(HashMap::new()),
             Err(error) => return Err(error),
         };
         *known = Some(manifest.clone());
@@ -165,7 +180,7 @@ impl OpenBox {
             spool_bytes: u64::try_from(TOOL_OUTPUT_CHARS).unwrap_or(u64::MAX),
         });
         let start = tokio::time::Instant::now();
-        match stream.answer(request, &[], command.timeout + COMMAND_GRACE).await {
+        match stream.answer(request, &[], command.timeout.saturating_add(COMMAND_GRACE)).await {
             Ok((Reply::Ran(ran), body)) => Ok(CommandOutcome::from_ran(ran, body)),
             Ok((reply, _)) => Err(strange_reply(&reply)),
             Err(StreamError::TooLarge(what)) => Err(SandboxError::TooLarge { what }),

@@ -14,8 +14,9 @@ use crate::{
         Actor, Event, EventKind, Place, Spoken, SpokenAction,
         command::{self, Command, CommandError, Verb},
     },
-    ids::Login,
-    policy::{self, Permission, RepositoryPolicy, Role},
+    ids::{Login, UserId},
+    money::MicroDollars,
+    policy::{self, GateLevel, Permission, PolicyFault, RepositoryPolicy, Role},
     run::state::Mission,
 };
 
@@ -128,6 +129,40 @@ pub fn decide(
         Verb::Status => Intent::Status { verb: command.verb.name() },
         Verb::Help => Intent::Help,
     }
+}
+
+/// Under a faulty policy nothing begins or goes on: what the policy forbids is not known. Looking and stopping stay
+/// possible.
+pub fn unless_faulty(intent: Intent, faults: &[PolicyFault]) -> Intent {
+    match intent {
+        Intent::Start { .. }
+        | Intent::Order { order: Ordered::Approve { .. } | Ordered::Revise { .. } | Ordered::Retry, .. }
+            if !faults.is_empty() =>
+        {
+            let faults: Vec<(usize, String)> = faults.iter().map(|fault| (fault.line, fault.message.clone())).collect();
+            Intent::Unsuited(UserMessage::new(crate::report::policy_faults(policy::POLICY_PATH, &faults)))
+        }
+        Intent::Start { .. }
+        | Intent::Order { .. }
+        | Intent::Status { .. }
+        | Intent::Help
+        | Intent::Correct(_)
+        | Intent::Deny { .. }
+        | Intent::Unsuited(_) => intent,
+    }
+}
+
+/// Whether the policy wants somebody else than the requester to approve.
+pub fn needs_another(gate: GateLevel, speaker: UserId, requester: UserId) -> bool {
+    match gate {
+        GateLevel::HumanRequired => speaker == requester,
+        GateLevel::Supervised | GateLevel::Autonomous => false,
+    }
+}
+
+/// What a run may spend: what was asked for, up to the policy's cap.
+pub fn run_budget(asked: Option<MicroDollars>, cap: MicroDollars) -> MicroDollars {
+    asked.map_or(cap, |asked| asked.min(cap))
 }
 
 fn start(command: &Command, ground: Ground) -> Intent {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use github_stand_in::{Options, StandIn};
+use tracing_subscriber::EnvFilter;
 
 /// A local GitHub on real bare git repositories.
 #[derive(Debug, Parser)]
@@ -33,7 +34,8 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).init();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).init();
     let Command::Serve { listen, data, public_url } = Arguments::parse().command;
     let stand_in = StandIn::start(Options { listen, data, public_url }).await?;
     tracing::info!(url = stand_in.url, "listening");

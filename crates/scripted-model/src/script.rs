@@ -60,6 +60,9 @@ pub struct Turn {
     pub calls: Vec<Call>,
     #[serde(default)]
     pub delay_ms: u64,
+    /// The answer claims to have run into the output limit.
+    #[serde(default)]
+    pub cut: bool,
 }
 
 /// A tool call.

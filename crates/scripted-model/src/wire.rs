@@ -185,9 +185,14 @@ fn write_messages(turn: &Turn, number: usize, usage: Tokens, model: &str) -> Val
             "type": "tool_use", "id": call_id(number, index), "name": call.tool, "input": call.input,
         }));
     }
+    let stop_reason = match (turn.cut, turn.calls.is_empty()) {
+        (true, _) => "max_tokens",
+        (false, true) => "end_turn",
+        (false, false) => "tool_use",
+    };
     json!({
         "id": format!("msg_{number}"), "type": "message", "role": "assistant", "model": model, "content": content,
-        "stop_reason": if turn.calls.is_empty() { "end_turn" } else { "tool_use" },
+        "stop_reason": stop_reason,
         "usage": {
             "input_tokens": 0, "cache_read_input_tokens": usage.cached,
             "cache_creation_input_tokens": usage.fresh, "output_tokens": usage.output,
@@ -209,8 +214,12 @@ fn write_responses(turn: &Turn, number: usize, usage: Tokens, model: &str) -> Va
             "name": call.tool, "arguments": call.input.to_string(), "status": "completed",
         }));
     }
+    let (status, details) = match turn.cut {
+        true => ("incomplete", json!({ "reason": "max_output_tokens" })),
+        false => ("completed", Value::Null),
+    };
     json!({
-        "id": format!("resp_{number}"), "object": "response", "status": "completed", "model": model, "output": output,
+        "id": format!("resp_{number}"), "object": "response", "status": status, "incomplete_details": details, "model": model, "output": output,
         "usage": {
             "input_tokens": usage.fresh + usage.cached, "input_tokens_details": { "cached_tokens": usage.cached },
             "output_tokens": usage.output, "total_tokens": usage.fresh + usage.cached + usage.output,
@@ -229,7 +238,11 @@ fn write_chat(turn: &Turn, number: usize, usage: Tokens, model: &str) -> Value {
             json!({ "id": call_id(number, index), "type": "function", "function": function })
         })
         .collect();
-    let finish_reason = if calls.is_empty() { "stop" } else { "tool_calls" };
+    let finish_reason = match (turn.cut, calls.is_empty()) {
+        (true, _) => "length",
+        (false, true) => "stop",
+        (false, false) => "tool_calls",
+    };
     if !calls.is_empty() {
         message["tool_calls"] = Value::Array(calls);
     }

@@ -15,8 +15,11 @@ scenes:
     when: { system: [careful], task: ["repository: octo/x"] }
     turns:
       - { text: Looking., calls: [{ tool: read, input: { path: a } }, { tool: read, input: { path: b } }] }
-      - { text: Done., expects: [content of a] }
+      - { text: Done., expects: [content of a], cut: true }
 "#;
+
+/// Breaks a rule in a conversation that keeps all of them.
+type Change = fn(&mut Value);
 
 async fn start() -> (ScriptedModel, Client) {
     rustls::crypto::ring::default_provider().install_default().ok();
@@ -65,6 +68,7 @@ async fn the_turn_follows_from_the_history() {
     }
     let second: Value = send(&model, &client, "/v1/messages", &conversation()).await.json().await.unwrap();
     assert_eq!(second["content"], json!([{ "type": "text", "text": "Done." }]));
+    assert_eq!(second["stop_reason"], "max_tokens", "as the script says");
     assert!(second["usage"]["cache_read_input_tokens"].as_u64().unwrap() > 0);
     let played: Vec<_> = model.requests().into_iter().map(|request| request.played.unwrap()).collect();
     assert_eq!(played, ["look/1", "look/1", "look/2"]);
@@ -74,7 +78,7 @@ async fn the_turn_follows_from_the_history() {
 #[tokio::test]
 async fn every_broken_rule_is_refused_and_kept() {
     let (model, client) = start().await;
-    let cases: [(&str, fn(&mut Value)); 14] = [
+    let cases: [(&str, Change); 14] = [
         ("leaves call call_0_1 unanswered", |body| {
             body["messages"][2]["content"].as_array_mut().unwrap().pop();
         }),
@@ -84,7 +88,7 @@ async fn every_broken_rule_is_refused_and_kept() {
         ("answers call_0_0, which is not an open call", |body| {
             body["messages"][2]["content"][1]["tool_use_id"] = "call_0_0".into();
         }),
-        ("breaks the order", |body| body["messages"][2]["role"] = "assistant".into()),
+        ("does not belong here", |body| body["messages"][2]["role"] = "assistant".into()),
         ("breaks the order", |body| {
             body["messages"].as_array_mut().unwrap().remove(1);
         }),
@@ -165,7 +169,8 @@ async fn calls_fail_on_demand() {
     assert!(send(&model, &client, "/v1/messages", &opening()).await.json::<Value>().await.is_ok());
 
     model.fail_next(1, Fault::Silent);
-    let silent = tokio::time::timeout(Duration::from_millis(100), send(&model, &client, "/v1/messages", &opening()));
+    let opening = opening();
+    let silent = tokio::time::timeout(Duration::from_millis(100), send(&model, &client, "/v1/messages", &opening));
     assert!(silent.await.is_err());
     assert_eq!(model.faults(), Vec::<String>::new(), "bad weather is not the client's fault");
 }

@@ -55,7 +55,7 @@ pub fn export(manifest: &[u8], limits: &ExportLimits, send: Send<'_>) -> Result<
         send,
         seen: HashSet::new(),
         rules: Rules::built_in(),
-        end: Instant::now() + Duration::from_millis(limits.time_ms),
+        end: Instant::now() + Duration::from_millis(limits.time_ms.min(3_600_000)),
         entries: 0,
         records: 0,
         total_bytes: 0,

@@ -45,7 +45,7 @@ pub fn read(path: &str, offset_lines: u64, limit_lines: u64) -> Result<(Reply, S
         cut = line.len() > room;
         part.push_str(line.get(..line.floor_char_boundary(room.min(line.len()))).unwrap_or_default());
     }
-    Ok((Reply::Text { first_line: offset_lines + 1, total_lines, cut }, part))
+    Ok((Reply::Text { first_line: offset_lines.saturating_add(1), total_lines, cut }, part))
 }
 
 fn text_of(place: &Place) -> Result<String, Fault> {

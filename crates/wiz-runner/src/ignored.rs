@@ -78,26 +78,42 @@ mod tests {
 
     #[test]
     fn the_deepest_rule_that_speaks_wins() {
-        let rules = Rules(vec![
-            parse(Path::new("/"), LEFT_BY_TOOLS.iter().copied()),
-            parse(Path::new("/"), ["*.log", "/build", "docs/*.tmp", "!keep.log"].into_iter()),
-            parse(Path::new("/sub"), ["!*.log", "only"].into_iter()),
-        ]);
-        for (path, is_folder, ignored) in [
-            ("a.log", false, true),
-            ("keep.log", false, false),
-            ("sub/a.log", false, false),
-            ("build", true, true),
-            ("sub/build", true, false),
-            ("docs/x.tmp", false, true),
-            ("sub/only", false, true),
-            ("only", false, false),
-            ("deep/__pycache__", true, true),
-            ("deep/__pycache__", false, false),
-            ("node_modules", true, true),
-            ("src/main.rs", false, false),
-        ] {
-            assert_eq!(rules.ignore(Path::new(path), is_folder), ignored, "{path}");
-        }
+        // Rules are asked only about what lies below the folders entered.
+        let mut rules = Rules::built_in();
+        rules.0.push(parse(Path::new("/"), ["*.log", "/build", "docs/*.tmp", "!keep.log"].into_iter()));
+        let check = |rules: &Rules, cases: &[(&str, bool, bool)]| {
+            for (path, is_folder, ignored) in cases {
+                assert_eq!(rules.ignore(Path::new(path), *is_folder), *ignored, "{path}");
+            }
+        };
+        check(
+            &rules,
+            &[
+                ("a.log", false, true),
+                ("keep.log", false, false),
+                ("build", true, true),
+                ("docs/x.tmp", false, true),
+                ("only", false, false),
+                ("deep/__pycache__", true, true),
+                ("deep/__pycache__", false, false),
+                ("node_modules", true, true),
+                ("src/main.rs", false, false),
+            ],
+        );
+        rules.0.push(parse(Path::new("/sub"), ["!*.log", "only", "/here"].into_iter()));
+        check(
+            &rules,
+            &[
+                ("sub/a.log", false, false),
+                ("sub/build", true, false),
+                ("sub/only", false, true),
+                ("sub/deep/only", false, true),
+                ("sub/here", false, true),
+                ("sub/deep/here", false, false),
+                ("sub/m.pyc", false, true),
+            ],
+        );
+        rules.leave();
+        check(&rules, &[("sub/a.log", false, true)]);
     }
 }

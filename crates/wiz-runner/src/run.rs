@@ -21,6 +21,9 @@ use crate::{processes, spool::Spool};
 /// Time between TERM and KILL, and again between KILL and giving up.
 const KILL_GRACE: Duration = Duration::from_secs(2);
 
+/// Longest time any command gets; no box lives longer.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How often the child and the clock are looked at while there is no output.
 const TICK_MS: u16 = 10;
 
@@ -45,7 +48,7 @@ pub fn run(id: u64, request: &RunRequest, stop: &AtomicBool) -> Result<Finished,
         pipe,
         pipe_open: true,
         spool: Spool::new(id, request.keep_bytes, request.spool_bytes),
-        deadline: start + Duration::from_millis(request.timeout_ms),
+        deadline: start + Duration::from_millis(request.timeout_ms).min(LONGEST),
     };
     let (end, cut_short) = watch.until_end(&mut child, stop).map_err(|error| io_fault("watch a command", &error))?;
     let total_bytes = watch.spool.total_bytes();

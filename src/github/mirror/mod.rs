@@ -98,6 +98,9 @@ impl Mirrors {
         fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
         let (directory, lock) = claim_directory(parent)?;
         let user = nix::unistd::geteuid().is_root().then_some(GIT_USER);
+        if user.is_some() {
+            check_way(&directory)?;
+        }
         let home = directory.join("home");
         for path in [&directory, &home] {
             fs::create_dir_all(path)?;
@@ -116,6 +119,15 @@ impl Mirrors {
         let turn = self.mirrors.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().clone();
         Ok(Mirror { git: &self.git, directory: self.directory.join(format!("{id}.git")), url, turn })
     }
+}
+
+/// Fails when another user could not get as far as `directory`; git would only say that it is no repository.
+fn check_way(directory: &Path) -> anyhow::Result<()> {
+    for above in fs::canonicalize(directory.parent().unwrap_or(directory))?.ancestors() {
+        let mode = fs::metadata(above)?.permissions().mode();
+        anyhow::ensure!(mode & 0o001 != 0, "git's own user cannot enter {0}; run chmod o+x {0}", above.display());
+    }
+    Ok(())
 }
 
 /// The first numbered directory whose lock is free.

@@ -9,6 +9,7 @@ use std::{
     os::unix::fs::chown,
     path::{Path, PathBuf},
     process::Stdio,
+    time::Duration,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -66,6 +67,7 @@ pub(super) struct Git {
     user: Option<u32>,
     protocol: String,
     web_url: String,
+    deadline: Duration,
 }
 
 /// What one process is started with.
@@ -80,7 +82,7 @@ struct Invocation<'a> {
 impl Git {
     pub fn new(home: PathBuf, user: Option<u32>, web_url: &Url) -> Self {
         let prefix = format!("{}/", web_url.as_str().trim_end_matches('/'));
-        Self { home, user, protocol: web_url.scheme().to_owned(), web_url: prefix }
+        Self { home, user, protocol: web_url.scheme().to_owned(), web_url: prefix, deadline: limits::GIT_DEADLINE }
     }
 
     /// Makes an empty bare repository.
@@ -130,7 +132,7 @@ impl Git {
 
     async fn run(&self, invocation: Invocation<'_>) -> Result<Vec<u8>, MirrorError> {
         let mut process = Process(self.command(&invocation).spawn()?);
-        match tokio::time::timeout(limits::GIT_DEADLINE, process.finish(invocation)).await {
+        match tokio::time::timeout(self.deadline, process.finish(invocation)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(MirrorError::TimedOut),
         }
@@ -285,6 +287,39 @@ mod tests {
         assert!(arguments.contains("protocol.https.allow=always"), "{arguments}");
         let (_, environment) = shown(None);
         assert!(!environment.contains("GIT_CONFIG_VALUE_0"), "{environment}");
+    }
+
+    #[tokio::test]
+    async fn a_git_that_hangs_is_killed_with_its_helpers() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let web_url = Url::parse(&format!("http://{}/", silent.local_addr().unwrap())).unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let mut git = Git::new(home.path().to_owned(), None, &web_url);
+        let mirror = home.path().join("mirror.git");
+        git.initialise(&mirror).await.unwrap();
+        git.deadline = Duration::from_secs(1);
+        let url = format!("{web_url}o/n.git");
+        let alive = || {
+            let runs_it = |process: &fs::DirEntry| {
+                fs::read(process.path().join("cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains(&url))
+            };
+            fs::read_dir("/proc").unwrap().flatten().filter(runs_it).count()
+        };
+        let token = SecretString::from("t");
+        let connected = async {
+            let connection = silent.accept().await.unwrap();
+            (alive(), connection)
+        };
+        let (outcome, (waiting, _connection)) =
+            tokio::join!(git.fetch(&mirror, &url, "+refs/heads/main:refs/x", &token), connected);
+        assert!(matches!(outcome, Err(MirrorError::TimedOut)), "{outcome:?}");
+        assert!(waiting >= 2, "git and its helper were waiting, not {waiting} processes");
+        let gone = async {
+            while alive() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), gone).await.expect("git or its helper lives on");
     }
 
     #[test]

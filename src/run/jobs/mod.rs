@@ -23,20 +23,26 @@ use anyhow::Context as _;
 use sqlx::PgConnection;
 
 use super::{
+    project::FaultyPolicy,
     services::Services,
     session::SetupFailed,
     signal::{Signal, StageResult},
-    store::{self, StoredRun},
+    store::{
+        self, Signalled, StoredRun,
+        results::{self, Proof, StepResult},
+    },
     task::Task,
     workspace::Conflict,
 };
 use crate::{
-    agent::AgentError,
+    agent::{AgentError, ReviewReport},
     error::UserMessage,
     github::GitHubError,
     ids::RunId,
     llm::ModelError,
+    policy,
     queue::{self, Completed, Handler, Job, JobFailure, Lease},
+    report as texts,
     sandbox::SandboxError,
 };
 
@@ -61,7 +67,7 @@ impl Handler for Executor {
             Task::Publish { run, seq } => publish::execute(services, lease, run, seq).await,
             Task::Report { run, revision } => report::execute(services, lease, run, revision).await,
             Task::Deadline { run, seq } => deadline::execute(services, lease, run, seq).await,
-            Task::Halt { run, seq: _ } => halt::execute(services, lease, run).await,
+            Task::Halt { run, seq } => halt::execute(services, lease, run, seq).await,
             Task::Reply(reply) => reply::execute(services, lease, &reply).await,
         }?;
         services.doorbell.ring();
@@ -83,7 +89,9 @@ impl Handler for Executor {
             )
             | Err(_) => return Ok(()),
         };
-        tracing::error!(%run, kind = %job.kind, error, "a stage died");
+        if store::is_waiting_for(transaction, run, seq).await? {
+            tracing::error!(%run, kind = %job.kind, error, "a stage died");
+        }
         let message = UserMessage::new(
             "wiz could not finish this stage after several tries; the operator's log has the reason. `/wiz retry` goes \
              on from here.",
@@ -132,6 +140,10 @@ fn classify(error: anyhow::Error) -> StageFailure {
              in `.github/wiz.yml`; then `/wiz retry`."
         )));
     }
+    if let Some(FaultyPolicy(faults)) = error.downcast_ref::<FaultyPolicy>() {
+        let faults: Vec<(usize, String)> = faults.iter().map(|fault| (fault.line, fault.message.clone())).collect();
+        return StageFailure::Told(UserMessage::new(texts::policy_faults(policy::POLICY_PATH, &faults)));
+    }
     if let Some(conflict) = error.downcast_ref::<Conflict>() {
         return StageFailure::Told(UserMessage::new(format!(
             "{conflict}. `/wiz revise …` can put one after the other."
@@ -171,8 +183,8 @@ fn told_of_model(error: &ModelError) -> Option<String> {
             Some("The work does not fit the model's context. `/wiz revise …` with smaller steps helps.".to_owned())
         }
         ModelError::Budget { left, needed } => Some(format!(
-            "The run's budget has {left} left and the next model call needs about {needed}. `/wiz cancel`, then `/wiz fix \
-             --max $…` starts one with more."
+            "The run's budget has {left} left and the next model call needs about {needed}. `/wiz fix --max $…` starts \
+             one with more."
         )),
         ModelError::RateLimited { .. }
         | ModelError::Overloaded { .. }
@@ -206,6 +218,25 @@ fn retry(error: anyhow::Error) -> JobFailure {
     }
 }
 
+/// What a stage came to, and what must be kept of it.
+struct Done {
+    result: StageResult,
+    keep: Option<Keep>,
+}
+
+/// A stage's product. It is stored in the transaction that ends the job, so a claim that was lost leaves nothing behind.
+enum Keep {
+    Step { plan_version: i32, step: StepResult },
+    Proof(Proof),
+    Review(ReviewReport),
+}
+
+impl From<StageResult> for Done {
+    fn from(result: StageResult) -> Self {
+        Self { result, keep: None }
+    }
+}
+
 /// The frame of a stage: `work` runs only if the run is still in the state entry `seq`, and its result is stored
 /// together with the end of the job.
 async fn stage<W>(
@@ -215,7 +246,7 @@ async fn stage<W>(
     work: W,
 ) -> Result<Completed, JobFailure>
 where
-    W: AsyncFnOnce(&StoredRun) -> Result<StageResult, StageFailure>,
+    W: AsyncFnOnce(&StoredRun) -> Result<Done, StageFailure>,
 {
     let mut connection = services.pool.acquire().await?;
     let stored = store::load(&mut connection, run).await?;
@@ -223,18 +254,32 @@ where
     let Some(stored) = stored.filter(|stored| stored.run.seq == seq && !stored.run.state.is_terminal()) else {
         return complete(services, lease).await;
     };
-    let result = tokio::select! {
-        result = work(&stored) => result,
+    tracing::info!(repo = %stored.repository_name, state = ?stored.run.state, "working");
+    let done = tokio::select! {
+        biased;
         () = lease.cancelled().cancelled() => return interrupted(services, lease).await,
+        done = work(&stored) => done,
     };
-    let result = match result {
-        Ok(result) => result,
-        Err(StageFailure::Told(message)) => StageResult::Failed { message },
+    let Done { result, keep } = match done {
+        Ok(done) => done,
+        Err(StageFailure::Told(message)) => StageResult::Failed { message }.into(),
         Err(StageFailure::Job(failure)) => return Err(failure),
     };
     let mut transaction = services.pool.begin().await?;
     let completed = lease.complete(&mut transaction).await?;
-    store::signal(&mut transaction, run, Signal::Stage { seq, result }).await?;
+    match keep {
+        None => {}
+        Some(Keep::Step { plan_version, step }) => {
+            results::save_step(&mut transaction, run, plan_version, &step).await?;
+        }
+        Some(Keep::Proof(proof)) => results::save_evidence(&mut transaction, run, seq, &proof).await?,
+        Some(Keep::Review(report)) => results::save_review(&mut transaction, run, seq, &report).await?,
+    }
+    let signalled = store::signal(&mut transaction, run, Signal::Stage { seq, result }).await?;
+    if let Signalled::Refused { state, refusal } = signalled {
+        // Somebody cancelled meanwhile, or the state machine misses a case; the deadline ends the latter.
+        tracing::warn!(%run, ?state, ?refusal, "the run did not take the stage's result");
+    }
     transaction.commit().await?;
     Ok(completed)
 }

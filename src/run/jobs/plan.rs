@@ -4,12 +4,13 @@
 use anyhow::Context as _;
 
 use super::{
-    Completed, JobFailure, Lease, RunId, Services, Signal, StageFailure, StageResult, StoredRun, stage, store,
+    Completed, Done, JobFailure, Lease, RunId, Services, Signal, StageFailure, StageResult, StoredRun, stage, store,
     store::results,
 };
 use crate::{
     agent::{self, BoxMode, BoxToolbox, Finished, PlanningInput},
-    policy::GateLevel,
+    plan::{Criterion, Plan, Proof},
+    policy::{self, ChangedPath, GateLevel, RepositoryPolicy, Violation},
     run::{briefing::Briefing, project::Project, session, state::Mission},
     sandbox::BoxKey,
 };
@@ -29,7 +30,7 @@ async fn begin(services: &Services, run: RunId, seq: i32) -> Result<(), JobFailu
     Ok(())
 }
 
-async fn plan(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<StageResult, StageFailure> {
+async fn plan(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<Done, StageFailure> {
     let progress = &stored.run.progress;
     let github = services.github.installation(stored.installation);
     let (head, briefing) = tokio::try_join!(
@@ -43,6 +44,9 @@ async fn plan(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<
     let conversation = format!("plan-{}-{}", progress.retries, &base.as_str()[..8]);
     let key = BoxKey { run: stored.run.id, name: conversation.clone() };
     let opened = session::open_box(services, &project, key, || project.files.clone()).await?;
+    if opened.fresh {
+        opened.open_box.seal().await?;
+    }
     let toolbox = BoxToolbox::new(&opened.open_box, BoxMode::ReadOnly);
     let input = PlanningInput {
         assignment: briefing.assignment(stored, &project, &base),
@@ -52,12 +56,36 @@ async fn plan(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<
     };
     let finished = agent::plan(&session::of(services, lease, stored, &conversation, &toolbox)?, &input).await?;
     opened.open_box.close().await.context("cannot close the planner's box")?;
-    Ok(match finished {
-        Finished::Submitted(plan) => StageResult::Planned {
-            plan,
-            base,
-            needs_approval: stored.mission == Mission::Plan || project.policy.gate != GateLevel::Autonomous,
-        },
+    let result = match finished {
+        Finished::Submitted(plan) => {
+            let plan = with_checks(plan, &project.policy);
+            let needs_approval = stored.mission == Mission::Plan || needs_person(&plan, &project.policy);
+            StageResult::Planned { plan, base, needs_approval }
+        }
         Finished::Stopped(reason) => session::stopped(stored, reason)?,
-    })
+    };
+    Ok(result.into())
+}
+
+/// The plan with the repository's own checks in its definition of done: a planner may add to what the repository asks
+/// for, not leave it out.
+fn with_checks(mut plan: Plan, policy: &RepositoryPolicy) -> Plan {
+    for check in &policy.checks {
+        let asked = |criterion: &Criterion| criterion.command.trim() == check.run.trim();
+        if !plan.definition_of_done.iter().any(asked) {
+            let (name, command) = (check.name.clone(), check.run.clone());
+            plan.definition_of_done.push(Criterion { name, command, proof: Proof::Passes });
+        }
+    }
+    plan
+}
+
+/// Whether a person must see the plan first: by the policy, or because it names a path that only a person may free.
+fn needs_person(plan: &Plan, policy: &RepositoryPolicy) -> bool {
+    let named = plan.files.iter().map(|path| ChangedPath { path: path.clone(), deleted: false, bytes: 0 });
+    let named: Vec<ChangedPath> = named.collect();
+    let guarded = policy::judge_changes(&named, policy, plan)
+        .iter()
+        .any(|violation| matches!(violation, Violation::Protected { .. } | Violation::Blocked { .. }));
+    policy.gate != GateLevel::Autonomous || guarded
 }

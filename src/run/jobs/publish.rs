@@ -6,34 +6,38 @@
 use anyhow::Context as _;
 
 use super::{
-    Completed, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage, store::results,
+    Completed, Done, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage,
+    store::results::{self, Proof},
     verify::objections,
 };
 use crate::{
     error::UserMessage,
-    github::{NewCommit, NewPullRequest},
+    github::{NewCommit, NewPullRequest, OpenState},
     ids::BranchName,
+    patch::{Patch, secrets},
+    plan::{Criterion, Plan},
     report::{self, Marker, MarkerKind},
-    run::{evidence, project::Project, state::PullRequest, view, workspace},
+    run::{project::Project, state::PullRequest, view, workspace},
 };
 
 pub(super) async fn execute(services: &Services, lease: &Lease, run: RunId, seq: i32) -> Result<Completed, JobFailure> {
     stage(services, lease, (run, seq), async |stored| publish(services, stored).await).await
 }
 
-async fn publish(services: &Services, stored: &StoredRun) -> Result<StageResult, StageFailure> {
+async fn publish(services: &Services, stored: &StoredRun) -> Result<Done, StageFailure> {
     let progress = &stored.run.progress;
     let current = progress.plan.as_ref().context("a run without a plan has nothing to publish")?;
     let version = workspace::current_version(progress)?;
     let mut connection = services.pool.acquire().await?;
     let steps = results::steps(&mut connection, stored.run.id, version).await?;
-    let evidence = results::latest_evidence(&mut connection, stored.run.id).await?;
+    let proof = results::latest_evidence(&mut connection, stored.run.id).await?;
     drop(connection);
     let project = Project::at(services, stored, &current.base).await?;
-    let patch = workspace::whole_patch(progress, &steps)?;
-    // Both were asked before; they are asked again because this is the last door.
-    if let Some(objections) = objections(&patch, &project, &current.plan).or_else(|| evidence::feedback(&evidence)) {
-        return Ok(StageResult::Failed { message: UserMessage::new(report::neutralise(&objections, 4_000)) });
+    let patch = workspace::whole_patch(progress, &steps)?.against(&project.base);
+    // All was asked before; it is asked again because this is the last door.
+    let unproven = || unproven(&current.plan, &patch, &proof);
+    if let Some(objections) = objections(services, &project, &current.plan, &patch).or_else(unproven) {
+        return Ok(StageResult::Failed { message: UserMessage::new(report::neutralise(&objections, 4_000)) }.into());
     }
     let view = view::of(services, stored).await?;
     let github = services.github.installation(stored.installation);
@@ -46,8 +50,14 @@ async fn publish(services: &Services, stored: &StoredRun) -> Result<StageResult,
         message: &report::commit_message(&view),
         patch: &patch,
     };
-    let committed = github.commit(&commit).await.context("cannot publish the commit")?;
     let text = report::pull_request(&view);
+    if let Some(kind) = secret_in(services, &[commit.message, &text.title, &text.body]) {
+        return Ok(StageResult::Failed { message: UserMessage::new(format!(
+            "The text of the pull request holds {kind}, so nothing was published. `/wiz retry` lets the coder try again."
+        )) }
+        .into());
+    }
+    let committed = github.commit(&commit).await.context("cannot publish the commit")?;
     let marker = Marker { run: Some(stored.run.id), kind: MarkerKind::PullRequest };
     let wanted = NewPullRequest {
         repository: &stored.repository_name,
@@ -58,7 +68,31 @@ async fn publish(services: &Services, stored: &StoredRun) -> Result<StageResult,
         draft: false,
     };
     let pull_request = github.find_or_create_pull(&wanted).await.context("cannot open the pull request")?;
-    Ok(StageResult::Published(PullRequest { number: pull_request.number, branch, head: committed.sha, open: true }))
+    if pull_request.state == OpenState::Closed {
+        return Ok(StageResult::Failed { message: UserMessage::new(format!(
+            "The pull request #{} of this run is closed. Reopen it and `/wiz retry`, or start over with `/wiz fix`.",
+            pull_request.number
+        )) }
+        .into());
+    }
+    Ok(StageResult::Published(PullRequest { number: pull_request.number, branch, head: committed.sha, open: true })
+        .into())
+}
+
+/// What kind of secret one of the texts holds, if any does.
+fn secret_in(services: &Services, texts: &[&str]) -> Option<&'static str> {
+    texts.iter().find_map(|text| secrets::scan_text(text, &services.settings.own_secrets).into_iter().next())
+}
+
+/// What the evidence does not cover: another patch, or a criterion without evidence that holds.
+fn unproven(plan: &Plan, patch: &Patch, proof: &Proof) -> Option<String> {
+    if proof.patch_digest != workspace::digest(patch) {
+        return Some("The evidence is for another change than this one.".to_owned());
+    }
+    let holds = |criterion: &Criterion| proof.evidence.iter().any(|seen| seen.criterion == *criterion && seen.holds());
+    let unmet: Vec<&str> =
+        plan.definition_of_done.iter().filter(|criterion| !holds(criterion)).map(|unmet| unmet.name.as_str()).collect();
+    (!unmet.is_empty()).then(|| format!("There is no evidence for: {}", unmet.join(", ")))
 }
 
 /// Longest readable part of a branch name.
@@ -79,5 +113,8 @@ fn branch_name(stored: &StoredRun) -> anyhow::Result<BranchName> {
     }
     let slug = slug.trim_end_matches('-');
     let separator = if slug.is_empty() { "" } else { "-" };
-    Ok(format!("wiz/run-{}{separator}{slug}", stored.run.id).parse()?)
+    // A changed plan leads to another change, which cannot stand on a branch that holds the first one.
+    let version = stored.run.progress.plan.as_ref().map_or(1, |current| current.version);
+    let version = if version > 1 { format!("-v{version}") } else { String::new() };
+    Ok(format!("wiz/run-{}{separator}{slug}{version}", stored.run.id).parse()?)
 }

@@ -6,11 +6,14 @@
 use anyhow::Context as _;
 use sha2::{Digest, Sha256};
 
-use super::{Completed, JobFailure, Lease, RunId, Services, StoredRun, complete, store, store::results};
+use super::{
+    Completed, JobFailure, Lease, RunId, Services, StoredRun, complete, store,
+    store::results::{self, ShownComment},
+};
 use crate::{
     github::{self, CheckState, StickyComment},
     ids::CommitSha,
-    report::{self, CheckOutput, CheckStatus, Marker, MarkerKind, RunView},
+    report::{self, CheckOutput, CheckStatus, Marker, MarkerKind, RunState, RunView},
     run::{project::CHECK_RUN_PREFIX, view},
 };
 
@@ -60,9 +63,13 @@ async fn status_comment(services: &Services, stored: &StoredRun, view: &RunView)
         }
     };
     let digest = digest(&body);
-    let was_edited = known.status_comment_digest.is_some_and(|before| before != digest);
-    let mut connection = services.pool.acquire().await?;
-    results::save_status_comment(&mut connection, stored.run.id, written.id, &digest, was_edited).await
+    let shown = ShownComment {
+        id: written.id,
+        edited: known.status_comment_digest.is_some_and(|before| before != digest),
+        digest,
+        plan: view.plan.as_ref().filter(|_| view.state == RunState::NeedsApproval).map(|plan| plan.hash.clone()),
+    };
+    results::save_status_comment(&mut *services.pool.acquire().await?, stored.run.id, &shown).await
 }
 
 /// The digest by which a later approval sees whether the comment still says what wiz wrote. GitHub may change line ends

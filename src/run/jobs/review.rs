@@ -3,7 +3,8 @@
 use anyhow::Context as _;
 
 use super::{
-    Completed, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage, store::results,
+    Completed, Done, JobFailure, Keep, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage,
+    store::results,
 };
 use crate::{
     agent::{self, BoxMode, BoxToolbox, Finished, ReviewInput, ReviewReport, ReviewVerdict},
@@ -19,36 +20,42 @@ pub(super) async fn execute(services: &Services, lease: &Lease, run: RunId, seq:
     stage(services, lease, (run, seq), async |stored| review(services, lease, stored).await).await
 }
 
-async fn review(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<StageResult, StageFailure> {
+async fn review(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<Done, StageFailure> {
     let progress = &stored.run.progress;
     let current = progress.plan.as_ref().context("a run without a plan has nothing to review")?;
     let version = workspace::current_version(progress)?;
     let steps = results::steps(&mut *services.pool.acquire().await?, stored.run.id, version).await?;
     let project = Project::at(services, stored, &current.base).await?;
-    let patch = workspace::whole_patch(progress, &steps)?;
+    let patch = workspace::whole_patch(progress, &steps)?.against(&project.base);
     let conversation = format!("review-{}", stored.run.seq);
     let key = BoxKey { run: stored.run.id, name: conversation.clone() };
     let files = || workspace::apply(&project.files, &patch);
     let opened = session::open_box(services, &project, key, files).await?;
+    if opened.fresh {
+        session::prepare(&opened.open_box, &project).await?;
+        opened.open_box.seal().await?;
+    }
     let toolbox = BoxToolbox::new(&opened.open_box, BoxMode::ReadOnly);
     let mut connection = services.pool.acquire().await?;
     let briefing = results::briefing(&mut connection, stored.run.id).await?;
-    let evidence = results::latest_evidence(&mut connection, stored.run.id).await?;
+    let proof = results::latest_evidence(&mut connection, stored.run.id).await?;
     drop(connection);
     let input = ReviewInput {
         assignment: briefing.assignment(stored, &project, &current.base),
         plan: current.plan.clone(),
         diff: unified_diff(&patch, &project.base, &|path| project.content(path), DIFF_CHARS),
-        evidence: evidence.iter().map(Evidence::describe).collect(),
+        evidence: proof.evidence.iter().map(Evidence::describe).collect(),
     };
     let finished = agent::review(&session::of(services, lease, stored, &conversation, &toolbox)?, &input).await?;
     opened.open_box.close().await.context("cannot close the reviewer's box")?;
     let report: ReviewReport = match finished {
         Finished::Submitted(report) => report,
-        Finished::Stopped(reason) => return Ok(session::stopped(stored, reason)?),
+        Finished::Stopped(reason) => return Ok(session::stopped(stored, reason)?.into()),
     };
-    results::save_review(&mut *services.pool.acquire().await?, stored.run.id, stored.run.seq, &report).await?;
-    Ok(StageResult::Reviewed { feedback: requested_changes(&report) })
+    Ok(Done {
+        result: StageResult::Reviewed { feedback: requested_changes(&report) },
+        keep: Some(Keep::Review(report)),
+    })
 }
 
 /// What the reviewer wants changed, for the coder; none when it approves.

@@ -6,12 +6,13 @@
 use anyhow::Context as _;
 
 use super::{
-    Completed, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage, store::results,
+    Completed, Done, JobFailure, Keep, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage,
+    store::results::{self, Proof},
 };
 use crate::{
     limits::TOOL_OUTPUT_CHARS,
     patch::{self, Change, FileChange, Patch},
-    plan::{Criterion, Plan, Proof},
+    plan::{self, Criterion, Plan},
     policy::{self, ChangedPath, Violation},
     run::{
         evidence::{self, Evidence, Observation, ObservedEnd},
@@ -25,19 +26,19 @@ pub(super) async fn execute(services: &Services, lease: &Lease, run: RunId, seq:
     stage(services, lease, (run, seq), async |stored| verify(services, stored).await).await
 }
 
-async fn verify(services: &Services, stored: &StoredRun) -> Result<StageResult, StageFailure> {
+async fn verify(services: &Services, stored: &StoredRun) -> Result<Done, StageFailure> {
     let progress = &stored.run.progress;
     let current = progress.plan.as_ref().context("a run without a plan has nothing to verify")?;
     let version = workspace::current_version(progress)?;
     let steps = results::steps(&mut *services.pool.acquire().await?, stored.run.id, version).await?;
     let project = Project::at(services, stored, &current.base).await?;
-    let patch = workspace::whole_patch(progress, &steps)?;
-    if let Some(feedback) = objections(&patch, &project, &current.plan) {
-        return Ok(StageResult::Verified { feedback: Some(feedback) });
+    let patch = workspace::whole_patch(progress, &steps)?.against(&project.base);
+    if let Some(feedback) = objections(services, &project, &current.plan, &patch) {
+        return Ok(StageResult::Verified { feedback: Some(feedback) }.into());
     }
     let criteria = &current.plan.definition_of_done;
     let red_first: Vec<&Criterion> =
-        criteria.iter().filter(|criterion| criterion.proof == Proof::FailsThenPasses).collect();
+        criteria.iter().filter(|criterion| criterion.proof == plan::Proof::FailsThenPasses).collect();
     let all: Vec<&Criterion> = criteria.iter().collect();
     let tests = workspace::test_part(&patch);
     let scene = Scene { services, stored, project: &project };
@@ -49,27 +50,33 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<StageResult, 
         .zip(after)
         .map(|(criterion, after)| Evidence {
             criterion: criterion.clone(),
-            before: if criterion.proof == Proof::FailsThenPasses { before.next() } else { None },
+            before: if criterion.proof == plan::Proof::FailsThenPasses { before.next() } else { None },
             after,
         })
         .collect();
-    let seq = stored.run.seq;
-    results::save_evidence(&mut *services.pool.acquire().await?, stored.run.id, seq, &evidence).await?;
-    Ok(StageResult::Verified { feedback: evidence::feedback(&evidence) })
+    Ok(Done {
+        result: StageResult::Verified { feedback: evidence::feedback(&evidence) },
+        keep: Some(Keep::Proof(Proof {
+            evidence,
+            patch_digest: workspace::digest(&patch),
+            files: patch::line_counts(&patch, &project.base, &|path| project.content(path)),
+        })),
+    })
 }
 
 /// What policy has against the change, for the coder; checked before anything runs.
-pub(super) fn objections(patch: &Patch, project: &Project, plan: &Plan) -> Option<String> {
+pub(super) fn objections(services: &Services, project: &Project, plan: &Plan, patch: &Patch) -> Option<String> {
     let paths: Vec<ChangedPath> = patch.changes().iter().map(changed_path).collect();
     let blocking: Vec<String> = policy::judge_changes(&paths, &project.policy, plan)
         .iter()
         .filter(|violation| !was_approved(violation, plan))
         .map(|violation| format!("- {violation}"))
         .collect();
-    let secrets: Vec<String> = patch::secrets::scan(patch, &|path| project.content(path), &[])
-        .iter()
-        .map(|finding| format!("- {}: this looks like {}", finding.path, finding.kind))
-        .collect();
+    let secrets: Vec<String> =
+        patch::secrets::scan(patch, &|path| project.content(path), &services.settings.own_secrets)
+            .iter()
+            .map(|finding| format!("- {}: this looks like {}", finding.path, finding.kind))
+            .collect();
     if blocking.is_empty() && secrets.is_empty() {
         return None;
     }
@@ -134,7 +141,7 @@ impl Scene<'_> {
         let mut observations = Vec::with_capacity(criteria.len());
         for criterion in criteria {
             let script = criterion.command.clone();
-            let command = Command { script, timeout: session::CRITERION_TIMEOUT, env: vec![] };
+            let command = Command { script, timeout: self.project.timeout_of(&criterion.command), env: vec![] };
             let outcome = open_box.run(&command).await.context("cannot run a criterion's command")?;
             observations.push(observation(&outcome));
         }

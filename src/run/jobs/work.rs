@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 
 use super::{
-    Completed, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage,
+    Completed, Done, JobFailure, Keep, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage,
     store::results::{self, StepResult},
 };
 use crate::{
@@ -25,12 +25,7 @@ pub(super) async fn execute(
     stage(services, lease, entry, async |stored| work(services, lease, stored, step).await).await
 }
 
-async fn work(
-    services: &Services,
-    lease: &Lease,
-    stored: &StoredRun,
-    step: &StepKey,
-) -> Result<StageResult, StageFailure> {
+async fn work(services: &Services, lease: &Lease, stored: &StoredRun, step: &StepKey) -> Result<Done, StageFailure> {
     let progress = &stored.run.progress;
     let current = progress.plan.as_ref().context("a run without a plan has no step to work")?;
     let version = workspace::current_version(progress)?;
@@ -49,8 +44,9 @@ async fn work(
         session::prepare(&opened.open_box, &project).await?;
         // A conversation that began in a box that is gone goes on in one that looks the same.
         if let Finished::Stopped(reason) = agent::replay(&session).await? {
-            return Ok(session::stopped(stored, reason)?);
+            return Ok(session::stopped(stored, reason)?.into());
         }
+        opened.open_box.seal().await?;
     }
     let briefing = results::briefing(&mut *services.pool.acquire().await?, stored.run.id).await?;
     let feedback = progress.steps.iter().find(|other| other.key == *step).and_then(|step| step.feedback.clone());
@@ -64,16 +60,18 @@ async fn work(
         Finished::Submitted(report) => report,
         Finished::Stopped(reason) => {
             opened.open_box.close().await?;
-            return Ok(session::stopped(stored, reason)?);
+            return Ok(session::stopped(stored, reason)?.into());
         }
     };
     let patch = match leave(opened.open_box, &project.base.clone().with(&before)).await? {
         Ok(patch) => patch,
-        Err(message) => return Ok(StageResult::Failed { message }),
+        Err(message) => return Ok(StageResult::Failed { message }.into()),
     };
-    let result = StepResult { step: step.clone(), patch, summary: report.summary };
-    results::save_step(&mut *services.pool.acquire().await?, stored.run.id, version, &result).await?;
-    Ok(StageResult::StepDone { step: step.clone() })
+    let kept = StepResult { step: step.clone(), patch, summary: report.summary };
+    Ok(Done {
+        result: StageResult::StepDone { step: step.clone() },
+        keep: Some(Keep::Step { plan_version: version, step: kept }),
+    })
 }
 
 /// What the coder is told to do: the plan's step, or to mend what verification or review found.

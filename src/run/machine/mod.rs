@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::UserMessage,
     ids::CommitSha,
-    plan::{Plan, StepKey},
+    plan::{Plan, PlanHash, StepKey},
 };
 
 /// How often verification and review together may send a change back before wiz gives up. The evidence on repair loops
@@ -198,8 +198,8 @@ fn cancel(mut run: Run, message: UserMessage) -> Transition {
 
 fn human(run: Run, order: Order) -> Result<Transition, Refusal> {
     match order {
-        Order::Approve { typed_hash, base_now, shown_intact } => {
-            approve_as_shown(run, typed_hash.as_deref(), base_now, shown_intact)
+        Order::Approve { typed_hash, base_now, shown } => {
+            approve_as_shown(run, typed_hash.as_deref(), base_now, shown.as_ref())
         }
         Order::Reject if run.state == State::NeedsApproval => {
             Ok(cancel(run, UserMessage::new("The plan was rejected. `/wiz retry` plans again.")))
@@ -223,7 +223,7 @@ fn approve_as_shown(
     mut run: Run,
     typed_hash: Option<&str>,
     base_now: CommitSha,
-    shown_intact: bool,
+    shown: Option<&PlanHash>,
 ) -> Result<Transition, Refusal> {
     if run.state != State::NeedsApproval {
         return Err(Refusal::NotNow);
@@ -233,8 +233,8 @@ fn approve_as_shown(
     if typed_hash.is_some_and(|typed| !current.hash(budget).is_meant_by(typed)) {
         return Err(Refusal::ForeignPlan);
     }
-    let notice = if !shown_intact {
-        Some(Notice::PlanCommentEdited)
+    let notice = if shown != Some(&current.hash(budget)) {
+        Some(Notice::PlanNotShown)
     } else if base_now != current.base {
         Some(Notice::BaseMoved)
     } else {
@@ -243,8 +243,10 @@ fn approve_as_shown(
     if notice.is_none() {
         return Ok(approve(run));
     }
-    current.base = base_now;
-    current.version += 1;
+    if notice == Some(Notice::BaseMoved) {
+        current.base = base_now;
+        current.version += 1;
+    }
     Ok(Transition { notice, ..enter(run, State::NeedsApproval, vec![]) })
 }
 

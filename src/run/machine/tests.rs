@@ -64,8 +64,13 @@ fn order(order: Order) -> Signal {
     Signal::Human { by: person(), order }
 }
 
-fn approval(base_now: CommitSha) -> Signal {
-    order(Order::Approve { typed_hash: None, base_now, shown_intact: true })
+/// Approves what the run would show.
+fn approval(run: &Run, base_now: CommitSha) -> Signal {
+    order(Order::Approve { typed_hash: None, base_now, shown: shown(run) })
+}
+
+fn shown(run: &Run) -> Option<crate::plan::PlanHash> {
+    run.progress.plan.as_ref().map(|current| current.hash(run.budget))
 }
 
 /// Sends signals that must all be accepted, and returns the run and the last transition's effects.
@@ -89,7 +94,7 @@ const TO_APPROVAL: [fn(&Run) -> Signal; 2] = [
 ];
 
 const TO_VERIFYING: [fn(&Run) -> Signal; 4] = [
-    |_| approval(sha('b')),
+    |run| approval(run, sha('b')),
     |run| stage_of(run, step_done("a")),
     |run| stage_of(run, step_done("b")),
     |run| stage_of(run, step_done("c")),
@@ -121,23 +126,24 @@ fn the_plain_way_leads_to_a_merged_pull_request() {
 #[test]
 fn an_approval_that_does_not_fit_asks_again() {
     let (run, _) = walk(start(new_run()).run, TO_APPROVAL);
-    let hash = |run: &Run| run.progress.plan.as_ref().unwrap().hash(run.budget);
-    let shown = hash(&run);
+    let hash = shown(&run).unwrap();
 
-    let foreign = Order::Approve { typed_hash: Some("deadbeef".into()), base_now: sha('b'), shown_intact: true };
+    let foreign = Order::Approve { typed_hash: Some("deadbeef".into()), base_now: sha('b'), shown: shown(&run) };
     assert_eq!(advance(&run, order(foreign)), Err(Refusal::ForeignPlan));
 
-    let moved = advance(&run, approval(sha('d'))).unwrap();
+    let moved = advance(&run, approval(&run, sha('d'))).unwrap();
     assert_eq!((moved.run.state, &moved.notice), (State::NeedsApproval, &Some(Notice::BaseMoved)));
-    assert_ne!(hash(&moved.run), shown, "the old hash approves nothing any more");
-    let stale = Order::Approve { typed_hash: Some(shown.short().into()), base_now: sha('d'), shown_intact: true };
+    assert_ne!(shown(&moved.run), shown(&run), "the old hash approves nothing any more");
+    let stale = Order::Approve { typed_hash: Some(hash.short().into()), base_now: sha('d'), shown: shown(&run) };
     assert_eq!(advance(&moved.run, order(stale)), Err(Refusal::ForeignPlan));
 
-    let edited = Order::Approve { typed_hash: None, base_now: sha('b'), shown_intact: false };
-    let edited = advance(&run, order(edited)).unwrap();
-    assert_eq!((edited.run.state, edited.notice), (State::NeedsApproval, Some(Notice::PlanCommentEdited)));
+    for not_this_plan in [None, shown(&moved.run)] {
+        let unseen = Order::Approve { typed_hash: None, base_now: sha('b'), shown: not_this_plan };
+        let unseen = advance(&run, order(unseen)).unwrap();
+        assert_eq!((unseen.run.state, unseen.notice), (State::NeedsApproval, Some(Notice::PlanNotShown)));
+    }
 
-    let typed = Order::Approve { typed_hash: Some(shown.short().into()), base_now: sha('b'), shown_intact: true };
+    let typed = Order::Approve { typed_hash: Some(hash.short().into()), base_now: sha('b'), shown: shown(&run) };
     assert_eq!(advance(&run, order(typed)).unwrap().run.state, State::Working);
 }
 
@@ -199,9 +205,9 @@ fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
         |run, stale| stage(run, stale, StageResult::Reviewed { feedback: Some("no".into()) }),
         |run, stale| stage(run, stale, StageResult::Published(pull_request())),
         |run, stale| stage(run, stale, StageResult::Failed { message: UserMessage::new("broken") }),
-        |_, _| approval(sha('b')),
-        |_, _| approval(sha('d')),
-        |_, _| order(Order::Approve { typed_hash: None, base_now: sha('b'), shown_intact: false }),
+        |run, _| approval(run, sha('b')),
+        |run, _| approval(run, sha('d')),
+        |_, _| order(Order::Approve { typed_hash: None, base_now: sha('b'), shown: None }),
         |_, _| order(Order::Reject),
         |_, _| order(Order::Revise { text: "rather so".into() }),
         |_, _| order(Order::Retry),

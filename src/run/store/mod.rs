@@ -35,6 +35,7 @@ pub struct StoredRun {
     pub mission: Mission,
     /// What the person wrote after the verb.
     pub instructions: String,
+    pub requester_id: UserId,
     pub requester: Login,
     /// The model the person asked for.
     pub model: Option<String>,
@@ -60,6 +61,8 @@ pub struct NewRun {
     pub requester: Login,
     pub model: Option<String>,
     pub budget: MicroDollars,
+    /// What all runs of the repository may spend within 24 hours.
+    pub budget_day: MicroDollars,
 }
 
 /// What became of a request for a new run.
@@ -177,7 +180,7 @@ pub async fn load(connection: &mut PgConnection, id: RunId) -> Result<Option<Sto
                   repository.name as "repository_name: RepositoryName",
                   default_branch as "default_branch: BranchName",
                   issue_number as "issue: IssueNumber", issue_title, verb as "mission: Mission", instructions,
-                  requester_login as "requester: Login", model, run.created_at, run.updated_at
+                  requester_id as "requester_id: UserId", requester_login as "requester: Login", model, run.created_at, run.updated_at
            from run join repository on repository.id = run.repository_id
            where run.id = $1"#,
         id as _,
@@ -194,12 +197,68 @@ pub async fn load(connection: &mut PgConnection, id: RunId) -> Result<Option<Sto
         issue_title: row.issue_title,
         mission: row.mission,
         instructions: row.instructions,
+        requester_id: row.requester_id,
         requester: row.requester,
         model: row.model,
         revision: row.revision,
         created_at: row.created_at,
         updated_at: row.updated_at,
     }))
+}
+
+/// Whether the run still waits for what state entry `seq` asked for.
+pub async fn is_waiting_for(connection: &mut PgConnection, id: RunId, seq: i32) -> Result<bool> {
+    let waiting = sqlx::query_scalar!(
+        r#"select exists(
+               select 1 from run where id = $1 and seq = $2 and state not in ('succeeded', 'failed', 'cancelled')
+           ) as "exists!""#,
+        id as _,
+        seq,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(waiting)
+}
+
+/// What this database is called among those whose wiz share a container engine: eight hexadecimal digits.
+pub async fn instance(connection: &mut PgConnection) -> Result<String> {
+    let id = sqlx::query_scalar!("select id from instance").fetch_one(connection).await?;
+    Ok(hex::encode(&id.as_bytes()[..4]))
+}
+
+/// What the repository's runs may still spend today: its cap, less what was spent in the last 24 hours and what open
+/// runs may yet spend.
+pub async fn left_today(
+    connection: &mut PgConnection,
+    repository: RepositoryId,
+    cap: MicroDollars,
+) -> Result<MicroDollars> {
+    // Two runs that start at once must not both count on the same rest.
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('budget_day', $1::bigint))", repository.0)
+        .execute(&mut *connection)
+        .await?;
+    let taken = sqlx::query_scalar!(
+        r#"with spent as (
+               select run.id, run.state, run.budget_micro_dollars as budget,
+                      coalesce(sum(llm_call.micro_dollars), 0) as whole,
+                      coalesce(sum(llm_call.micro_dollars)
+                          filter (where llm_call.created_at > now() - interval '24 hours'), 0) as today
+               from run left join llm_call on llm_call.run_id = run.id
+               where repository_id = $1
+                 and (run.updated_at > now() - interval '24 hours'
+                      or run.state not in ('succeeded', 'failed', 'cancelled'))
+               group by run.id
+           )
+           select coalesce(sum(today + case
+                      when state in ('succeeded', 'failed', 'cancelled', 'watching') then 0
+                      else greatest(budget - whole, 0)
+                  end), 0)::bigint as "taken!"
+           from spent"#,
+        repository as _,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(cap.saturating_sub(MicroDollars::new(taken)))
 }
 
 /// What a repository is called now.

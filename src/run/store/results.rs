@@ -1,13 +1,13 @@
 //! What a run's stages produced: patches, evidence, reviews, and what stands on GitHub.
 
 use anyhow::{Context as _, Result};
-use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{PgConnection, types::Json};
 
 use crate::{
+    agent::ReviewReport,
     ids::{CheckRunId, CommentId, CommitSha, IssueNumber, RepositoryId, RunId, UserId},
-    patch::Patch,
-    plan::StepKey,
+    patch::{LineCount, Patch},
+    plan::{PlanHash, StepKey},
     run::{briefing::Briefing, evidence::Evidence},
 };
 
@@ -20,12 +20,24 @@ pub struct StepResult {
     pub summary: String,
 }
 
+/// Evidence for one patch.
+#[derive(Debug, Clone, Default)]
+pub struct Proof {
+    pub evidence: Vec<Evidence>,
+    /// SHA-256 of the patch, see [`crate::run::workspace::digest`].
+    pub patch_digest: String,
+    /// What the patch does to each file.
+    pub files: Vec<LineCount>,
+}
+
 /// What a run shows on GitHub.
 #[derive(Debug, Clone, Default)]
 pub struct Output {
     pub status_comment: Option<CommentId>,
     /// SHA-256 of the status comment as wiz last wrote it.
     pub status_comment_digest: Option<String>,
+    /// The plan that the comment, as wiz last wrote it, shows for approval.
+    pub shown_plan: Option<PlanHash>,
     pub check_run: Option<CheckRunId>,
     /// The commit the check run is on.
     pub check_run_head: Option<CommitSha>,
@@ -90,38 +102,41 @@ pub async fn briefing(connection: &mut PgConnection, run: RunId) -> Result<Brief
     content.map(|json| json.0).with_context(|| format!("run {run} has no briefing"))
 }
 
-/// Keeps the evidence of one verification.
-pub async fn save_evidence(connection: &mut PgConnection, run: RunId, seq: i32, evidence: &[Evidence]) -> Result<()> {
+/// Keeps the evidence of one verification, and which patch it is about.
+pub async fn save_evidence(connection: &mut PgConnection, run: RunId, seq: i32, proof: &Proof) -> Result<()> {
     sqlx::query!(
-        "insert into evidence (run_id, seq, results) values ($1, $2, $3)
-         on conflict (run_id, seq) do update set results = excluded.results, created_at = now()",
+        "insert into evidence (run_id, seq, results, patch_digest, files) values ($1, $2, $3, $4, $5)
+         on conflict (run_id, seq)
+         do update set results = excluded.results, patch_digest = excluded.patch_digest, files = excluded.files,
+                       created_at = now()",
         run as _,
         seq,
-        Json(evidence) as _,
+        Json(&proof.evidence) as _,
+        proof.patch_digest,
+        Json(&proof.files) as _,
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// The newest evidence.
-pub async fn latest_evidence(connection: &mut PgConnection, run: RunId) -> Result<Vec<Evidence>> {
-    let row = sqlx::query_scalar!(
-        r#"select results as "results: Json<Vec<Evidence>>" from evidence where run_id = $1 order by seq desc limit 1"#,
+/// The newest evidence; empty before the first verification.
+pub async fn latest_evidence(connection: &mut PgConnection, run: RunId) -> Result<Proof> {
+    let row = sqlx::query!(
+        r#"select results as "results: Json<Vec<Evidence>>", patch_digest,
+                  files as "files: Json<Vec<LineCount>>" from evidence
+           where run_id = $1 order by seq desc limit 1"#,
         run as _,
     )
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(|json| json.0).unwrap_or_default())
+    Ok(row
+        .map(|row| Proof { evidence: row.results.0, patch_digest: row.patch_digest, files: row.files.0 })
+        .unwrap_or_default())
 }
 
 /// Keeps the verdict of one review.
-pub async fn save_review<R: Serialize + Sync>(
-    connection: &mut PgConnection,
-    run: RunId,
-    seq: i32,
-    report: &R,
-) -> Result<()> {
+pub async fn save_review(connection: &mut PgConnection, run: RunId, seq: i32, report: &ReviewReport) -> Result<()> {
     sqlx::query!(
         "insert into review (run_id, seq, report) values ($1, $2, $3)
          on conflict (run_id, seq) do update set report = excluded.report, created_at = now()",
@@ -135,7 +150,7 @@ pub async fn save_review<R: Serialize + Sync>(
 }
 
 /// The newest verdict.
-pub async fn latest_review<R: DeserializeOwned>(connection: &mut PgConnection, run: RunId) -> Result<Option<R>> {
+pub async fn latest_review(connection: &mut PgConnection, run: RunId) -> Result<Option<ReviewReport>> {
     let row = sqlx::query_scalar!("select report from review where run_id = $1 order by seq desc limit 1", run as _)
         .fetch_optional(connection)
         .await?;
@@ -146,7 +161,7 @@ pub async fn latest_review<R: DeserializeOwned>(connection: &mut PgConnection, r
 pub async fn output(connection: &mut PgConnection, run: RunId) -> Result<Output> {
     let row = sqlx::query!(
         r#"select status_comment_id as "status_comment: CommentId", status_comment_digest,
-                  check_run_id as "check_run: CheckRunId", check_run_head as "check_run_head: CommitSha"
+                  shown_plan_hash as "shown_plan: PlanHash", check_run_id as "check_run: CheckRunId", check_run_head as "check_run_head: CommitSha"
            from run_output where run_id = $1"#,
         run as _,
     )
@@ -155,28 +170,37 @@ pub async fn output(connection: &mut PgConnection, run: RunId) -> Result<Output>
     Ok(row.map_or_else(Output::default, |row| Output {
         status_comment: row.status_comment,
         status_comment_digest: row.status_comment_digest,
+        shown_plan: row.shown_plan,
         check_run: row.check_run,
         check_run_head: row.check_run_head,
     }))
 }
 
-/// Remembers the status comment as it now stands; `edited` says that an existing one was changed just now.
-pub async fn save_status_comment(
-    connection: &mut PgConnection,
-    run: RunId,
-    comment: CommentId,
-    digest: &str,
-    edited: bool,
-) -> Result<()> {
+/// The status comment as it now stands.
+#[derive(Debug, Clone)]
+pub struct ShownComment {
+    pub id: CommentId,
+    /// SHA-256 of the body.
+    pub digest: String,
+    /// The plan it shows for approval.
+    pub plan: Option<PlanHash>,
+    /// Whether an existing comment was changed just now.
+    pub edited: bool,
+}
+
+/// Remembers the status comment.
+pub async fn save_status_comment(connection: &mut PgConnection, run: RunId, shown: &ShownComment) -> Result<()> {
     sqlx::query!(
         "update run_output
          set status_comment_id = $2, status_comment_digest = $3,
-             status_comment_edited_at = case when $4 then now() else status_comment_edited_at end
+             status_comment_edited_at = case when $4 then now() else status_comment_edited_at end,
+             shown_plan_hash = $5
          where run_id = $1",
         run as _,
-        comment as _,
-        digest,
-        edited,
+        shown.id as _,
+        shown.digest,
+        shown.edited,
+        shown.plan.as_ref() as _,
     )
     .execute(connection)
     .await?;

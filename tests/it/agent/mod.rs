@@ -1,5 +1,6 @@
 //! Agents against the scripted model over HTTP, with real Postgres and a box in memory.
 
+mod boxes;
 mod ledger;
 mod sessions;
 

@@ -260,6 +260,28 @@ async fn circles_are_nudged_once_and_then_stopped() {
 }
 
 #[tokio::test]
+async fn a_call_that_was_cut_off_is_not_made() {
+    for wire in ["anthropic", "openai", "openai-chat"] {
+        let scenes = "
+  - name: cut
+    turns:
+      - { cut: true, calls: [{ tool: write, input: { path: a, content: half } }] }
+      - { expects: [this call was not made], cut: true, text: I talk too much }
+      - { expects: [cut at the output limit before any tool call], calls: [{ tool: submit, input: { summary: s, evidence: e } }] }
+";
+        let (database, server) = (Database::new().await, scripted(scenes).await);
+        let models = models(&server, &database.pool, &format!("{wire}/scripted"), None);
+        let run = database.run(5_000_000).await;
+        let toolbox = MemoryBox::new();
+        let finished = work(&session(&models, &database, run, "work-1", &toolbox), &working()).await.unwrap();
+        assert!(matches!(finished, Finished::Submitted(_)), "{wire}: {finished:?}");
+        assert!(!toolbox.files().contains_key("a"));
+        assert_no_faults(&server);
+        database.drop().await;
+    }
+}
+
+#[tokio::test]
 async fn limits_end_a_session_after_a_warning() {
     let busy: String = (0..20)
         .map(|number| format!("      - {{ calls: [{{ tool: bash, input: {{ command: cat {number} }} }}] }}\n"))

@@ -8,7 +8,12 @@ mod life;
 mod tools;
 mod walls;
 
-use std::{future::Future, panic::AssertUnwindSafe, path::Path, time::Duration};
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -24,13 +29,15 @@ const IMAGE: &str = "wiz-base:bookworm";
 
 /// The engine, with an owner of its own so that tests leave each other's boxes alone.
 async fn engine() -> Docker {
-    let config = SandboxConfig {
-        owner: "test".into(),
-        docker_host: None,
-        runner: Path::new(env!("CARGO_MANIFEST_DIR")).join("target/runner/wiz-runner"),
-        default_image: IMAGE.into(),
-        runtime: None,
-    };
+    engine_with(runner()).await
+}
+
+fn runner() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/runner/wiz-runner")
+}
+
+async fn engine_with(runner: PathBuf) -> Docker {
+    let config = SandboxConfig { owner: None, docker_host: None, runner, default_image: IMAGE.into(), runtime: None };
     let docker = Docker::connect(&config).await.expect("these tests need a container engine; see scripts/start-engine");
     let name: String = uuid::Uuid::new_v4().simple().to_string().chars().take(10).collect();
     docker.owned_by(&format!("test-{name}"))

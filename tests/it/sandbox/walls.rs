@@ -147,7 +147,7 @@ async fn a_command_cannot_speak_in_the_runners_name() {
         assert_eq!(sh(&open, &format!("python3 -c \"{traced}\" $PPID")).await.end, CommandEnd::Exited(3));
         // The controls: a process that is not the runner can be traced and written to like this.
         assert_eq!(out(&open, &format!("sleep 5 & python3 -c \"{traced}\" $!; kill -9 $!")).await, "");
-        assert_eq!(out(&open, "sleep 5 > /tmp/o & echo hi > /proc/$!/fd/1; cat /tmp/o; kill -9 $!").await, "hi\n");
+        assert_eq!(out(&open, "sleep 5 > /tmp/o & until test \"$(readlink /proc/$!/fd/1)\" = /tmp/o; do :; done; echo hi > /proc/$!/fd/1; cat /tmp/o; kill -9 $!").await, "hi\n");
         // What a command prints is only ever its output.
         let printed = sh(&open, &format!("{forge}; exit 7")).await;
         assert_eq!(printed.end, CommandEnd::Exited(7));

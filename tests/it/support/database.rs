@@ -17,14 +17,21 @@ pub struct TestDatabase {
     pub url: String,
 }
 
-/// Serialises the making of the template and the clearing away: any number will do.
-const LOCK: i64 = 6_497_002;
+/// Serialises the making of the template: any number will do.
+const TEMPLATE_LOCK: i64 = 6_497_002;
+
+/// One process at a time clears away.
+const CLEARING_LOCK: i64 = 6_497_003;
+
+/// Old databases a new one takes away. Dropping is slow, so it is spread over the tests.
+const CLEARED_AT_ONCE: usize = 2;
 
 impl TestDatabase {
     /// A database with the whole schema and no rows.
     pub async fn new() -> Self {
         let mut admin = admin().await;
         let template = template(&mut admin).await;
+        clear_away(&mut admin).await;
         let name = new_name();
         run(&mut admin, format!("create database {name} template {template}")).await;
         Self::at(&name).await
@@ -66,8 +73,7 @@ async fn template(admin: &mut PgConnection) -> String {
     let checksums: Vec<u8> = MIGRATOR.iter().flat_map(|migration| migration.checksum.iter().copied()).collect();
     let version = hex::encode(&Sha256::digest(&checksums)[..8]);
     let name = format!("wiz_template_{version}");
-    run(admin, format!("select pg_advisory_lock({LOCK})")).await;
-    clear_away(admin).await;
+    run(admin, format!("select pg_advisory_lock({TEMPLATE_LOCK})")).await;
     if !exists(admin, &name).await {
         let unfinished = format!("{name}_unfinished");
         run(admin, format!("drop database if exists {unfinished} with (force)")).await;
@@ -78,22 +84,26 @@ async fn template(admin: &mut PgConnection) -> String {
         own.close().await.unwrap();
         run(admin, format!("alter database {unfinished} rename to {name}")).await;
     }
-    run(admin, format!("select pg_advisory_unlock({LOCK})")).await;
+    run(admin, format!("select pg_advisory_unlock({TEMPLATE_LOCK})")).await;
     name
 }
 
-/// Drops what ended test processes left.
+/// Drops some of what ended test processes left.
 async fn clear_away(admin: &mut PgConnection) {
+    let mine: bool =
+        sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(CLEARING_LOCK).fetch_one(&mut *admin).await.unwrap();
+    if !mine {
+        return;
+    }
     let names: Vec<String> = sqlx::query_scalar(r"select datname from pg_database where datname like 'wiz\_test\_%'")
         .fetch_all(&mut *admin)
         .await
         .unwrap();
-    for name in names {
-        let process = name.split('_').nth(2).unwrap_or_default();
-        if !Path::new("/proc").join(process).exists() {
-            run(admin, format!("drop database if exists {name} with (force)")).await;
-        }
+    let process = |name: &str| Path::new("/proc").join(name.split('_').nth(2).unwrap_or_default());
+    for name in names.iter().filter(|name| !process(name).exists()).take(CLEARED_AT_ONCE) {
+        run(admin, format!("drop database if exists {name} with (force)")).await;
     }
+    run(admin, format!("select pg_advisory_unlock({CLEARING_LOCK})")).await;
 }
 
 async fn exists(admin: &mut PgConnection, name: &str) -> bool {

@@ -11,6 +11,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::{Request, Response, StatusCode};
+use axum::routing::get;
 use tower::ServiceExt;
 
 use crate::control::Control;
@@ -25,6 +26,8 @@ pub fn router(control: Control) -> Router {
     let front = Front { control: Arc::clone(&control), pages: pages::router().with_state(Arc::clone(&control)) };
     Router::new()
         .nest("/_stand-in", control::router().merge(pages::own_router()).with_state(control))
+        // Browsers ask for one on their own; that is no mistake of the app under test.
+        .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
         .fallback(dispatch)
         .with_state(Arc::new(front))
 }

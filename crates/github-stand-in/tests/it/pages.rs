@@ -60,6 +60,7 @@ async fn a_person_reads_and_acts_on_the_pages() {
     assert!(world.github.act_as("ann").unwrap().merge(REPO, 2, MergeMethod::Merge).is_err());
     assert_eq!(world.github.issue(REPO, 1).unwrap().state, IssueState::Closed);
     world.settle().await;
+    assert_eq!(world.send("GET", "/favicon.ico", "", &serde_json::Value::Null).await.status, 204);
     let log = page(&world, "/_stand-in").await;
     assert!(log.contains("check_run") && log.contains("None."), "deliveries, and no violations");
     let id = world.github.deliveries()[0].id;

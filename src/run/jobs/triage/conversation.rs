@@ -16,13 +16,15 @@ use crate::{
     },
     github::{Reactable, Reaction},
     ids::{CommentId, DeliveryId, IssueNumber, Login, RepositoryId, RepositoryName, RunId, UserId},
+    llm::{AgentRole, ModelName},
+    money::MicroDollars,
     plan::PlanHash,
-    policy::{self, RepositoryPolicy, Role},
+    policy::{self, PolicyFault, RepositoryPolicy, Role},
     report,
     run::{
         jobs::report::digest,
         signal::{Notice, Order, Refusal},
-        state::{Mission, State},
+        state::Mission,
         store::{Created, NewRun, Signalled, StoredRun, results},
         task::Reply,
         view,
@@ -71,8 +73,16 @@ pub(super) async fn interpret(
     let role = role.map_or(Role::None, |role| Role::from_github(&role.role_name, &role.permission));
     let target = find_run(services, repository.id, heard.spoken.issue).await?;
     let ground = ground(services, installation, &repository.name, heard.spoken, target.as_ref()).await?;
-    let intents: Vec<Intent> =
-        heard.commands.iter().map(|command| triage::decide(command, role, &policy, ground)).collect();
+    let (policy, faults) = match policy {
+        Ok(policy) => (policy, vec![]),
+        Err(faults) => (RepositoryPolicy::default(), faults),
+    };
+    let intents: Vec<Intent> = heard
+        .commands
+        .iter()
+        .map(|command| triage::decide(command, role, &policy, ground))
+        .map(|intent| triage::unless_faulty(intent, &faults))
+        .collect();
     let on = reactable(heard.spoken);
     if intents.iter().any(|intent| matches!(intent, Intent::Start { .. } | Intent::Order { .. })) {
         acknowledge(services, installation, &repository.name, on).await?;
@@ -112,9 +122,16 @@ struct Scene<'a> {
 impl Scene<'_> {
     async fn part(&self, services: &Services, index: usize, intent: Intent, on: Reactable) -> Result<Part> {
         Ok(match intent {
-            Intent::Start { mission, command } => Part::Start(self.new_run(index, mission, &command)?),
+            Intent::Start { mission, command } => {
+                let new = self.new_run(index, mission, &command)?;
+                match unusable_model(services, &new) {
+                    Some(text) => Part::Say(text),
+                    None => Part::Start(new),
+                }
+            }
             Intent::Order { verb, order } => match self.target {
                 None => Part::Say(report::no_run(verb)),
+                Some(target) if self.is_own_plan(&order, target)? => Part::Say(report::own_plan(target.run.id)),
                 Some(target) => {
                     let by = self.speaker()?.login.clone();
                     let hash = target.run.progress.plan.as_ref().map(|current| current.hash(target.run.budget));
@@ -138,6 +155,12 @@ impl Scene<'_> {
         })
     }
 
+    /// Whether the speaker approves what they asked for themselves, where the policy wants two people.
+    fn is_own_plan(&self, order: &Ordered, target: &StoredRun) -> Result<bool> {
+        let approves = matches!(order, Ordered::Approve { .. });
+        Ok(approves && triage::needs_another(self.policy.gate, self.speaker()?.id, target.requester_id))
+    }
+
     fn speaker(&self) -> Result<&Actor> {
         self.event.actor.as_ref().context("words without a speaker")
     }
@@ -155,7 +178,8 @@ impl Scene<'_> {
             requester_id: actor.id,
             requester: actor.login.clone(),
             model: command.flags.model.clone().or_else(|| self.policy.model.clone()),
-            budget: command.flags.max.unwrap_or(self.policy.budget_run),
+            budget: triage::run_budget(command.flags.max, self.policy.budget_run),
+            budget_day: self.policy.budget_day,
         })
     }
 }
@@ -170,7 +194,7 @@ impl Answer {
         let mut reaction = None;
         for (index, part) in self.parts.into_iter().enumerate() {
             let said = match part {
-                Part::Start(new) => started(store::create(connection, &new).await?),
+                Part::Start(new) => start(connection, new).await?,
                 Part::Order { run, verb, by, order, hash } => {
                     let signalled = store::signal(connection, run, Signal::Human { by, order }).await?;
                     ordered(run, verb, hash.as_ref(), signalled)
@@ -201,12 +225,28 @@ impl Answer {
     }
 }
 
-/// What must be said about a start; a new run speaks for itself through its status comment.
-fn started(created: Created) -> Option<String> {
-    match created {
+/// Starts a run within what the repository may still spend today. Answers what must be said; a new run speaks for itself
+/// through its status comment.
+async fn start(connection: &mut PgConnection, new: NewRun) -> Result<Option<String>> {
+    let left = store::left_today(connection, new.repository, new.budget_day).await?;
+    if left < LEAST_BUDGET {
+        return Ok(Some(report::budget_exhausted(new.budget_day.saturating_sub(left), new.budget_day)));
+    }
+    let new = NewRun { budget: new.budget.min(left), ..new };
+    Ok(match store::create(connection, &new).await? {
         Created::New(_) | Created::Before(_) => None,
         Created::OpenRun(run) => Some(report::already_running(run, None)),
-    }
+    })
+}
+
+/// With less than this a run would stop before it has a plan.
+const LEAST_BUDGET: MicroDollars = MicroDollars::from_cents(5);
+
+/// What is wrong with the model a run asks for, if anything is: found now, it costs nobody a plan.
+fn unusable_model(services: &Services, new: &NewRun) -> Option<String> {
+    let wanted = new.model.as_deref()?;
+    let usable = wanted.parse::<ModelName>().is_ok_and(|model| services.models.check(&model).is_ok());
+    (!usable).then(|| report::unusable_model(wanted, &services.models.model_for(AgentRole::Coder).to_string()))
 }
 
 /// What must be said about an order; one that was followed shows in the status comment.
@@ -215,7 +255,7 @@ fn ordered(run: RunId, verb: &str, hash: Option<&PlanHash>, signalled: Signalled
         Signalled::Applied { notice: None, .. } => None,
         Signalled::Applied { notice: Some(notice), .. } => Some(match notice {
             Notice::BaseMoved => report::base_moved(run),
-            Notice::PlanCommentEdited => report::plan_comment_edited(run),
+            Notice::PlanNotShown => report::plan_not_shown(run),
         }),
         Signalled::Refused { refusal: Refusal::ForeignPlan, .. } => hash.map(report::stale_approval),
         Signalled::Refused { state, refusal: Refusal::NotNow | Refusal::Stale } => {
@@ -230,9 +270,8 @@ fn ordered(run: RunId, verb: &str, hash: Option<&PlanHash>, signalled: Signalled
 pub(super) async fn complete_order(services: &Services, target: &StoredRun, order: Ordered) -> Result<Order> {
     Ok(match order {
         Ordered::Approve { typed_hash } => {
-            let (base_now, shown_intact) =
-                tokio::try_join!(base_head(services, target), shown_intact(services, target))?;
-            Order::Approve { typed_hash, base_now, shown_intact }
+            let (base_now, shown) = tokio::try_join!(base_head(services, target), shown_plan(services, target))?;
+            Order::Approve { typed_hash, base_now, shown }
         }
         Ordered::Reject => Order::Reject,
         Ordered::Revise { text } => Order::Revise { text },
@@ -248,29 +287,29 @@ async fn base_head(services: &Services, target: &StoredRun) -> Result<crate::ids
     Ok(head.context("the repository has no default branch")?.1)
 }
 
-/// Whether the comment that shows the plan still says what wiz wrote.
-async fn shown_intact(services: &Services, target: &StoredRun) -> Result<bool> {
+/// The plan that the status comment shows: the one wiz wrote there, if the comment still says what wiz wrote.
+async fn shown_plan(services: &Services, target: &StoredRun) -> Result<Option<PlanHash>> {
     let output = results::output(&mut *services.pool.acquire().await?, target.run.id).await?;
-    let (Some(comment), Some(written)) = (output.status_comment, output.status_comment_digest) else {
-        // Nothing was shown yet, so nothing can have been approved.
-        return Ok(target.run.state != State::NeedsApproval);
+    let (Some(comment), Some(written), Some(plan)) =
+        (output.status_comment, output.status_comment_digest, output.shown_plan)
+    else {
+        return Ok(None);
     };
     let github = services.github.installation(target.installation);
     let shown = github.comment(&target.repository_name, comment).await?;
-    Ok(shown.is_some_and(|shown| digest(&shown.body) == written))
+    Ok(shown.filter(|shown| digest(&shown.body) == written).map(|_| plan))
 }
 
-/// The policy on the default branch; a faulty one is treated as absent, which is stricter.
+/// The policy on the default branch, or its faults. Nothing may start under a faulty policy: what it forbids is unknown.
 pub(super) async fn policy(
     services: &Services,
     name: &RepositoryName,
     installation: InstallationId,
-) -> Result<RepositoryPolicy> {
+) -> Result<Result<RepositoryPolicy, Vec<PolicyFault>>> {
     let github = services.github.installation(installation);
-    let Some((_, head)) = github.default_head(name).await? else { return Ok(RepositoryPolicy::default()) };
+    let Some((_, head)) = github.default_head(name).await? else { return Ok(Ok(RepositoryPolicy::default())) };
     let file = github.file(name, &head, policy::POLICY_PATH, POLICY_BYTES).await?;
-    let text = file.and_then(|bytes| String::from_utf8(bytes.into()).ok());
-    Ok(text.and_then(|text| policy::parse(&text).ok()).unwrap_or_default())
+    Ok(file.map_or_else(|| Ok(RepositoryPolicy::default()), |bytes| policy::parse_bytes(&bytes)))
 }
 
 /// Largest policy file that is read; a longer one is no policy a person keeps.

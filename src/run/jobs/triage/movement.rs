@@ -8,7 +8,7 @@ use crate::{
     policy::{self, Permission, Role},
     report::ActionKind,
     run::{project::CHECK_RUN_PREFIX, signal, state::State},
-    triage::Ordered,
+    triage::{self, Ordered},
 };
 
 /// A pull request that was closed, merged or reopened moves the run that opened it.
@@ -57,15 +57,24 @@ pub(super) async fn check_run(
             return Ok(None);
         }
     };
-    if actor.is_bot || stored.run.state == State::Succeeded {
+    let elsewhere = event.repository.as_ref().is_none_or(|repository| repository.id != stored.repository);
+    if actor.is_bot || elsewhere || stored.run.state == State::Succeeded {
         return Ok(None);
     }
     let github = services.github.installation(installation);
     let role = github.role(&stored.repository_name, actor.id, &actor.login).await?;
     let role = role.map_or(Role::None, |role| Role::from_github(&role.role_name, &role.permission));
     let policy = super::conversation::policy(services, &stored.repository_name, installation).await?;
+    let Ok(policy) = policy else {
+        tracing::info!(%run, "a click under a faulty policy");
+        return Ok(None);
+    };
     if let Permission::Denied { needs } = policy::may(role, verb, &policy) {
         tracing::info!(%run, actor = %actor.login, needs = needs.name(), "a click without permission");
+        return Ok(None);
+    }
+    if matches!(order, Ordered::Approve { .. }) && triage::needs_another(policy.gate, actor.id, stored.requester_id) {
+        tracing::info!(%run, actor = %actor.login, "a click by the requester, where another person must approve");
         return Ok(None);
     }
     let order = super::conversation::complete_order(services, &stored, order).await?;
