@@ -22,7 +22,8 @@ const DEFAULT_FILTER: &str = "info,sqlx::postgres::notice=warn";
 pub fn install(format: Format) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     let registry = tracing_subscriber::registry().with(filter);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let layer =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let installed = match format {
         Format::Pretty => registry.with(layer.compact()).try_init(),
         Format::Json => registry.with(layer.json().flatten_event(true)).try_init(),

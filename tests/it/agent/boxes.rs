@@ -50,7 +50,13 @@ async fn open_box(docker: &Docker, run: RunId, name: &str) -> OpenBox {
 #[tokio::test]
 async fn a_coder_works_in_a_real_box_and_again_in_a_rebuilt_one() {
     let runner = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/runner/wiz-runner");
-    let config = SandboxConfig { owner: None, docker_host: None, runner, default_image: "wiz-base:bookworm".into(), runtime: None };
+    let config = SandboxConfig {
+        owner: None,
+        docker_host: None,
+        runner,
+        default_image: "wiz-base:bookworm".into(),
+        runtime: None,
+    };
     let owner = format!("test-{:08x}", rand::random::<u32>());
     let docker = Docker::connect(&config).await.unwrap().owned_by(&owner);
     let (database, server) = (Database::new().await, scripted(FIX).await);
