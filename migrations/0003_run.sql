@@ -105,6 +105,8 @@ create table evidence (
     results jsonb not null,
     -- SHA-256 of the patch that was judged; publishing refuses any other.
     patch_digest text not null,
+    -- Lines added and removed in each file, for people.
+    files jsonb not null,
     created_at timestamptz not null default now(),
     constraint evidence_pkey primary key (run_id, seq),
     constraint evidence_run_fkey foreign key (run_id) references run (id)

@@ -20,6 +20,7 @@ pub mod patch;
 pub mod plan;
 pub mod policy;
 pub mod queue;
+pub mod reconcile;
 pub mod report;
 pub mod run;
 pub mod sandbox;

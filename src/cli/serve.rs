@@ -3,6 +3,7 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
+use secrecy::SecretString;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +14,7 @@ use crate::{
     intake::Intake,
     llm::{Models, Pauses},
     queue::{self, Doorbell, Worker, WorkerSettings},
+    reconcile,
     run::{
         jobs::Executor,
         services::{MarkerKey, Services, Settings},
@@ -50,6 +52,7 @@ pub(super) async fn serve(config: &Config, parts: Parts) -> Result<ExitCode> {
         start_web(config, &services, &mut tasks, &shutdown).await?;
     }
     tasks.spawn(sweep::keep_sweeping(services.clone(), shutdown.clone()));
+    tasks.spawn(reconcile::run(services.pool.clone(), Arc::clone(&services.github), shutdown.clone()));
     start_workers(config.server.workers, services, &mut tasks, &shutdown);
 
     let outcome = tokio::select! {
@@ -111,6 +114,7 @@ async fn services(config: &Config, database: &Database) -> Result<Services> {
         public_url: config.server.public_url.clone(),
         github_url: config.github.web_url.clone(),
         default_image: config.sandbox.default_image.clone(),
+        own_secrets: own_secrets(config),
         // Every process of one installation has the same App key, and it stays when webhook secrets are rotated.
         marker_key: MarkerKey::derive(&config.github.private_key),
     };
@@ -123,6 +127,14 @@ async fn services(config: &Config, database: &Database) -> Result<Services> {
         doorbell: Doorbell::default(),
         settings: Arc::new(settings),
     })
+}
+
+/// Everything that must never leave this process in a change or a text.
+fn own_secrets(config: &Config) -> Vec<SecretString> {
+    let keys =
+        [&config.models.anthropic, &config.models.openai].into_iter().flatten().map(|provider| &provider.api_key);
+    let github = &config.github;
+    keys.chain(&github.webhook_secrets).chain([&github.private_key]).cloned().collect()
 }
 
 /// What `/readyz` asks.

@@ -16,7 +16,7 @@ pub mod signature;
 pub mod store;
 
 pub use endpoint::{Intake, router};
-pub use store::{StoredDelivery, load};
+pub use store::{StoredDelivery, known, load};
 
 /// The kind of the job that every delivery starts; its payload is `{"delivery": "<guid>"}`.
 pub const TRIAGE_KIND: &str = "triage";

@@ -1,5 +1,7 @@
 //! Storing deliveries, and reading them back.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result};
 use sqlx::{PgConnection, PgPool};
 
@@ -77,6 +79,16 @@ pub struct StoredDelivery {
     pub event: String,
     /// The payload as JSON, unpacked.
     pub payload: Vec<u8>,
+}
+
+/// Which of these deliveries are stored here.
+pub async fn known(connection: &mut PgConnection, ids: &[DeliveryId]) -> Result<BTreeSet<DeliveryId>> {
+    let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.0).collect();
+    let known = sqlx::query_scalar!(r#"select id as "id: DeliveryId" from delivery where id = any($1)"#, &ids)
+        .fetch_all(connection)
+        .await
+        .context("cannot look up deliveries")?;
+    Ok(known.into_iter().collect())
 }
 
 /// The delivery with this id; `None` if there is none (any more).

@@ -19,5 +19,5 @@ mod verify;
 pub use base::{BaseEntry, BaseTree, BlobId};
 pub use change::{Change, FileChange, FileMode, Patch};
 pub use path::{PathFault, check_path};
-pub use render::unified_diff;
+pub use render::{LineCount, line_counts, unified_diff};
 pub use verify::{Fault, RecordFault, verify};

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use similar::TextDiff;
+use serde::{Deserialize, Serialize};
+use similar::{ChangeTag, TextDiff};
 
 use super::{BaseEntry, BaseTree, Change, FileChange, FileMode, Patch};
 
@@ -31,6 +32,41 @@ pub fn unified_diff(
         room -= shares[index];
     }
     files.iter().zip(shares).map(|(file, share)| cut(file, share)).collect()
+}
+
+/// What a patch does to one file, in lines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineCount {
+    pub path: String,
+    /// Whether the file is new.
+    pub is_new: bool,
+    pub deleted: bool,
+    pub added: usize,
+    pub removed: usize,
+}
+
+/// Lines added and removed in each file; none for what is not text. `before` gives the old content of a path.
+pub fn line_counts(patch: &Patch, base: &BaseTree, before: &dyn Fn(&str) -> Option<Bytes>) -> Vec<LineCount> {
+    let count = |change: &FileChange| {
+        let is_new = base.get(&change.path).is_none();
+        let old = if is_new { Bytes::new() } else { before(&change.path).unwrap_or_default() };
+        let (deleted, new) = match &change.change {
+            Change::Put { content, .. } => (false, content.clone()),
+            Change::Delete => (true, Bytes::new()),
+        };
+        let (mut added, mut removed) = (0, 0);
+        if let (Ok(old), Ok(new)) = (std::str::from_utf8(&old), std::str::from_utf8(&new)) {
+            for line in TextDiff::configure().timeout(DIFF_TIMEOUT).diff_lines(old, new).iter_all_changes() {
+                match line.tag() {
+                    ChangeTag::Insert => added += 1,
+                    ChangeTag::Delete => removed += 1,
+                    ChangeTag::Equal => {}
+                }
+            }
+        }
+        LineCount { path: change.path.clone(), is_new, deleted, added, removed }
+    };
+    patch.changes().iter().map(count).collect()
 }
 
 fn file_diff(change: &FileChange, base: &BaseTree, before: &dyn Fn(&str) -> Option<Bytes>) -> String {

@@ -34,8 +34,7 @@ pub async fn claim(pool: &PgPool, worker: WorkerId, wanted: Claim) -> Result<Vec
         r#"
         with recursive ahead (tenant, hop) as (
             (select tenant, 1::bigint from job
-             where state = 'ready' and priority <= $5 and tenant > $3
-             order by tenant limit 1)
+             where state = 'ready' and priority <= $5 and tenant > $3 order by tenant limit 1)
             union all
             select (select job.tenant from job
                     where job.state = 'ready' and job.priority <= $5 and job.tenant > ahead.tenant
@@ -44,8 +43,7 @@ pub async fn claim(pool: &PgPool, worker: WorkerId, wanted: Claim) -> Result<Vec
             where ahead.tenant is not null and hop < $4
         ), behind (tenant, hop) as (
             (select tenant, 1::bigint from job
-             where state = 'ready' and priority <= $5 and tenant <= $3
-             order by tenant limit 1)
+             where state = 'ready' and priority <= $5 and tenant <= $3 order by tenant limit 1)
             union all
             select (select job.tenant from job
                     where job.state = 'ready' and job.priority <= $5 and job.tenant > behind.tenant

@@ -26,7 +26,7 @@ use std::time::Duration;
 pub use check::{Action, ActionKind, Annotation, AnnotationLevel, CheckOutput, CheckStatus, Conclusion, check_output};
 pub use comment::status_comment;
 pub use marker::{MARKER_CHARS, Marker, MarkerKind};
-pub use orders::{another_run_is_open, base_moved, own_plan, plan_not_shown, status_reply};
+pub use orders::{another_run_is_open, base_moved, own_plan, plan_not_shown, status_reply, unusable_model};
 pub use pull_request::{PullRequestText, commit_message, pull_request};
 pub use replies::{
     already_running, budget_exhausted, denied, fork_refused, help, no_run, not_now, policy_faults, stale_approval,

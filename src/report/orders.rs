@@ -1,6 +1,6 @@
 //! Answers to orders that changed a run in another way than the person may expect, or not at all.
 
-use super::{RunView, comment};
+use super::{RunView, code, comment};
 use crate::ids::RunId;
 
 /// The plan was approved after its base branch moved.
@@ -30,6 +30,16 @@ pub fn own_plan(run: RunId) -> String {
 /// An old run would come back while a newer one is open.
 pub fn another_run_is_open(run: RunId) -> String {
     format!("Run {run} cannot go on while another run is open here. `/wiz cancel` ends that one.")
+}
+
+/// The model asked for cannot be used on this server.
+pub fn unusable_model(wanted: &str, usual: &str) -> String {
+    format!(
+        "The model {} cannot be used here: it needs the form `provider/name`, a configured provider and a price. Without \
+         `--model`, runs use {}.",
+        code(wanted, 100),
+        code(usual, 100)
+    )
 }
 
 /// How a run stands, for who asked.

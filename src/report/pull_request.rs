@@ -1,7 +1,7 @@
 //! The pull request and its commit.
 
 use super::{
-    MARKER_CHARS, RunView, cell, neutralise, plain, sections,
+    MARKER_CHARS, RunView, cell, plain, sections,
     sections::{Detail, fitted},
 };
 use crate::limits::COMMENT_CHARS;
@@ -128,6 +128,6 @@ fn provenance(view: &RunView) -> String {
     rows.extend(view.plan.as_ref().map(|plan| ("made on", format!("`{}`", plan.base))));
     rows.extend(view.model.as_ref().map(|model| ("model", super::code(model, 100))));
     let table: String = rows.iter().map(|(name, value)| format!("| {name} | {value} |\n")).collect();
-    let hint = neutralise("Comment with /wiz revise and what to change, and wiz goes on with this branch.", 200);
+    let hint = "wiz does not merge: that is yours.";
     format!("## Where this comes from\n\n| | |\n| --- | --- |\n{table}\n{hint}")
 }

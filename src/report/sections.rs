@@ -110,11 +110,9 @@ pub(super) fn next_commands(view: &RunView) -> Vec<(String, &'static str)> {
             approve.into_iter().chain(others).collect()
         }
         RunState::NeedsAnswer => vec![plain("/wiz revise …", "answer"), plain("/wiz cancel", "end the run")],
-        RunState::Watching => {
-            vec![plain("/wiz revise …", "ask for changes"), plain("/wiz cancel", "leave the pull request alone")]
-        }
+        RunState::Watching => vec![plain("/wiz cancel", "leave the pull request alone")],
         RunState::Failed => vec![plain("/wiz retry", "try again"), plain("/wiz fix …", "start over, with other words")],
-        RunState::Cancelled => vec![plain("/wiz fix", "start over")],
+        RunState::Cancelled => vec![plain("/wiz retry", "go on"), plain("/wiz fix", "start over")],
         RunState::Queued
         | RunState::Planning
         | RunState::Working

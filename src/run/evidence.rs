@@ -1,7 +1,5 @@
 //! wiz's own evidence for a definition of done: what each criterion's command did, seen by wiz in clean boxes.
 
-use std::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{Criterion, Proof};
@@ -67,19 +65,18 @@ impl Evidence {
             return None;
         }
         let Criterion { name, command, .. } = &self.criterion;
-        let mut text = format!("{name}: `{command}`\n");
-        if self.after.end != ObservedEnd::Exited(0) {
-            let _ = writeln!(text, "On the result it {}:\n{}", self.after.describe(), self.after.output);
-        } else if let Some(before) = &self.before {
-            let _ = writeln!(
-                text,
+        let found = if self.after.end != ObservedEnd::Exited(0) {
+            format!("On the result it {}:\n{}", self.after.describe(), self.after.output)
+        } else {
+            let before = self.before.as_ref();
+            format!(
                 "It passes on the result, but it must fail on the base with only the changed test files applied; there \
                  it {}. Add or sharpen a test, in a test file, that the old code fails.\n{}",
-                before.describe(),
-                before.output
-            );
-        }
-        Some(text)
+                before.map_or_else(|| "was not run".to_owned(), Observation::describe),
+                before.map(|seen| seen.output.as_str()).unwrap_or_default()
+            )
+        };
+        Some(format!("{name}: `{command}`\n{found}\n"))
     }
 }
 

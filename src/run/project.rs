@@ -3,6 +3,8 @@
 //! Everything comes from the base branch's commit through the host's bare mirror, never from a pull request's head, so
 //! a change under review cannot widen what wiz may do.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use bytes::Bytes;
 
@@ -17,6 +19,9 @@ use crate::{
 
 /// Files by which a repository instructs agents, best first. <https://agents.md>
 const INSTRUCTION_PATHS: [&str; 4] = ["AGENTS.md", "CLAUDE.md", "GEMINI.md", ".github/copilot-instructions.md"];
+
+/// Longest time one criterion's command may take, where the policy says nothing of it.
+const CRITERION_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// Most files named in the overview; a larger repository is explored with tools.
 const OVERVIEW_FILES: usize = 600;
@@ -80,6 +85,12 @@ impl Project {
         let setup = if policy.setup.is_empty() { detected.setup } else { policy.setup.clone() };
         let checks = if policy.checks.is_empty() { detected.checks } else { policy.checks.clone() };
         Ok(Self { policy, image, setup, checks, files, base })
+    }
+
+    /// How long a criterion's command may take: what the policy says of the same command, or the usual time.
+    pub fn timeout_of(&self, command: &str) -> Duration {
+        let check = self.policy.checks.iter().find(|check| check.run.trim() == command.trim());
+        check.map_or(CRITERION_TIMEOUT, |check| Duration::from_secs(check.timeout_s.into()))
     }
 
     /// The content of one file.

@@ -60,6 +60,8 @@ pub struct Settings {
     pub github_url: Url,
     /// Image of a repository whose policy names none.
     pub default_image: String,
+    /// wiz's own secrets, which no change and no text may hold.
+    pub own_secrets: Vec<SecretString>,
     /// Signs the hidden markers by which wiz knows its own comments.
     pub marker_key: MarkerKey,
 }

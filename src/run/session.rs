@@ -16,9 +16,6 @@ use crate::{
     sandbox::{BoxKey, BoxLimits, BoxSpec, Command, CommandEnd, OpenBox, SandboxError, SourceFile},
 };
 
-/// Longest time one criterion's command may take.
-pub const CRITERION_TIMEOUT: Duration = Duration::from_secs(15 * 60);
-
 /// Longest time one command of a project's preparation may take.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 

@@ -3,19 +3,17 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use sqlx::PgConnection;
 
 use super::{
     evidence::{Evidence, Observation, ObservedEnd},
     services::Services,
-    state::{Progress, State, StepState},
+    state::{State, StepState},
     store::{self, StoredRun, results},
-    workspace,
 };
 use crate::{
     agent::{FindingLevel, ReviewReport, ReviewVerdict},
     llm::AgentRole,
-    patch::{Change, Patch},
+    patch::LineCount,
     report::{
         AnnotationLevel, ChangedFile, FileChange, Finding, Money, Outcome, PlanView, PullRequestLink, QueuePlace,
         Review, RunState, RunView, StepProgress, Subject, Timing,
@@ -28,12 +26,12 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
     let progress = &stored.run.progress;
     let proof = results::latest_evidence(&mut connection, stored.run.id).await?;
     let review = results::latest_review(&mut connection, stored.run.id).await?;
-    let changes = changes(&mut connection, stored).await?;
     let timings = store::history::timings(&mut connection, stored.run.id).await?;
     let approver = store::history::approver(&mut connection, stored.run.id).await?;
-    let queue = match stored.run.state {
-        State::Queued => Some(store::history::queue_place(&mut connection, stored.run.id).await?),
-        _ => None,
+    let queue = if stored.run.state == State::Queued {
+        Some(store::history::queue_place(&mut connection, stored.run.id).await?)
+    } else {
+        None
     };
     drop(connection);
     let spend = services.models.spent(stored.run.id).await.context("cannot sum up what the run spent")?;
@@ -50,7 +48,7 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
         money: Money { cap: stored.run.budget, spent: spend.money, quote },
         evidence: proof.evidence.iter().map(shown_evidence).collect(),
         review: review.map(shown_review),
-        changes,
+        changes: proof.files.into_iter().map(shown_file).collect(),
         pull_request: progress.pull_request.as_ref().map(|pull_request| PullRequestLink {
             number: pull_request.number,
             url: format!(
@@ -153,30 +151,15 @@ fn shown_review(report: ReviewReport) -> Review {
     }
 }
 
-async fn changes(connection: &mut PgConnection, stored: &StoredRun) -> Result<Vec<ChangedFile>> {
-    let progress: &Progress = &stored.run.progress;
-    if progress.plan.is_none() {
-        return Ok(vec![]);
+fn shown_file(file: LineCount) -> ChangedFile {
+    ChangedFile {
+        path: file.path,
+        change: match (file.is_new, file.deleted) {
+            (_, true) => FileChange::Deleted,
+            (true, false) => FileChange::Added,
+            (false, false) => FileChange::Changed,
+        },
+        added_lines: file.added,
+        removed_lines: file.removed,
     }
-    let version = workspace::current_version(progress)?;
-    let steps = results::steps(connection, stored.run.id, version).await?;
-    // A conflict between steps is reported by the stage that meets it; here there is just nothing to list.
-    let patch = workspace::whole_patch(progress, &steps).unwrap_or_default();
-    Ok(listed(&patch))
-}
-
-fn listed(patch: &Patch) -> Vec<ChangedFile> {
-    patch
-        .changes()
-        .iter()
-        .map(|change| ChangedFile {
-            path: change.path.clone(),
-            change: match &change.change {
-                Change::Put { .. } => FileChange::Changed,
-                Change::Delete => FileChange::Deleted,
-            },
-            added_lines: 0,
-            removed_lines: 0,
-        })
-        .collect()
 }

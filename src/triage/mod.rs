@@ -14,7 +14,7 @@ use crate::{
         Actor, Event, EventKind, Place, Spoken, SpokenAction,
         command::{self, Command, CommandError, Verb},
     },
-    ids::Login,
+    ids::{Login, UserId},
     money::MicroDollars,
     policy::{self, GateLevel, Permission, PolicyFault, RepositoryPolicy, Role},
     run::state::Mission,
@@ -142,25 +142,27 @@ pub fn unless_faulty(intent: Intent, faults: &[PolicyFault]) -> Intent {
             let faults: Vec<(usize, String)> = faults.iter().map(|fault| (fault.line, fault.message.clone())).collect();
             Intent::Unsuited(UserMessage::new(crate::report::policy_faults(policy::POLICY_PATH, &faults)))
         }
-        other => other,
+        Intent::Start { .. }
+        | Intent::Order { .. }
+        | Intent::Status { .. }
+        | Intent::Help
+        | Intent::Correct(_)
+        | Intent::Deny { .. }
+        | Intent::Unsuited(_) => intent,
     }
 }
 
 /// Whether the policy wants somebody else than the requester to approve.
-pub fn needs_another(gate: GateLevel, speaker: &Login, requester: &Login) -> bool {
+pub fn needs_another(gate: GateLevel, speaker: UserId, requester: UserId) -> bool {
     match gate {
         GateLevel::HumanRequired => speaker == requester,
         GateLevel::Supervised | GateLevel::Autonomous => false,
     }
 }
 
-/// What a run may spend: what was asked for, but more than the policy's cap only for those who could change the policy.
-pub fn run_budget(asked: Option<MicroDollars>, cap: MicroDollars, role: Role) -> MicroDollars {
-    match asked {
-        Some(asked) if role >= Role::Maintain => asked,
-        Some(asked) => asked.min(cap),
-        None => cap,
-    }
+/// What a run may spend: what was asked for, up to the policy's cap.
+pub fn run_budget(asked: Option<MicroDollars>, cap: MicroDollars) -> MicroDollars {
+    asked.map_or(cap, |asked| asked.min(cap))
 }
 
 fn start(command: &Command, ground: Ground) -> Intent {

@@ -6,6 +6,7 @@ mod agent;
 mod architecture;
 mod crash;
 mod database;
+mod documents;
 mod flow;
 mod github;
 mod intake;

@@ -69,7 +69,7 @@ fn the_pull_request_tells_what_was_done_and_proven() {
     | made on | `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` |
     | model | `claude-sonnet-4-5` |
 
-    Comment with /wiz revise and what to change, and wiz goes on with this branch.
+    wiz does not merge: that is yours.
     "#);
     let mut on_pull_request = example::finished();
     on_pull_request.subject.is_pull_request = true;

@@ -96,7 +96,7 @@ fn status_of_a_finished_run() {
     | ✅ | dates before 1970<br>`pytest tests/test_dates.py` | 🔴 failed (exit 1), 1.3 s | 🟢 passed, 900 ms |
     | ✅ | all tests<br>`pytest \| tee log` |  | 🟢 passed, 1 min 15 s |
 
-    **Next:** `/wiz revise …` (ask for changes), `/wiz cancel` (leave the pull request alone)
+    **Next:** `/wiz cancel` (leave the pull request alone)
 
     <details><summary>Steps in detail</summary>
 
@@ -191,7 +191,7 @@ fn status_of_runs_that_ask_or_ended() {
 
     `/wiz fix` by alice · Dates before 1970 crash · cap $3.00
 
-    **Next:** `/wiz fix` (start over)
+    **Next:** `/wiz retry` (go on), `/wiz fix` (start over)
 
     <sub>[run 12](https://wiz.example/runs/12) · model `claude-sonnet-4-5`</sub>
     "#);

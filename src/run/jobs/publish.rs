@@ -14,7 +14,7 @@ use crate::{
     error::UserMessage,
     github::{NewCommit, NewPullRequest, OpenState},
     ids::BranchName,
-    patch::Patch,
+    patch::{Patch, secrets},
     plan::{Criterion, Plan},
     report::{self, Marker, MarkerKind},
     run::{project::Project, state::PullRequest, view, workspace},
@@ -33,10 +33,10 @@ async fn publish(services: &Services, stored: &StoredRun) -> Result<Done, StageF
     let proof = results::latest_evidence(&mut connection, stored.run.id).await?;
     drop(connection);
     let project = Project::at(services, stored, &current.base).await?;
-    let patch = workspace::whole_patch(progress, &steps)?;
+    let patch = workspace::whole_patch(progress, &steps)?.against(&project.base);
     // All was asked before; it is asked again because this is the last door.
     let unproven = || unproven(&current.plan, &patch, &proof);
-    if let Some(objections) = objections(&patch, &project, &current.plan).or_else(unproven) {
+    if let Some(objections) = objections(services, &project, &current.plan, &patch).or_else(unproven) {
         return Ok(StageResult::Failed { message: UserMessage::new(report::neutralise(&objections, 4_000)) }.into());
     }
     let view = view::of(services, stored).await?;
@@ -50,8 +50,14 @@ async fn publish(services: &Services, stored: &StoredRun) -> Result<Done, StageF
         message: &report::commit_message(&view),
         patch: &patch,
     };
-    let committed = github.commit(&commit).await.context("cannot publish the commit")?;
     let text = report::pull_request(&view);
+    if let Some(kind) = secret_in(services, &[commit.message, &text.title, &text.body]) {
+        return Ok(StageResult::Failed { message: UserMessage::new(format!(
+            "The text of the pull request holds {kind}, so nothing was published. `/wiz retry` lets the coder try again."
+        )) }
+        .into());
+    }
+    let committed = github.commit(&commit).await.context("cannot publish the commit")?;
     let marker = Marker { run: Some(stored.run.id), kind: MarkerKind::PullRequest };
     let wanted = NewPullRequest {
         repository: &stored.repository_name,
@@ -62,8 +68,20 @@ async fn publish(services: &Services, stored: &StoredRun) -> Result<Done, StageF
         draft: false,
     };
     let pull_request = github.find_or_create_pull(&wanted).await.context("cannot open the pull request")?;
-    let open = pull_request.state == OpenState::Open;
-    Ok(StageResult::Published(PullRequest { number: pull_request.number, branch, head: committed.sha, open }).into())
+    if pull_request.state == OpenState::Closed {
+        return Ok(StageResult::Failed { message: UserMessage::new(format!(
+            "The pull request #{} of this run is closed. Reopen it and `/wiz retry`, or start over with `/wiz fix`.",
+            pull_request.number
+        )) }
+        .into());
+    }
+    Ok(StageResult::Published(PullRequest { number: pull_request.number, branch, head: committed.sha, open: true })
+        .into())
+}
+
+/// What kind of secret one of the texts holds, if any does.
+fn secret_in(services: &Services, texts: &[&str]) -> Option<&'static str> {
+    texts.iter().find_map(|text| secrets::scan_text(text, &services.settings.own_secrets).into_iter().next())
 }
 
 /// What the evidence does not cover: another patch, or a criterion without evidence that holds.

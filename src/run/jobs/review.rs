@@ -26,7 +26,7 @@ async fn review(services: &Services, lease: &Lease, stored: &StoredRun) -> Resul
     let version = workspace::current_version(progress)?;
     let steps = results::steps(&mut *services.pool.acquire().await?, stored.run.id, version).await?;
     let project = Project::at(services, stored, &current.base).await?;
-    let patch = workspace::whole_patch(progress, &steps)?;
+    let patch = workspace::whole_patch(progress, &steps)?.against(&project.base);
     let conversation = format!("review-{}", stored.run.seq);
     let key = BoxKey { run: stored.run.id, name: conversation.clone() };
     let files = || workspace::apply(&project.files, &patch);

@@ -32,8 +32,8 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<Done, StageFa
     let version = workspace::current_version(progress)?;
     let steps = results::steps(&mut *services.pool.acquire().await?, stored.run.id, version).await?;
     let project = Project::at(services, stored, &current.base).await?;
-    let patch = workspace::whole_patch(progress, &steps)?;
-    if let Some(feedback) = objections(&patch, &project, &current.plan) {
+    let patch = workspace::whole_patch(progress, &steps)?.against(&project.base);
+    if let Some(feedback) = objections(services, &project, &current.plan, &patch) {
         return Ok(StageResult::Verified { feedback: Some(feedback) }.into());
     }
     let criteria = &current.plan.definition_of_done;
@@ -56,22 +56,27 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<Done, StageFa
         .collect();
     Ok(Done {
         result: StageResult::Verified { feedback: evidence::feedback(&evidence) },
-        keep: Some(Keep::Proof(Proof { evidence, patch_digest: workspace::digest(&patch) })),
+        keep: Some(Keep::Proof(Proof {
+            evidence,
+            patch_digest: workspace::digest(&patch),
+            files: patch::line_counts(&patch, &project.base, &|path| project.content(path)),
+        })),
     })
 }
 
 /// What policy has against the change, for the coder; checked before anything runs.
-pub(super) fn objections(patch: &Patch, project: &Project, plan: &Plan) -> Option<String> {
+pub(super) fn objections(services: &Services, project: &Project, plan: &Plan, patch: &Patch) -> Option<String> {
     let paths: Vec<ChangedPath> = patch.changes().iter().map(changed_path).collect();
     let blocking: Vec<String> = policy::judge_changes(&paths, &project.policy, plan)
         .iter()
         .filter(|violation| !was_approved(violation, plan))
         .map(|violation| format!("- {violation}"))
         .collect();
-    let secrets: Vec<String> = patch::secrets::scan(patch, &|path| project.content(path), &[])
-        .iter()
-        .map(|finding| format!("- {}: this looks like {}", finding.path, finding.kind))
-        .collect();
+    let secrets: Vec<String> =
+        patch::secrets::scan(patch, &|path| project.content(path), &services.settings.own_secrets)
+            .iter()
+            .map(|finding| format!("- {}: this looks like {}", finding.path, finding.kind))
+            .collect();
     if blocking.is_empty() && secrets.is_empty() {
         return None;
     }
@@ -136,7 +141,7 @@ impl Scene<'_> {
         let mut observations = Vec::with_capacity(criteria.len());
         for criterion in criteria {
             let script = criterion.command.clone();
-            let command = Command { script, timeout: session::CRITERION_TIMEOUT, env: vec![] };
+            let command = Command { script, timeout: self.project.timeout_of(&criterion.command), env: vec![] };
             let outcome = open_box.run(&command).await.context("cannot run a criterion's command")?;
             observations.push(observation(&outcome));
         }

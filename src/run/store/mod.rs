@@ -35,6 +35,7 @@ pub struct StoredRun {
     pub mission: Mission,
     /// What the person wrote after the verb.
     pub instructions: String,
+    pub requester_id: UserId,
     pub requester: Login,
     /// The model the person asked for.
     pub model: Option<String>,
@@ -179,7 +180,7 @@ pub async fn load(connection: &mut PgConnection, id: RunId) -> Result<Option<Sto
                   repository.name as "repository_name: RepositoryName",
                   default_branch as "default_branch: BranchName",
                   issue_number as "issue: IssueNumber", issue_title, verb as "mission: Mission", instructions,
-                  requester_login as "requester: Login", model, run.created_at, run.updated_at
+                  requester_id as "requester_id: UserId", requester_login as "requester: Login", model, run.created_at, run.updated_at
            from run join repository on repository.id = run.repository_id
            where run.id = $1"#,
         id as _,
@@ -196,6 +197,7 @@ pub async fn load(connection: &mut PgConnection, id: RunId) -> Result<Option<Sto
         issue_title: row.issue_title,
         mission: row.mission,
         instructions: row.instructions,
+        requester_id: row.requester_id,
         requester: row.requester,
         model: row.model,
         revision: row.revision,
@@ -231,6 +233,10 @@ pub async fn left_today(
     repository: RepositoryId,
     cap: MicroDollars,
 ) -> Result<MicroDollars> {
+    // Two runs that start at once must not both count on the same rest.
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('budget_day', $1::bigint))", repository.0)
+        .execute(&mut *connection)
+        .await?;
     let taken = sqlx::query_scalar!(
         r#"with spent as (
                select run.id, run.state, run.budget_micro_dollars as budget,

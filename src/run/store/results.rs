@@ -6,7 +6,7 @@ use sqlx::{PgConnection, types::Json};
 use crate::{
     agent::ReviewReport,
     ids::{CheckRunId, CommentId, CommitSha, IssueNumber, RepositoryId, RunId, UserId},
-    patch::Patch,
+    patch::{LineCount, Patch},
     plan::{PlanHash, StepKey},
     run::{briefing::Briefing, evidence::Evidence},
 };
@@ -26,6 +26,8 @@ pub struct Proof {
     pub evidence: Vec<Evidence>,
     /// SHA-256 of the patch, see [`crate::run::workspace::digest`].
     pub patch_digest: String,
+    /// What the patch does to each file.
+    pub files: Vec<LineCount>,
 }
 
 /// What a run shows on GitHub.
@@ -103,13 +105,15 @@ pub async fn briefing(connection: &mut PgConnection, run: RunId) -> Result<Brief
 /// Keeps the evidence of one verification, and which patch it is about.
 pub async fn save_evidence(connection: &mut PgConnection, run: RunId, seq: i32, proof: &Proof) -> Result<()> {
     sqlx::query!(
-        "insert into evidence (run_id, seq, results, patch_digest) values ($1, $2, $3, $4)
+        "insert into evidence (run_id, seq, results, patch_digest, files) values ($1, $2, $3, $4, $5)
          on conflict (run_id, seq)
-         do update set results = excluded.results, patch_digest = excluded.patch_digest, created_at = now()",
+         do update set results = excluded.results, patch_digest = excluded.patch_digest, files = excluded.files,
+                       created_at = now()",
         run as _,
         seq,
         Json(&proof.evidence) as _,
         proof.patch_digest,
+        Json(&proof.files) as _,
     )
     .execute(connection)
     .await?;
@@ -119,13 +123,16 @@ pub async fn save_evidence(connection: &mut PgConnection, run: RunId, seq: i32, 
 /// The newest evidence; empty before the first verification.
 pub async fn latest_evidence(connection: &mut PgConnection, run: RunId) -> Result<Proof> {
     let row = sqlx::query!(
-        r#"select results as "results: Json<Vec<Evidence>>", patch_digest from evidence
+        r#"select results as "results: Json<Vec<Evidence>>", patch_digest,
+                  files as "files: Json<Vec<LineCount>>" from evidence
            where run_id = $1 order by seq desc limit 1"#,
         run as _,
     )
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(|row| Proof { evidence: row.results.0, patch_digest: row.patch_digest }).unwrap_or_default())
+    Ok(row
+        .map(|row| Proof { evidence: row.results.0, patch_digest: row.patch_digest, files: row.files.0 })
+        .unwrap_or_default())
 }
 
 /// Keeps the verdict of one review.

@@ -2,7 +2,7 @@
 
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, html};
 
-/// Renders Markdown. Of raw HTML only `<details>`, `<summary>` and `<br>` survive; comments vanish, all else is shown as
+/// Renders Markdown. Of raw HTML only `<details>`, `<summary>`, `<sub>` and `<br>` survive; comments vanish, all else is shown as
 /// text. Links lead only to `http`, `https`, `mailto` and places on the page.
 pub fn render(text: &str) -> String {
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
@@ -33,7 +33,8 @@ fn safe_address(address: CowStr<'_>) -> CowStr<'_> {
     if good { address } else { CowStr::Borrowed("#") }
 }
 
-const KEPT: [&str; 7] = ["<details>", "<details open>", "</details>", "<summary>", "</summary>", "<br>", "<br/>"];
+const KEPT: [&str; 9] =
+    ["<sub>", "</sub>", "<details>", "<details open>", "</details>", "<summary>", "</summary>", "<br>", "<br/>"];
 
 fn harmless(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());

@@ -16,6 +16,7 @@ use crate::{
     },
     github::{Reactable, Reaction},
     ids::{CommentId, DeliveryId, IssueNumber, Login, RepositoryId, RepositoryName, RunId, UserId},
+    llm::{AgentRole, ModelName},
     money::MicroDollars,
     plan::PlanHash,
     policy::{self, PolicyFault, RepositoryPolicy, Role},
@@ -95,7 +96,6 @@ pub(super) async fn interpret(
             repository: &repository,
             target: target.as_ref(),
             policy: &policy,
-            role,
         };
         parts.push(scene.part(services, index, intent, on).await?);
     }
@@ -117,13 +117,18 @@ struct Scene<'a> {
     repository: &'a Repository,
     target: Option<&'a StoredRun>,
     policy: &'a RepositoryPolicy,
-    role: Role,
 }
 
 impl Scene<'_> {
     async fn part(&self, services: &Services, index: usize, intent: Intent, on: Reactable) -> Result<Part> {
         Ok(match intent {
-            Intent::Start { mission, command } => Part::Start(self.new_run(index, mission, &command)?),
+            Intent::Start { mission, command } => {
+                let new = self.new_run(index, mission, &command)?;
+                match unusable_model(services, &new) {
+                    Some(text) => Part::Say(text),
+                    None => Part::Start(new),
+                }
+            }
             Intent::Order { verb, order } => match self.target {
                 None => Part::Say(report::no_run(verb)),
                 Some(target) if self.is_own_plan(&order, target)? => Part::Say(report::own_plan(target.run.id)),
@@ -153,7 +158,7 @@ impl Scene<'_> {
     /// Whether the speaker approves what they asked for themselves, where the policy wants two people.
     fn is_own_plan(&self, order: &Ordered, target: &StoredRun) -> Result<bool> {
         let approves = matches!(order, Ordered::Approve { .. });
-        Ok(approves && triage::needs_another(self.policy.gate, &self.speaker()?.login, &target.requester))
+        Ok(approves && triage::needs_another(self.policy.gate, self.speaker()?.id, target.requester_id))
     }
 
     fn speaker(&self) -> Result<&Actor> {
@@ -173,7 +178,7 @@ impl Scene<'_> {
             requester_id: actor.id,
             requester: actor.login.clone(),
             model: command.flags.model.clone().or_else(|| self.policy.model.clone()),
-            budget: triage::run_budget(command.flags.max, self.policy.budget_run, self.role),
+            budget: triage::run_budget(command.flags.max, self.policy.budget_run),
             budget_day: self.policy.budget_day,
         })
     }
@@ -236,6 +241,13 @@ async fn start(connection: &mut PgConnection, new: NewRun) -> Result<Option<Stri
 
 /// With less than this a run would stop before it has a plan.
 const LEAST_BUDGET: MicroDollars = MicroDollars::from_cents(5);
+
+/// What is wrong with the model a run asks for, if anything is: found now, it costs nobody a plan.
+fn unusable_model(services: &Services, new: &NewRun) -> Option<String> {
+    let wanted = new.model.as_deref()?;
+    let usable = wanted.parse::<ModelName>().is_ok_and(|model| services.models.check(&model).is_ok());
+    (!usable).then(|| report::unusable_model(wanted, &services.models.model_for(AgentRole::Coder).to_string()))
+}
 
 /// What must be said about an order; one that was followed shows in the status comment.
 fn ordered(run: RunId, verb: &str, hash: Option<&PlanHash>, signalled: Signalled) -> Option<String> {

@@ -73,7 +73,7 @@ pub(super) async fn check_run(
         tracing::info!(%run, actor = %actor.login, needs = needs.name(), "a click without permission");
         return Ok(None);
     }
-    if matches!(order, Ordered::Approve { .. }) && triage::needs_another(policy.gate, &actor.login, &stored.requester) {
+    if matches!(order, Ordered::Approve { .. }) && triage::needs_another(policy.gate, actor.id, stored.requester_id) {
         tracing::info!(%run, actor = %actor.login, "a click by the requester, where another person must approve");
         return Ok(None);
     }

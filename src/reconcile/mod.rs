@@ -1,0 +1,129 @@
+//! Periodic repair of what an outage of wiz leaves undone.
+//!
+//! GitHub keeps what it tried to deliver for three days and never tries again by itself. [`missed`] picks, from that
+//! log, the deliveries that no attempt brought here and that the database does not know; [`run`] asks GitHub for them
+//! again at the start and every few minutes. They come in through the front door like any other, signed, and intake
+//! takes each id once, so asking too often does no harm.
+//!
+//! This room never reads a delivery and never changes a run. Read first: [`missed`], [`run`].
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    github::{Attempt, GitHub},
+    ids::DeliveryId,
+    intake,
+};
+
+/// Time between two looks at GitHub's log.
+const INTERVAL: Duration = Duration::from_secs(5 * 60);
+
+/// How long ago a delivery must have failed: what failed just now may still be on its way.
+const SETTLED: TimeDelta = TimeDelta::seconds(30);
+
+/// How far back the log is read. GitHub keeps three days; a command older than one is better given again.
+const HORIZON: TimeDelta = TimeDelta::hours(24);
+
+/// Most pages of 100 attempts read at once.
+const PAGES: usize = 20;
+
+/// Repairs until `shutdown`. A look that fails is logged and taken again next time.
+pub async fn run(pool: PgPool, github: std::sync::Arc<GitHub>, shutdown: CancellationToken) -> Result<()> {
+    loop {
+        match shutdown.run_until_cancelled(fetch_missed(&pool, &github)).await {
+            None => return Ok(()),
+            Some(Ok(0)) => {}
+            Some(Ok(asked)) => tracing::info!(asked, "asked GitHub to deliver again what was missed"),
+            Some(Err(error)) => tracing::warn!("cannot look for missed deliveries: {error:#}"),
+        }
+        if shutdown.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+/// Asks for every missed delivery once. Answers how many there were.
+async fn fetch_missed(pool: &PgPool, github: &GitHub) -> Result<usize> {
+    let now = Utc::now();
+    let attempts = attempts_since(github, now - HORIZON).await?;
+    let deliveries: Vec<DeliveryId> = attempts.iter().map(|attempt| attempt.delivery).collect();
+    let known = intake::known(&mut *pool.acquire().await?, &deliveries).await?;
+    let missed = missed(&attempts, &known, now);
+    for attempt in &missed {
+        github.redeliver(*attempt).await.with_context(|| format!("cannot ask for attempt {attempt} again"))?;
+    }
+    Ok(missed.len())
+}
+
+async fn attempts_since(github: &GitHub, since: DateTime<Utc>) -> Result<Vec<Attempt>> {
+    let (mut all, mut cursor) = (Vec::new(), None);
+    for _ in 0..PAGES {
+        let page = github.delivery_attempts(cursor).await.context("cannot read GitHub's log of deliveries")?;
+        let reached = page.attempts.last().is_none_or(|oldest| oldest.delivered_at < since);
+        all.extend(page.attempts.into_iter().filter(|attempt| attempt.delivered_at >= since));
+        cursor = page.next;
+        if reached || cursor.is_none() {
+            break;
+        }
+    }
+    Ok(all)
+}
+
+/// The newest attempt of each delivery that never arrived: no attempt succeeded, the database does not know it, and the
+/// last try is over.
+pub fn missed(attempts: &[Attempt], known: &BTreeSet<DeliveryId>, now: DateTime<Utc>) -> Vec<i64> {
+    let mut newest: BTreeMap<DeliveryId, &Attempt> = BTreeMap::new();
+    for attempt in attempts {
+        let seen = newest.entry(attempt.delivery).or_insert(attempt);
+        if attempt.delivered_at > seen.delivered_at {
+            *seen = attempt;
+        }
+    }
+    let arrived = |delivery: &DeliveryId| {
+        known.contains(delivery) || attempts.iter().any(|attempt| attempt.delivery == *delivery && attempt.succeeded())
+    };
+    let mut missed: Vec<&Attempt> = newest
+        .into_iter()
+        .filter(|(delivery, attempt)| !arrived(delivery) && attempt.delivered_at + SETTLED <= now)
+        .map(|(_, attempt)| attempt)
+        .collect();
+    missed.sort_by_key(|attempt| (attempt.delivered_at, attempt.id));
+    missed.into_iter().map(|attempt| attempt.id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_never_arrived_is_asked_for_again_and_the_oldest_first() {
+        let now = Utc::now();
+        let attempt = |id: i64, delivery: u128, age_s: i64, status_code: u16| Attempt {
+            id,
+            delivery: DeliveryId(uuid::Uuid::from_u128(delivery)),
+            delivered_at: now - TimeDelta::seconds(age_s),
+            status_code,
+            event: "issue_comment".into(),
+        };
+        let attempts = [
+            attempt(1, 1, 100, 502),
+            attempt(2, 2, 200, 0),
+            attempt(3, 2, 150, 503),
+            attempt(4, 3, 300, 500),
+            attempt(5, 3, 90, 202),
+            attempt(6, 4, 400, 0),
+            attempt(7, 5, 5, 0),
+        ];
+        let known = BTreeSet::from([DeliveryId(uuid::Uuid::from_u128(4))]);
+        assert_eq!(missed(&attempts, &known, now), [3, 1]);
+        assert_eq!(missed(&[], &known, now), Vec::<i64>::new());
+    }
+}
