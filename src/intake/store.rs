@@ -6,13 +6,11 @@ use anyhow::{Context, Result};
 use sqlx::{PgConnection, PgPool};
 
 use super::{
-    TRIAGE_KIND,
+    TRIAGE_ATTEMPTS, TRIAGE_KIND,
     payload::{self, Encoding},
+    priority::priority,
 };
-use crate::{
-    ids::{DeliveryId, JobId},
-    queue::NewJob,
-};
+use crate::ids::{DeliveryId, JobId};
 
 /// A verified delivery, about to be stored.
 #[derive(Debug)]
@@ -41,9 +39,6 @@ pub enum Stored {
     Known,
 }
 
-/// Deliveries are read before other jobs: people see within seconds that they were heard.
-const TRIAGE_PRIORITY: i16 = -10;
-
 /// Stores the delivery and its triage job, both or neither, in one round trip. Two that arrive together make one row:
 /// the second waits for the first and then finds it.
 pub async fn store(pool: &PgPool, delivery: &NewDelivery<'_>) -> Result<Stored> {
@@ -68,8 +63,8 @@ pub async fn store(pool: &PgPool, delivery: &NewDelivery<'_>) -> Result<Stored> 
         delivery.target_id,
         delivery.secret_index,
         TRIAGE_KIND,
-        TRIAGE_PRIORITY,
-        NewJob::DEFAULT_ATTEMPTS,
+        priority(delivery.event),
+        TRIAGE_ATTEMPTS,
     )
     .fetch_optional(pool)
     .await

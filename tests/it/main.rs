@@ -11,6 +11,7 @@ mod flow;
 mod github;
 mod intake;
 mod migrations;
+mod orders;
 mod queue;
 mod sandbox;
 mod support;

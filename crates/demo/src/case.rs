@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use scripted_model::Script;
 use tokio::process::Command;
 
 /// One package with a bug that its next release mended.
@@ -104,8 +105,10 @@ impl Case {
     }
 
     /// The scripted model's lines for this case.
-    pub fn script(&self) -> PathBuf {
-        project_root().join(format!("fixtures/scripts/{}.yaml", self.name))
+    pub fn script(&self) -> Result<Script> {
+        let path = project_root().join(format!("fixtures/scripts/{}.yaml", self.name));
+        let yaml = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        Script::from_yaml(&yaml)
     }
 
     /// The repository as it was when the bug was reported.

@@ -84,10 +84,13 @@ impl Handler for Executor {
                 | Task::Review { run, seq }
                 | Task::Publish { run, seq },
             ) => (run, seq),
-            Ok(
-                Task::Triage { .. } | Task::Report { .. } | Task::Deadline { .. } | Task::Halt { .. } | Task::Reply(_),
-            )
-            | Err(_) => return Ok(()),
+            Ok(task @ Task::Triage { .. }) => {
+                tracing::error!(job = %job.id, ?task, error, "a delivery was given up; `wiz jobs retry` tries again");
+                return Ok(());
+            }
+            Ok(Task::Report { .. } | Task::Deadline { .. } | Task::Halt { .. } | Task::Reply(_)) | Err(_) => {
+                return Ok(());
+            }
         };
         if store::is_waiting_for(transaction, run, seq).await? {
             tracing::error!(%run, kind = %job.kind, error, "a stage died");

@@ -1,8 +1,8 @@
 //! What happens when workers fall silent.
 
-use wiz::queue::{Interruption, JobFailure, JobStanding, NewJob, claim, expire_workers, register};
+use wiz::queue::{Interruption, JobFailure, JobStanding, NewJob, expire_workers, register};
 
-use super::stage::{Ending, Stage, Told, add, complete, job, settings, silence_workers, standing};
+use super::stage::{Ending, Stage, Told, add, claim, complete, job, settings, silence_workers, standing};
 use crate::support::database::TestDatabase;
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn a_job_that_takes_three_processes_with_it_dies() {
     let Told::Dead(dead, error) = stage.told().await else { panic!("not told of the death") };
     assert_eq!(dead, id);
     insta::assert_snapshot!(error, @"the process that ran it was lost, 3 time(s), in attempt 1");
-    assert_eq!(standing(&db.pool, id).await, JobStanding::Dead);
+    stage.until(id, JobStanding::Dead).await;
     stage.close().await;
 }
 
