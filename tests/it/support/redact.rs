@@ -67,7 +67,13 @@ fn is_unit_of(after: &str, unit: &str) -> bool {
 
 #[test]
 fn what_differs_is_taken_out_and_the_rest_stays() {
-    let text =
-        "See http://127.0.0.1:4711/octo/x at 0a1b2c3d. It took 1.5 s (12 ms), 3 steps of 4.12.2; deadbee 1234567.";
-    insta::assert_snapshot!(redact(text), @"");
+    let text = "See http://127.0.0.1:4711/octo/x at 0a1b2c3d. It took 1.5 s (12 ms), spent $0.05, 3 steps of 4.12.2.\n\
+                ```text\n1 passed in 0.2s\n```\nThe end.";
+    insta::assert_snapshot!(redact(text), @r"
+    See http://github/octo/x at <hash>. It took <time> (<time>), spent <money>, 3 steps of 4.12.2.
+    ```text
+    <output>
+    ```
+    The end.
+    ");
 }
