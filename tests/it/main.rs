@@ -4,6 +4,7 @@
 
 mod agent;
 mod architecture;
+mod cli;
 mod crash;
 mod database;
 mod documents;
@@ -12,5 +13,6 @@ mod github;
 mod intake;
 mod migrations;
 mod queue;
+mod runs;
 mod sandbox;
 mod support;
