@@ -124,15 +124,16 @@ impl Delivery<'_> {
             (None, None) => return Err(EventError::Missing { event: quoted(self.name), field: "the issue" }),
         };
         let is_pull_request = issue.as_ref().is_none_or(|issue| issue.pull_request.is_some());
-        let (title, body, url, user) = match (issue, pull_request) {
-            (Some(issue), _) => (issue.title, issue.body, issue.html_url, issue.user),
-            (None, Some(pull)) => (pull.title, pull.body, pull.html_url, pull.user),
-            (None, None) => (None, None, None, None),
+        let (title, body, url, user, state) = match (issue, pull_request) {
+            (Some(issue), _) => (issue.title, issue.body, issue.html_url, issue.user, issue.state),
+            (None, Some(pull)) => (pull.title, pull.body, pull.html_url, pull.user, pull.state),
+            (None, None) => (None, None, None, None, None),
         };
         Ok(Spoken {
             place: if is_pull_request { Place::PullRequest } else { Place::Issue },
             issue: IssueNumber(self.need(number, "the issue's number")?),
             pull_request: is_pull_request,
+            closed: state.as_deref() == Some("closed"),
             fork,
             id: CommentId(self.need(id, "the issue's id")?),
             author: actor(user.as_ref()),

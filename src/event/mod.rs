@@ -86,6 +86,8 @@ pub struct Spoken {
     pub issue: IssueNumber,
     /// Whether `issue` is a pull request.
     pub pull_request: bool,
+    /// Whether `issue` was closed when the text was written.
+    pub closed: bool,
     /// Whether the pull request comes from another repository; unknown (`None`) where the payload does not say.
     /// A deleted head repository counts as a fork.
     pub fork: Option<bool>,

@@ -51,6 +51,7 @@ pub(super) struct Issue {
     pub title: Option<String>,
     pub body: Option<String>,
     pub html_url: Option<String>,
+    pub state: Option<String>,
     pub user: Option<Account>,
     /// Present (with links nobody needs) when the issue is a pull request.
     pub pull_request: Option<serde::de::IgnoredAny>,
@@ -63,6 +64,7 @@ pub(super) struct PullRequest {
     pub title: Option<String>,
     pub body: Option<String>,
     pub html_url: Option<String>,
+    pub state: Option<String>,
     pub user: Option<Account>,
     pub merged: Option<bool>,
     pub merge_commit_sha: Option<String>,

@@ -29,8 +29,8 @@ pub use marker::{MARKER_CHARS, Marker, MarkerKind};
 pub use orders::{another_run_is_open, base_moved, own_plan, plan_not_shown, status_reply, unusable_model};
 pub use pull_request::{PullRequestText, commit_message, pull_request};
 pub use replies::{
-    already_running, budget_exhausted, denied, fork_refused, help, no_run, not_now, policy_faults, stale_approval,
-    unknown_command,
+    already_running, budget_exhausted, closed_issue, denied, help, no_run, not_followed, not_now, policy_faults,
+    stale_approval, unknown_command,
 };
 pub use untrusted::{cell, code, fenced, neutralise, plain};
 

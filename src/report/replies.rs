@@ -7,12 +7,12 @@ use crate::{
     plan::PlanHash,
 };
 
-/// Somebody may not give this command.
+/// Somebody may not give this command; `verb` is empty when it could not be read.
 pub fn denied(login: &Login, verb: &str, needs_role: &str) -> String {
     format!(
-        "{} may not use `/wiz {}` here: it needs the role **{}** in this repository.",
+        "{} may not use `{}` here: it needs the role **{}** in this repository.",
         plain(login.as_str(), 110),
-        plain(verb, 20),
+        format!("/wiz {}", plain(verb, 20)).trim_end(),
         plain(needs_role, 20)
     )
 }
@@ -48,7 +48,7 @@ pub fn stale_approval(current: &PlanHash) -> String {
 
 /// A command for a run, where there is none.
 pub fn no_run(verb: &str) -> String {
-    format!("There is no run here that `/wiz {}` could mean. `/wiz fix` starts one.", plain(verb, 20))
+    format!("There is no run here that `/wiz {}` could mean. `/wiz fix` on an issue starts one.", plain(verb, 20))
 }
 
 /// A command that does not fit what the run is doing.
@@ -70,17 +70,21 @@ pub fn not_now(verb: &str, run: RunId, state: RunState) -> String {
     format!("`/wiz {}` does not fit now: run {run} {doing}. `/wiz status` shows more.", plain(verb, 20))
 }
 
+/// Work was asked for on an issue that is closed.
+pub fn closed_issue(verb: &str) -> String {
+    format!("This issue is closed, so I did not start. Reopen it and comment `/wiz {}` again.", plain(verb, 20))
+}
+
+/// A command that failed again and again for reasons that only the log knows.
+pub fn not_followed() -> String {
+    "I could not follow that after several tries; the operator's log has the reason. Please say it again later."
+        .to_owned()
+}
+
 /// There is a run already.
 pub fn already_running(run: RunId, page_url: Option<&str>) -> String {
     let link = page_url.map_or_else(|| format!("Run {run}"), |url| format!("[Run {run}]({url})"));
     format!("{link} is already at work here. `/wiz status` shows how far it is, `/wiz cancel` stops it.")
-}
-
-/// Pull requests from other repositories are not written to.
-pub fn fork_refused() -> String {
-    "This pull request comes from another repository, so I do not work on it: its code and its author are outside this \
-     repository's control. Somebody with write access can open a pull request from a branch here."
-        .to_owned()
 }
 
 /// The repository has spent what it may.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     github::Reactable,
@@ -45,7 +46,7 @@ pub struct Reply {
     pub installation: InstallationId,
     pub repository: RepositoryId,
     pub issue: IssueNumber,
-    /// What is answered; one text gets one answer.
+    /// What is answered, or the check run whose button was pressed. The same answer to it is given once.
     pub comment: CommentId,
     /// Also show 👎 on what is answered.
     pub thumbs_down: Option<Reactable>,
@@ -156,7 +157,10 @@ impl Task {
             Self::Report { run, revision } => format!("run:{run}:report:{revision}"),
             Self::Deadline { run, seq } => format!("run:{run}:deadline:{seq}"),
             Self::Halt { run, seq } => format!("run:{run}:halt:{seq}"),
-            Self::Reply(reply) => format!("reply:{}:{}", reply.repository, reply.comment),
+            Self::Reply(reply) => {
+                let said = hex::encode(&Sha256::digest(&reply.body)[..8]);
+                format!("reply:{}:{}:{}:{said}", reply.repository, reply.issue, reply.comment)
+            }
         }
     }
 }

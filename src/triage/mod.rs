@@ -17,6 +17,7 @@ use crate::{
     ids::{Login, UserId},
     money::MicroDollars,
     policy::{self, GateLevel, Permission, PolicyFault, RepositoryPolicy, Role},
+    report,
     run::state::Mission,
 };
 
@@ -94,6 +95,7 @@ pub enum Ordered {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ground {
     Issue,
+    ClosedIssue,
     /// A pull request that wiz opened.
     OwnPullRequest,
     /// A pull request from a branch of the repository.
@@ -131,6 +133,14 @@ pub fn decide(
     }
 }
 
+/// What a press on a button means, by a person with `role`.
+pub fn press(verb: Verb, order: Ordered, role: Role, policy: &RepositoryPolicy) -> Intent {
+    match policy::may(role, verb, policy) {
+        Permission::Allowed => Intent::Order { verb: verb.name(), order },
+        Permission::Denied { needs } => Intent::Deny { verb: verb.name(), needs },
+    }
+}
+
 /// Under a faulty policy nothing begins or goes on: what the policy forbids is not known. Looking and stopping stay
 /// possible.
 pub fn unless_faulty(intent: Intent, faults: &[PolicyFault]) -> Intent {
@@ -140,7 +150,7 @@ pub fn unless_faulty(intent: Intent, faults: &[PolicyFault]) -> Intent {
             if !faults.is_empty() =>
         {
             let faults: Vec<(usize, String)> = faults.iter().map(|fault| (fault.line, fault.message.clone())).collect();
-            Intent::Unsuited(UserMessage::new(crate::report::policy_faults(policy::POLICY_PATH, &faults)))
+            Intent::Unsuited(UserMessage::new(report::policy_faults(policy::POLICY_PATH, &faults)))
         }
         Intent::Start { .. }
         | Intent::Order { .. }
@@ -171,6 +181,7 @@ fn start(command: &Command, ground: Ground) -> Intent {
             let mission = if command.verb == Verb::Plan { Mission::Plan } else { Mission::Fix };
             Intent::Start { mission, command: command.clone() }
         }
+        Ground::ClosedIssue => Intent::Unsuited(UserMessage::new(report::closed_issue(command.verb.name()))),
         Ground::OwnPullRequest => Intent::Unsuited(UserMessage::new(
             "This pull request is wiz's own. `/wiz status` says where its run stands; `/wiz retry` and `/wiz cancel` \
              act on it.",
@@ -189,6 +200,7 @@ fn start(command: &Command, ground: Ground) -> Intent {
 /// whether it comes from a fork.
 pub fn ground(spoken: &Spoken, own: bool, fork: Option<bool>) -> Ground {
     match (spoken.pull_request || spoken.place == Place::PullRequest, own, spoken.fork.or(fork)) {
+        (false, ..) if spoken.closed => Ground::ClosedIssue,
         (false, ..) => Ground::Issue,
         (true, true, _) => Ground::OwnPullRequest,
         (true, false, Some(false)) => Ground::ForeignPullRequest,

@@ -12,6 +12,7 @@ mod flow;
 mod github;
 mod intake;
 mod migrations;
+mod orders;
 mod queue;
 mod runs;
 mod sandbox;

@@ -21,7 +21,7 @@ use scripted_model::{Script, ScriptedModel};
 use tempfile::TempDir;
 
 use crate::{
-    case::Case,
+    case::{Case, File},
     engine,
     hub::{Hub, Repo},
     store::Store,
@@ -81,13 +81,22 @@ pub struct World {
 impl World {
     /// Builds the world and waits until wiz is ready in it.
     pub async fn start(options: Options) -> Result<Self> {
+        let files = options.case.repository_files().await?;
+        let script = match &options.model {
+            ModelChoice::Scripted => Some(options.case.script()?),
+            ModelChoice::Real { .. } => None,
+        };
+        Self::start_on(options, files, script).await
+    }
+
+    /// Builds the world on other files and lines than those of the case.
+    pub async fn start_on(options: Options, files: Vec<File>, script: Option<Script>) -> Result<Self> {
         let directory = world_directory()?;
         let port = choose_port()?;
-        let files = options.case.repository_files().await?;
         let hub = Hub::start(options.case.name, files).await?;
-        let model = match &options.model {
-            ModelChoice::Scripted => Some(scripted_model(options.case, &hub).await?),
-            ModelChoice::Real { .. } => None,
+        let model = match script {
+            Some(script) => Some(scripted_model(script, &hub).await?),
+            None => None,
         };
         let key = directory.path().join("app.pem");
         fs::write(&key, hub.private_key())?;
@@ -207,10 +216,7 @@ fn data_dir(directory: &Path) -> PathBuf {
     directory.join("data")
 }
 
-async fn scripted_model(case: &Case, hub: &Hub) -> Result<ScriptedModel> {
-    let path = case.script();
-    let yaml = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut script = Script::from_yaml(&yaml)?;
+async fn scripted_model(mut script: Script, hub: &Hub) -> Result<ScriptedModel> {
     // Whatever goes wrong, these must never be told to a model.
     script.canaries.push(hub.webhook_secret());
     script.canaries.extend(hub.private_key().lines().nth(1).map(str::to_owned));

@@ -19,6 +19,8 @@ pub enum Verb {
 pub(super) enum Takes {
     /// Instructions, also in the paragraphs below, and flags.
     Instructions,
+    /// Words, also in the paragraphs below, without flags.
+    Words,
     /// A plan's hash and flags' absence.
     PlanHash,
     /// Nothing at all: words are more likely a misunderstanding than decoration.
@@ -60,7 +62,7 @@ impl Verb {
             Self::Plan => (
                 "plan",
                 "/wiz plan [--max $2] [--model NAME] [instructions]",
-                "Only plan, and change nothing.",
+                "Plan the change, and wait for approval whatever the repository's gate is.",
                 Takes::Instructions,
             ),
             Self::Approve => (
@@ -71,13 +73,11 @@ impl Verb {
             ),
             Self::Revise => (
                 "revise",
-                "/wiz revise [--max $2] [--model NAME] instructions",
-                "Ask for another plan, or for changes to the pull request.",
-                Takes::Instructions,
+                "/wiz revise instructions",
+                "Say what to change about the plan, or answer wiz's question.",
+                Takes::Words,
             ),
-            Self::Reject => {
-                ("reject", "/wiz reject [reason]", "Turn the plan down and end the run.", Takes::Instructions)
-            }
+            Self::Reject => ("reject", "/wiz reject [reason]", "Turn the plan down and end the run.", Takes::Words),
             Self::Retry => ("retry", "/wiz retry", "Try again from where the run failed.", Takes::Nothing),
             Self::Cancel => ("cancel", "/wiz cancel", "Stop the run.", Takes::Nothing),
             Self::Status => ("status", "/wiz status", "Say what the run is doing.", Takes::Nothing),

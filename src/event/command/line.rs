@@ -35,7 +35,8 @@ pub(super) fn read(text: &str) -> Vec<Found> {
             Err(_) => line.rest.split_whitespace().collect::<Vec<_>>().join(" "),
         };
         let below = (index == last).then(|| prose.visible(text, line.end..text.len()));
-        Found { command: command.map(|command| with_text_below(command, below.as_deref().unwrap_or_default())), key }
+        let command = command.map(|command| with_text_below(command, below.as_deref().unwrap_or_default()));
+        Found { command: command.and_then(with_needed_words), key }
     });
     understood.collect()
 }
@@ -82,6 +83,10 @@ fn command(rest: &str) -> Result<Command, CommandError> {
             let (flags, instructions) = flags_and_words(words)?;
             Ok(command(instructions, None, flags))
         }
+        Takes::Words => match flags_and_words(words)? {
+            (flags, instructions) if flags == Flags::default() => Ok(command(instructions, None, flags)),
+            _ => Err(CommandError::TakesNoFlags { verb }),
+        },
         Takes::Nothing | Takes::PlanHash => {
             let words: Vec<&str> = words.collect();
             if words.iter().any(|word| word.starts_with("--")) {
@@ -93,7 +98,9 @@ fn command(rest: &str) -> Result<Command, CommandError> {
                     Ok(command(String::new(), Some(hash.to_ascii_lowercase()), Flags::default()))
                 }
                 (Takes::PlanHash, _) => Err(CommandError::PlanHash),
-                (Takes::Nothing | Takes::Instructions | Takes::Anything, _) => Err(CommandError::TakesNoWords { verb }),
+                (Takes::Nothing | Takes::Instructions | Takes::Words | Takes::Anything, _) => {
+                    Err(CommandError::TakesNoWords { verb })
+                }
             }
         }
     }
@@ -148,12 +155,28 @@ fn is_model_name(text: &str) -> bool {
 
 /// Adds what stands below the last command of a text, and cuts the whole at [`INSTRUCTION_CHARS`].
 fn with_text_below(mut command: Command, below: &str) -> Command {
-    if command.verb.takes() != Takes::Instructions {
+    if !matches!(command.verb.takes(), Takes::Instructions | Takes::Words) {
         return command;
     }
     let all = format!("{}\n\n{}", command.instructions, below.replace("\r\n", "\n").trim());
     command.instructions = all.trim().chars().take(INSTRUCTION_CHARS).collect::<String>().trim_end().to_owned();
     command
+}
+
+/// A wish for another plan that does not say what to change would only cost money.
+fn with_needed_words(command: Command) -> Result<Command, CommandError> {
+    match command.verb {
+        Verb::Revise if command.instructions.is_empty() => Err(CommandError::NeedsWords { verb: command.verb }),
+        Verb::Fix
+        | Verb::Plan
+        | Verb::Approve
+        | Verb::Revise
+        | Verb::Reject
+        | Verb::Retry
+        | Verb::Cancel
+        | Verb::Status
+        | Verb::Help => Ok(command),
+    }
 }
 
 /// A person's word, fit to be shown again.

@@ -65,6 +65,8 @@ pub enum CommandError {
     TakesNoFlags { verb: Verb },
     #[error("`{}` takes no further words, so it was not run", .verb.name())]
     TakesNoWords { verb: Verb },
+    #[error("`{}` needs words that say what to change", .verb.name())]
+    NeedsWords { verb: Verb },
     #[error("`approve` takes at least the first 8 digits of the plan's hash and no further words, so it was not run")]
     PlanHash,
 }
@@ -73,7 +75,9 @@ impl CommandError {
     /// How the command is written; for an unknown one, the list of them all.
     pub fn usage(&self) -> String {
         match self {
-            Self::TakesNoFlags { verb } | Self::TakesNoWords { verb } => verb.usage().to_owned(),
+            Self::TakesNoFlags { verb } | Self::TakesNoWords { verb } | Self::NeedsWords { verb } => {
+                verb.usage().to_owned()
+            }
             Self::PlanHash => Verb::Approve.usage().to_owned(),
             Self::UnknownFlag { .. } | Self::FlagValue { .. } | Self::FlagTwice { .. } => {
                 format!("/wiz COMMAND {} words", grammar::FLAGS.map(|flag| flag.usage).join(" "))

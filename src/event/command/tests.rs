@@ -172,13 +172,13 @@ fn help_names_every_command_and_flag() {
     }
     // The help text is posted as a comment; it must not command anything.
     assert_eq!(read(&help), Vec::<String>::new());
-    insta::assert_snapshot!(help, @r#"
+    insta::assert_snapshot!(help, @r"
     | command | what it does |
     | --- | --- |
     | `/wiz fix [--max $2] [--model NAME] [instructions]` | Plan the change, and after approval make it and open a pull request. |
-    | `/wiz plan [--max $2] [--model NAME] [instructions]` | Only plan, and change nothing. |
+    | `/wiz plan [--max $2] [--model NAME] [instructions]` | Plan the change, and wait for approval whatever the repository's gate is. |
     | `/wiz approve [HASH]` | Approve the plan with this hash, or the one shown now. |
-    | `/wiz revise [--max $2] [--model NAME] instructions` | Ask for another plan, or for changes to the pull request. |
+    | `/wiz revise instructions` | Say what to change about the plan, or answer wiz's question. |
     | `/wiz reject [reason]` | Turn the plan down and end the run. |
     | `/wiz retry` | Try again from where the run failed. |
     | `/wiz cancel` | Stop the run. |
@@ -188,7 +188,7 @@ fn help_names_every_command_and_flag() {
     | `--model NAME` | The model to use, if the server offers it. |
 
     A command starts a line of its own, outside quotes and code. Instructions may go on in the paragraphs below it. Put `--` before instructions that contain words starting with `--`.
-    "#);
+    ");
 }
 
 fn markdown() -> impl Strategy<Value = String> {

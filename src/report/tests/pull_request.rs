@@ -127,10 +127,11 @@ fn replies() {
         no_run("cancel"),
         already_running(RunId(12), Some("https://wiz.example/runs/12")),
         already_running(RunId(12), None),
-        fork_refused(),
+        closed_issue("fix"),
+        not_followed(),
         budget_exhausted(MicroDollars::from_dollars(21), MicroDollars::from_dollars(20)),
     ];
-    insta::assert_snapshot!(texts.join("\n————\n"), @r#"
+    insta::assert_snapshot!(texts.join("\n————\n"), @r"
     mallory may not use `/wiz fix` here: it needs the role **write** in this repository.
     ————
     I could not read that: `fxi` is not a command; did you mean `fix`?
@@ -154,16 +155,18 @@ fn replies() {
     ————
     That approval is for another plan, so I did not start. The plan waiting now is `20a475dc`; if you agree with it, comment `/wiz approve 20a475dc`.
     ————
-    There is no run here that `/wiz cancel` could mean. `/wiz fix` starts one.
+    There is no run here that `/wiz cancel` could mean. `/wiz fix` on an issue starts one.
     ————
     [Run 12](https://wiz.example/runs/12) is already at work here. `/wiz status` shows how far it is, `/wiz cancel` stops it.
     ————
     Run 12 is already at work here. `/wiz status` shows how far it is, `/wiz cancel` stops it.
     ————
-    This pull request comes from another repository, so I do not work on it: its code and its author are outside this repository's control. Somebody with write access can open a pull request from a branch here.
+    This issue is closed, so I did not start. Reopen it and comment `/wiz fix` again.
+    ————
+    I could not follow that after several tries; the operator's log has the reason. Please say it again later.
     ————
     This repository has spent $21.00 in the last 24 hours, and its cap is $20.00, so I did not start. Raise `budget_day` in `.github/wiz.yml`, or try again later.
-    "#);
+    ");
     let not_now: Vec<String> = RunState::ALL.map(|state| not_now("approve", RunId(12), state)).to_vec();
     insta::assert_snapshot!(not_now.join("\n"), @r#"
     `/wiz approve` does not fit now: run 12 is waiting to start. `/wiz status` shows more.

@@ -186,7 +186,7 @@ fn status_of_runs_that_ask_or_ended() {
 
     <sub>[run 12](https://wiz.example/runs/12) · model `claude-sonnet-4-5`</sub>
     "#);
-    insta::assert_snapshot!(status_comment(&example::run_in(RunState::Cancelled)), @r#"
+    insta::assert_snapshot!(status_comment(&example::run_in(RunState::Cancelled)), @r"
     ### Cancelled
 
     `/wiz fix` by alice · Dates before 1970 crash · cap $3.00
@@ -194,5 +194,5 @@ fn status_of_runs_that_ask_or_ended() {
     **Next:** `/wiz retry` (go on), `/wiz fix` (start over)
 
     <sub>[run 12](https://wiz.example/runs/12) · model `claude-sonnet-4-5`</sub>
-    "#);
+    ");
 }

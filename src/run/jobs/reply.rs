@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 
-use super::{Completed, JobFailure, Lease, Services, complete, store};
+use super::{Completed, JobFailure, Lease, Services, complete, report::digest, store};
 use crate::{
     github::{Reaction, StickyComment},
     report::{Marker, MarkerKind},
@@ -22,11 +22,13 @@ async fn say(services: &Services, reply: &Reply) -> anyhow::Result<()> {
     }
     let key = services.settings.marker_key.bytes();
     let marker = Marker { run: None, kind: MarkerKind::Reply(reply.comment) };
+    let body = marker.append_to(&reply.body, key);
     let wanted = StickyComment {
         repository: &name,
         issue: reply.issue,
-        body: &marker.append_to(&reply.body, key),
-        is_it: &|text| Marker::find(text, key) == Some(marker),
+        body: &body,
+        // A text that is edited is answered again, unless the answer is the same.
+        is_it: &|text| Marker::find(text, key) == Some(marker) && digest(text) == digest(&body),
         since: None,
     };
     github.find_or_create_comment(&wanted).await.context("cannot post an answer")?;

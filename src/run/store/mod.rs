@@ -26,6 +26,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct StoredRun {
     pub run: Run,
+    /// Through which wiz reaches the repository now; after a reinstallation it is another one than at the run's start.
     pub installation: InstallationId,
     pub repository: RepositoryId,
     pub repository_name: RepositoryName,
@@ -176,7 +177,8 @@ pub async fn load(connection: &mut PgConnection, id: RunId) -> Result<Option<Sto
     let row = sqlx::query!(
         r#"select run.id as "id: RunId", run.state as "state: State", seq, revision,
                   budget_micro_dollars as "budget: MicroDollars", progress as "progress: Json<Progress>",
-                  run.installation_id as "installation: InstallationId", repository_id as "repository: RepositoryId",
+                  repository.installation_id as "installation: InstallationId",
+                  repository_id as "repository: RepositoryId",
                   repository.name as "repository_name: RepositoryName",
                   default_branch as "default_branch: BranchName",
                   issue_number as "issue: IssueNumber", issue_title, verb as "mission: Mission", instructions,

@@ -34,20 +34,31 @@ use crate::{
 
 /// Everything one text causes, ready to be stored.
 pub(super) struct Answer {
-    repository: Repository,
-    installation: InstallationId,
-    issue: IssueNumber,
-    comment: CommentId,
-    speaker: UserId,
-    parts: Vec<Part>,
+    pub(super) repository: Repository,
+    pub(super) installation: InstallationId,
+    /// Where the answer goes.
+    pub(super) issue: IssueNumber,
+    pub(super) comment: CommentId,
+    pub(super) speaker: UserId,
+    pub(super) parts: Vec<Part>,
 }
 
 /// What one command causes.
-enum Part {
+pub(super) enum Part {
     Start(NewRun),
-    Order { run: RunId, verb: &'static str, by: Login, order: Order, hash: Option<PlanHash> },
+    Order {
+        run: RunId,
+        verb: &'static str,
+        by: Login,
+        order: Order,
+        hash: Option<PlanHash>,
+    },
     Say(String),
-    Deny { text: String, on: Reactable },
+    /// Told once per person and issue, with 👎 on what was said where there is something to put it on.
+    Deny {
+        text: String,
+        on: Option<Reactable>,
+    },
 }
 
 pub(super) async fn interpret(
@@ -131,13 +142,7 @@ impl Scene<'_> {
             }
             Intent::Order { verb, order } => match self.target {
                 None => Part::Say(report::no_run(verb)),
-                Some(target) if self.is_own_plan(&order, target)? => Part::Say(report::own_plan(target.run.id)),
-                Some(target) => {
-                    let by = self.speaker()?.login.clone();
-                    let hash = target.run.progress.plan.as_ref().map(|current| current.hash(target.run.budget));
-                    let order = complete_order(services, target, order).await?;
-                    Part::Order { run: target.run.id, verb, by, order, hash }
-                }
+                Some(target) => order_part(services, (self.speaker()?, self.policy), target, (verb, order)).await?,
             },
             Intent::Status { verb } => match self.target {
                 None => Part::Say(report::no_run(verb)),
@@ -150,15 +155,9 @@ impl Scene<'_> {
             Intent::Correct(error) => Part::Say(report::unknown_command(&error.to_string(), &error.usage())),
             Intent::Unsuited(message) => Part::Say(message.to_string()),
             Intent::Deny { verb, needs } => {
-                Part::Deny { text: report::denied(&self.speaker()?.login, verb, needs.name()), on }
+                Part::Deny { text: report::denied(&self.speaker()?.login, verb, needs.name()), on: Some(on) }
             }
         })
-    }
-
-    /// Whether the speaker approves what they asked for themselves, where the policy wants two people.
-    fn is_own_plan(&self, order: &Ordered, target: &StoredRun) -> Result<bool> {
-        let approves = matches!(order, Ordered::Approve { .. });
-        Ok(approves && triage::needs_another(self.policy.gate, self.speaker()?.id, target.requester_id))
     }
 
     fn speaker(&self) -> Result<&Actor> {
@@ -202,7 +201,9 @@ impl Answer {
                 Part::Say(text) => Some(text),
                 Part::Deny { text, on } => {
                     let first = results::record_denial(connection, id, self.issue, self.speaker).await?;
-                    reaction = first.then_some(on);
+                    if first {
+                        reaction = on;
+                    }
                     first.then_some(text)
                 }
             };
@@ -266,8 +267,24 @@ fn ordered(run: RunId, verb: &str, hash: Option<&PlanHash>, signalled: Signalled
     }
 }
 
+/// What an order of somebody with permission causes, given in words or by a button.
+pub(super) async fn order_part(
+    services: &Services,
+    (speaker, policy): (&Actor, &RepositoryPolicy),
+    target: &StoredRun,
+    (verb, order): (&'static str, Ordered),
+) -> Result<Part> {
+    let approves = matches!(order, Ordered::Approve { .. });
+    if approves && triage::needs_another(policy.gate, speaker.id, target.requester_id) {
+        return Ok(Part::Say(report::own_plan(target.run.id)));
+    }
+    let hash = target.run.progress.plan.as_ref().map(|current| current.hash(target.run.budget));
+    let order = complete_order(services, target, order).await?;
+    Ok(Part::Order { run: target.run.id, verb, by: speaker.login.clone(), order, hash })
+}
+
 /// Looks up what an order needs to know about the present.
-pub(super) async fn complete_order(services: &Services, target: &StoredRun, order: Ordered) -> Result<Order> {
+async fn complete_order(services: &Services, target: &StoredRun, order: Ordered) -> Result<Order> {
     Ok(match order {
         Ordered::Approve { typed_hash } => {
             let (base_now, shown) = tokio::try_join!(base_head(services, target), shown_plan(services, target))?;

@@ -3,6 +3,7 @@
 //! Look-ups come first, then everything the delivery causes is stored in one transaction with the end of the job. A
 //! delivery that is worked twice finds its run, its denial and its answer already there.
 
+mod button;
 mod conversation;
 mod movement;
 
@@ -57,7 +58,7 @@ async fn interpret(services: &Services, delivery: DeliveryId, event: &Event) -> 
     match &event.kind {
         EventKind::Spoken(_) => conversation::interpret(services, delivery, event, installation).await,
         EventKind::PullRequest(change) => movement::pull_request(services, event, change).await,
-        EventKind::CheckRun(check_run) => movement::check_run(services, event, installation, check_run).await,
+        EventKind::CheckRun(check_run) => button::interpret(services, event, installation, check_run).await,
         EventKind::Installation(change) => Ok(movement::installation(services, installation, change)),
         EventKind::CheckSuite(_) | EventKind::Push(_) | EventKind::Ping | EventKind::Ignored { .. } => Ok(None),
     }

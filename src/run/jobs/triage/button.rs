@@ -1,0 +1,81 @@
+//! Deliveries in which a person presses a button of a check run: an order like a spoken one, answered like one.
+
+use anyhow::Result;
+
+use super::{
+    Action, InstallationId, RunId, Services,
+    conversation::{self, Answer, Part},
+    store,
+};
+use crate::{
+    event::{CheckRun, CheckRunAction, Event, command::Verb},
+    ids::CommentId,
+    policy::{RepositoryPolicy, Role},
+    report::{self, ActionKind},
+    run::{project::CHECK_RUN_PREFIX, state::State},
+    triage::{self, Intent, Ordered},
+};
+
+pub(super) async fn interpret(
+    services: &Services,
+    event: &Event,
+    installation: InstallationId,
+    check_run: &CheckRun,
+) -> Result<Option<Action>> {
+    let Some((verb, order)) = meaning(&check_run.action) else { return Ok(None) };
+    let Some(run) = run_of_external_id(&check_run.external_id) else { return Ok(None) };
+    let (Some(actor), Some(repository)) = (&event.actor, &event.repository) else { return Ok(None) };
+    let stored = store::load(&mut *services.pool.acquire().await?, run).await?;
+    let Some(stored) = stored.filter(|stored| stored.repository == repository.id) else { return Ok(None) };
+    // GitHub offers "Re-run" on every check run, also on one that has nothing left to do.
+    if actor.is_bot || stored.run.state == State::Succeeded {
+        return Ok(None);
+    }
+    let github = services.github.installation(installation);
+    let role = github.role(&stored.repository_name, actor.id, &actor.login).await?;
+    let role = role.map_or(Role::None, |role| Role::from_github(&role.role_name, &role.permission));
+    let policy = conversation::policy(services, &stored.repository_name, installation).await?;
+    let (policy, faults) = match policy {
+        Ok(policy) => (policy, vec![]),
+        Err(faults) => (RepositoryPolicy::default(), faults),
+    };
+    let part = match triage::unless_faulty(triage::press(verb, order, role, &policy), &faults) {
+        Intent::Order { verb, order } => {
+            conversation::order_part(services, (actor, &policy), &stored, (verb, order)).await?
+        }
+        Intent::Deny { verb, needs } => Part::Deny { text: report::denied(&actor.login, verb, needs.name()), on: None },
+        Intent::Unsuited(message) => Part::Say(message.to_string()),
+        Intent::Start { .. } | Intent::Status { .. } | Intent::Help | Intent::Correct(_) => return Ok(None),
+    };
+    let pull_request = stored.run.progress.pull_request.as_ref();
+    Ok(Some(Action::Conversation(Answer {
+        installation,
+        issue: pull_request.map_or(stored.issue, |pull_request| pull_request.number),
+        // The button has no comment; what it hangs on stands for it.
+        comment: CommentId(check_run.id.0),
+        speaker: actor.id,
+        repository: repository.clone(),
+        parts: vec![part],
+    })))
+}
+
+/// What the button asks for; none for what no person pressed, and for buttons that wiz never made.
+fn meaning(action: &CheckRunAction) -> Option<(Verb, Ordered)> {
+    let kind = match action {
+        CheckRunAction::RequestedAction { identifier } => ActionKind::read(identifier)?,
+        // "Re-run" in GitHub's own interface means the same as our button.
+        CheckRunAction::Rerequested => ActionKind::Retry,
+        CheckRunAction::Completed { .. } => return None,
+    };
+    Some(match kind {
+        ActionKind::Approve { plan_hash } => (Verb::Approve, Ordered::Approve { typed_hash: Some(plan_hash) }),
+        ActionKind::Reject => (Verb::Reject, Ordered::Reject),
+        ActionKind::Retry => (Verb::Retry, Ordered::Retry),
+        ActionKind::Cancel => (Verb::Cancel, Ordered::Cancel),
+    })
+}
+
+/// The run that a check run's `external_id` names.
+fn run_of_external_id(external_id: &str) -> Option<RunId> {
+    external_id.strip_prefix(CHECK_RUN_PREFIX)?.parse().ok()
+}

@@ -1,0 +1,6 @@
+//! What people may order, where they may say it, and what they hear: through GitHub alone.
+
+mod permission;
+mod scenes;
+mod speech;
+mod stage;

@@ -1,0 +1,77 @@
+//! Who is followed, who is refused, and who is not heard at all.
+
+use super::stage::{CHECKED, Stage};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_is_told_once_and_bots_are_not_heard() {
+    let stage = Stage::set(CHECKED, vec![]).await;
+    let (first, second) = (stage.issue("the first"), stage.issue("the second"));
+    for text in ["/wiz fix\n/wiz cancel", "/wiz fix --max $9", "/wiz fxi"] {
+        stage.say("sam", first, text);
+        stage.quiet().await;
+    }
+    stage.say("tess", first, "/wiz frobnicate");
+    stage.say("sam", second, "/wiz approve");
+    insta::assert_snapshot!(stage.talk(first).await, @r"
+    sam: /wiz fix
+    /wiz cancel  👎
+    ----
+    wiz: sam may not use `/wiz fix` here: it needs the role **write** in this repository.
+    ----
+    sam: /wiz fix --max $9
+    ----
+    sam: /wiz fxi
+    ----
+    tess: /wiz frobnicate  👎
+    ----
+    wiz: tess may not use `/wiz` here: it needs the role **write** in this repository.
+    ");
+    insta::assert_snapshot!(stage.talk(second).await, @r"
+    sam: /wiz approve  👎
+    ----
+    wiz: sam may not use `/wiz approve` here: it needs the role **write** in this repository.
+    ");
+
+    // The issue's author may ask, although they may not order.
+    let third = stage.issue("the third");
+    stage.say("sam", third, "/wiz status");
+    stage.quiet().await;
+    stage.say("sam", third, "/wiz help");
+    stage.quiet().await;
+    insta::assert_snapshot!(stage.talk(third).await, @r"
+    sam: /wiz status
+    ----
+    sam: /wiz help
+    ----
+    wiz: There is no run here that `/wiz status` could mean. `/wiz fix` starts one.
+    ----
+    wiz: ### What wiz understands
+
+    | command | what it does |
+    | --- | --- |
+    | `/wiz fix [--max $2] [--model NAME] [instructions]` | Plan the change, and after approval make it and open a pull request. |
+    | `/wiz plan [--max $2] [--model NAME] [instructions]` | Plan the change, and wait for approval whatever the repository's gate is. |
+    | `/wiz approve [HASH]` | Approve the plan with this hash, or the one shown now. |
+    | `/wiz revise instructions` | Say what to change about the plan, or answer wiz's question. |
+    | `/wiz reject [reason]` | Turn the plan down and end the run. |
+    | `/wiz retry` | Try again from where the run failed. |
+    | `/wiz cancel` | Stop the run. |
+    | `/wiz status` | Say what the run is doing. |
+    | `/wiz help` | Show this list. |
+    | `--max $2` | The most this run may spend; never above the repository's own cap. |
+    | `--model NAME` | The model to use, if the server offers it. |
+
+    A command starts a line of its own, outside quotes and code. Instructions may go on in the paragraphs below it. Put `--` before instructions that contain words starting with `--`.
+    ");
+    assert_eq!(stage.runs().await, 0);
+
+    // wiz's own words and those of another App.
+    stage.say(
+        "maria",
+        third,
+        "> /wiz fix\n\n`/wiz fix`\n\n    /wiz fix\n\n```\n/wiz fix\n```\n<!--\n/wiz fix\n-->\nuse /wiz fix",
+    );
+    assert_eq!(stage.talk(third).await.matches("wiz: ").count(), 2);
+    assert_eq!(stage.runs().await, 0);
+    stage.clear().await;
+}
