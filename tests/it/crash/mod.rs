@@ -29,6 +29,9 @@ const WRITES: [moment::Write; 5] = [
     moment::Write::CheckRun,
 ];
 
+/// About as many signs of life as an undisturbed run gives, so that a cut may fall anywhere in it.
+const SIGNS_OF_A_RUN: u64 = 30;
+
 /// Kills wiz as a power cut does, and starts it again.
 async fn cut(world: &mut World) {
     world.kill().await.unwrap();
