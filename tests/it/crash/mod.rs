@@ -110,6 +110,7 @@ async fn cut_after_each_visible_write() {
 /// Ten worlds with one cut each; a failure names its seed. (A job that loses its process three times is given up, so that
 /// one that kills its worker cannot kill them all.)
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::print_stderr, reason = "a failure must name its seed")]
 async fn cut_at_ten_random_moments() {
     for seed in 0..10 {
         let mut dice = Dice::new(seed);
