@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::{
-    error::GitHubError,
+    error::{Detail, GitHubError},
     transport::{Call, Credential, Transport},
 };
 use crate::ids::{InstallationId, RepositoryId};
@@ -105,6 +105,18 @@ impl Tokens {
     }
 }
 
+/// GitHub refuses a token that asks for more than the owner of the installation has accepted, which happens after every
+/// release of wiz that needs more. Only the owner can mend it, and only the operator reads this.
+fn not_granted(installation: InstallationId, purpose: Purpose, mut detail: Detail) -> GitHubError {
+    detail.message = format!(
+        "{}; this call needs {}: an owner accepts them on GitHub under Settings, GitHub Apps, Configure \
+         (settings/installations/{installation})",
+        detail.message.trim_end_matches('.'),
+        purpose.request()["permissions"],
+    );
+    GitHubError::Forbidden(detail)
+}
+
 async fn request(transport: &Transport, installation: InstallationId, purpose: Purpose) -> Result<Token, GitHubError> {
     #[derive(Deserialize)]
     struct Reply {
@@ -113,7 +125,10 @@ async fn request(transport: &Transport, installation: InstallationId, purpose: P
     }
     let call = Call::new(Method::POST, format!("/app/installations/{installation}/access_tokens"), purpose.request());
     // A token nobody received does no harm: it expires unused.
-    let answer = transport.send(&call, Credential::App).await.map_err(GitHubError::repeatable)?;
+    let answer = match transport.send(&call, Credential::App).await.map_err(GitHubError::repeatable) {
+        Err(GitHubError::Invalid(detail)) => return Err(not_granted(installation, purpose, detail)),
+        outcome => outcome?,
+    };
     let reply: Reply = serde_json::from_slice(&answer.body)
         .map_err(|error| GitHubError::no_answer(&call.name(), false, error.to_string()))?;
     Ok(Token { secret: reply.token, expires_at: reply.expires_at })

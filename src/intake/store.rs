@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
 use super::{
@@ -79,6 +80,7 @@ pub struct StoredDelivery {
     pub event: String,
     /// The payload as JSON, unpacked.
     pub payload: Vec<u8>,
+    pub received_at: DateTime<Utc>,
 }
 
 /// Which of these deliveries are stored here.
@@ -94,7 +96,7 @@ pub async fn known(connection: &mut PgConnection, ids: &[DeliveryId]) -> Result<
 /// The delivery with this id; `None` if there is none (any more).
 pub async fn load(connection: &mut PgConnection, id: DeliveryId) -> Result<Option<StoredDelivery>> {
     let row = sqlx::query!(
-        r#"select event, encoding as "encoding: Encoding", body from delivery where id = $1"#,
+        r#"select event, encoding as "encoding: Encoding", body, received_at from delivery where id = $1"#,
         id as DeliveryId,
     )
     .fetch_optional(connection)
@@ -104,5 +106,5 @@ pub async fn load(connection: &mut PgConnection, id: DeliveryId) -> Result<Optio
     let payload = payload::unpack(row.encoding, &row.body)
         .with_context(|| format!("delivery {id} is stored without its payload"))?
         .into_owned();
-    Ok(Some(StoredDelivery { event: row.event, payload }))
+    Ok(Some(StoredDelivery { event: row.event, payload, received_at: row.received_at }))
 }

@@ -242,6 +242,8 @@ pub struct PullRequestLink {
     pub number: IssueNumber,
     pub url: String,
     pub draft: bool,
+    /// Neither merged nor closed.
+    pub open: bool,
 }
 
 /// Where a waiting run stands.

@@ -88,9 +88,9 @@ pub fn already_running(run: RunId, page_url: Option<&str>) -> String {
 }
 
 /// The repository has spent what it may.
-pub fn budget_exhausted(spent: MicroDollars, cap: MicroDollars) -> String {
+pub fn budget_exhausted(taken: MicroDollars, cap: MicroDollars) -> String {
     format!(
-        "This repository has spent {spent} in the last 24 hours, and its cap is {cap}, so I did not start. Raise \
-         `budget_day` in `.github/wiz.yml`, or try again later."
+        "What this repository's runs spent in the last 24 hours and may yet spend is {taken}, and its cap is {cap}, so I \
+         did not start. Raise `budget_day` in `.github/wiz.yml`, or try again later."
     )
 }

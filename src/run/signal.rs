@@ -48,6 +48,11 @@ pub enum StageResult {
     Verified {
         feedback: Option<String>,
     },
+    /// Policy has something against the change, so nothing was run: `feedback` for the coder, `told` for people.
+    Objected {
+        feedback: String,
+        told: UserMessage,
+    },
     /// The reviewer's verdict; `feedback` holds what must change, if anything must.
     Reviewed {
         feedback: Option<String>,

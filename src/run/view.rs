@@ -58,6 +58,7 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
                 pull_request.number
             ),
             draft: false,
+            open: pull_request.open,
         }),
         model: Some(stored.model.clone().unwrap_or_else(|| services.models.model_for(AgentRole::Coder).to_string())),
         branch: progress.pull_request.as_ref().map(|pull_request| pull_request.branch.clone()),

@@ -29,11 +29,11 @@ pub struct Heard<'a> {
     pub commands: Vec<Result<Command, CommandError>>,
 }
 
-/// The commands in an event, or why there are none to follow.
-pub fn listen<'a>(event: &'a Event, own: &Login) -> Result<Heard<'a>, &'static str> {
+/// The commands in an event, or why there are none to follow. wiz is a bot like others, should its own name not be known.
+pub fn listen<'a>(event: &'a Event, own: Option<&Login>) -> Result<Heard<'a>, &'static str> {
     let EventKind::Spoken(spoken) = &event.kind else { return Err("nobody spoke") };
     let Some(speaker) = &event.actor else { return Err("the speaker is unknown") };
-    if speaker.login == *own {
+    if own == Some(&speaker.login) {
         return Err("wiz's own words");
     }
     if speaker.is_bot {
@@ -206,5 +206,73 @@ pub fn ground(spoken: &Spoken, own: bool, fork: Option<bool>) -> Ground {
         (true, false, Some(false)) => Ground::ForeignPullRequest,
         // Unknown counts as a fork: it costs a person one click and an attacker everything.
         (true, false, Some(true) | None) => Ground::Fork,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{CommentId, IssueNumber};
+
+    fn spoken(place: Place, pull_request: bool, fork: Option<bool>, closed: bool) -> Spoken {
+        Spoken {
+            place,
+            issue: IssueNumber(1),
+            pull_request,
+            closed,
+            fork,
+            id: CommentId(1),
+            author: None,
+            text: String::new(),
+            previous_text: None,
+            action: SpokenAction::Created,
+            issue_title: String::new(),
+            issue_body: None,
+            review: None,
+            anchor: None,
+            url: None,
+        }
+    }
+
+    #[test]
+    fn a_fork_is_told_from_a_branch_and_doubt_counts_as_a_fork() {
+        use Ground::{ClosedIssue, ForeignPullRequest, Fork, Issue, OwnPullRequest};
+        let table = [
+            (spoken(Place::IssueComment, false, None, false), false, None, Issue),
+            (spoken(Place::IssueComment, false, None, true), false, None, ClosedIssue),
+            (spoken(Place::IssueComment, true, None, false), true, None, OwnPullRequest),
+            (spoken(Place::IssueComment, true, None, false), false, Some(false), ForeignPullRequest),
+            (spoken(Place::IssueComment, true, None, false), false, Some(true), Fork),
+            (spoken(Place::IssueComment, true, None, false), false, None, Fork),
+            (spoken(Place::Review, true, Some(true), false), false, None, Fork),
+            (spoken(Place::Review, true, Some(false), false), false, None, ForeignPullRequest),
+            (spoken(Place::PullRequest, true, Some(true), true), false, None, Fork),
+        ];
+        for (spoken, own, fork, expected) in table {
+            assert_eq!(ground(&spoken, own, fork), expected, "{spoken:?} {own} {fork:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_starts_work_from_a_pull_request() {
+        let policy = RepositoryPolicy::default();
+        let fix = command::parse("/wiz fix", None).remove(0);
+        for ground in [Ground::ClosedIssue, Ground::OwnPullRequest, Ground::ForeignPullRequest, Ground::Fork] {
+            let intent = decide(&fix, Role::Admin, &policy, ground);
+            assert!(matches!(intent, Intent::Unsuited(_)), "{ground:?}: {intent:?}");
+        }
+        assert!(matches!(decide(&fix, Role::Write, &policy, Ground::Issue), Intent::Start { .. }));
+        assert!(matches!(decide(&fix, Role::Triage, &policy, Ground::Fork), Intent::Deny { .. }));
+    }
+
+    #[test]
+    fn a_button_needs_what_its_command_needs() {
+        let policy = RepositoryPolicy::default();
+        for role in [Role::Read, Role::Triage] {
+            let pressed = press(Verb::Cancel, Ordered::Cancel, role, &policy);
+            assert_eq!(pressed, Intent::Deny { verb: "cancel", needs: Role::Write });
+        }
+        let pressed = press(Verb::Cancel, Ordered::Cancel, Role::Write, &policy);
+        assert_eq!(pressed, Intent::Order { verb: "cancel", order: Ordered::Cancel });
     }
 }

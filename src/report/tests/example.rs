@@ -104,6 +104,7 @@ pub(super) fn finished() -> RunView {
     view.pull_request = Some(PullRequestLink {
         number: IssueNumber(8),
         url: "https://github.com/acme/dates/pull/8".into(),
+        open: true,
         draft: false,
     });
     view

@@ -38,7 +38,7 @@ use crate::{
     agent::{AgentError, ReviewReport},
     error::UserMessage,
     github::GitHubError,
-    ids::RunId,
+    ids::{InstallationId, RunId},
     llm::ModelError,
     policy,
     queue::{self, Completed, Handler, Job, JobFailure, Lease},
@@ -74,7 +74,7 @@ impl Handler for Executor {
         Ok(completed)
     }
 
-    /// A stage that died fails its run, so that nobody waits for it; everything else has no one waiting.
+    /// A stage that died fails its run, so that nobody waits for it, and words that could not be followed are answered.
     async fn dead(&self, job: &Job, error: &str, transaction: &mut PgConnection) -> anyhow::Result<()> {
         let (run, seq) = match Task::decode(&job.kind, &job.payload) {
             Ok(
@@ -84,9 +84,9 @@ impl Handler for Executor {
                 | Task::Review { run, seq }
                 | Task::Publish { run, seq },
             ) => (run, seq),
-            Ok(task @ Task::Triage { .. }) => {
-                tracing::error!(job = %job.id, ?task, error, "a delivery was given up; `wiz jobs retry` tries again");
-                return Ok(());
+            Ok(Task::Triage { delivery }) => {
+                tracing::error!(job = %job.id, %delivery, error, "a delivery was given up; `wiz jobs retry` tries again");
+                return triage::dead(transaction, delivery).await;
             }
             Ok(Task::Report { .. } | Task::Deadline { .. } | Task::Halt { .. } | Task::Reply(_)) | Err(_) => {
                 return Ok(());
@@ -137,11 +137,9 @@ classified!(anyhow::Error, sqlx::Error, GitHubError, SandboxError, AgentError, C
 
 /// Sorts an error of any room: what a person can mend is told, what passes is tried again.
 fn classify(error: anyhow::Error) -> StageFailure {
-    if let Some(SandboxError::ImageMissing { image }) = error.downcast_ref::<SandboxError>() {
-        return StageFailure::Told(UserMessage::new(format!(
-            "The container image `{image}` is not on this server. Ask the operator to pull it, or name another `image:` \
-             in `.github/wiz.yml`; then `/wiz retry`."
-        )));
+    if let Some(text) = error.downcast_ref::<SandboxError>().and_then(told_of_box) {
+        tracing::warn!(error = format!("{error:#}"), "the box failed for good");
+        return StageFailure::Told(UserMessage::new(text));
     }
     if let Some(FaultyPolicy(faults)) = error.downcast_ref::<FaultyPolicy>() {
         let faults: Vec<(usize, String)> = faults.iter().map(|fault| (fault.line, fault.message.clone())).collect();
@@ -171,6 +169,43 @@ fn classify(error: anyhow::Error) -> StageFailure {
             StageFailure::Job(JobFailure::Retry { error, after })
         }
         None => StageFailure::Job(error.into()),
+    }
+}
+
+/// What a person can do about a box that will not work by itself; none for what passes.
+fn told_of_box(error: &SandboxError) -> Option<String> {
+    match error {
+        SandboxError::ImageMissing { image } => Some(format!(
+            "The container image `{image}` is not on this server. Ask the operator to pull it, or name another `image:` \
+             in `.github/wiz.yml`; then `/wiz retry`."
+        )),
+        SandboxError::TooLarge { what } => Some(format!(
+            "The files are more than wiz takes: {}. `/wiz retry` lets the coder try again, `/wiz revise …` changes the \
+             plan.",
+            texts::code(what, 300)
+        )),
+        SandboxError::Exhausted { what } => Some(format!(
+            "The box ran out of {}. `/wiz retry` tries again in a fresh one, `/wiz revise …` changes the plan.",
+            texts::code(what, 300)
+        )),
+        SandboxError::PathRefused { path, reason } => Some(format!(
+            "wiz does not take {} out of the box: {}. `/wiz retry` lets the coder try again.",
+            texts::code(path, 300),
+            texts::plain(reason, 300)
+        )),
+        SandboxError::WallBroken { wall, .. } => Some(format!(
+            "A wall of the box does not stand on this server ({wall}), so nothing was run in it. The operator's log has \
+             the evidence; `/wiz retry` once that is mended."
+        )),
+        SandboxError::EngineUnavailable { .. }
+        | SandboxError::RunnerMissing { .. }
+        | SandboxError::BadSpec { .. }
+        | SandboxError::BoxDied { .. }
+        | SandboxError::NotFound { .. }
+        | SandboxError::NotText { .. }
+        | SandboxError::Edit(_)
+        | SandboxError::Timeout { .. }
+        | SandboxError::Runner { .. } => None,
     }
 }
 
@@ -260,6 +295,13 @@ where
         return complete(services, lease).await;
     };
     tracing::info!(repo = %stored.repository_name, state = ?stored.run.state, "working");
+    let work = async |stored: &StoredRun| {
+        if is_suspended(services, stored.installation).await? {
+            let message = "wiz is suspended here. Once it is back, `/wiz retry` goes on.";
+            return Err(StageFailure::Told(UserMessage::new(message)));
+        }
+        work(stored).await
+    };
     let done = tokio::select! {
         biased;
         () = lease.cancelled().cancelled() => return interrupted(services, lease).await,
@@ -298,6 +340,12 @@ pub async fn conclude(
     }
     transaction.commit().await?;
     Ok(completed)
+}
+
+/// Whether GitHub would refuse every call for this installation. What is left unsaid is said when it is back.
+async fn is_suspended(services: &Services, installation: InstallationId) -> anyhow::Result<bool> {
+    let mut connection = services.pool.acquire().await?;
+    Ok(store::suspended_at(&mut connection, installation).await?.is_some())
 }
 
 /// Ends a job that has nothing to add.

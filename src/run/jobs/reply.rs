@@ -10,7 +10,9 @@ use crate::{
 };
 
 pub(super) async fn execute(services: &Services, lease: &Lease, reply: &Reply) -> Result<Completed, JobFailure> {
-    say(services, reply).await.map_err(super::retry)?;
+    if !super::is_suspended(services, reply.installation).await? {
+        say(services, reply).await.map_err(super::retry)?;
+    }
     complete(services, lease).await
 }
 

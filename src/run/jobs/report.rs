@@ -27,7 +27,9 @@ pub(super) async fn execute(
     revision: i32,
 ) -> Result<Completed, JobFailure> {
     let stored = store::load(&mut *services.pool.acquire().await?, run).await?;
-    if let Some(stored) = stored.filter(|stored| stored.revision == revision) {
+    if let Some(stored) = stored.filter(|stored| stored.revision == revision)
+        && !super::is_suspended(services, stored.installation).await?
+    {
         show(services, &stored).await.map_err(super::retry)?;
     }
     complete(services, lease).await

@@ -10,10 +10,12 @@ use super::{
     store::results::{self, Proof},
 };
 use crate::{
+    error::UserMessage,
     limits::TOOL_OUTPUT_CHARS,
     patch::{self, Change, FileChange, Patch},
     plan::{self, Criterion, Plan},
     policy::{self, ChangedPath, Violation},
+    report,
     run::{
         evidence::{self, Evidence, Observation, ObservedEnd},
         project::Project,
@@ -34,7 +36,11 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<Done, StageFa
     let project = Project::at(services, stored, &current.base).await?;
     let patch = workspace::whole_patch(progress, &steps)?.against(&project.base);
     if let Some(feedback) = objections(services, &project, &current.plan, &patch) {
-        return Ok(StageResult::Verified { feedback: Some(feedback) }.into());
+        let told = UserMessage::new(format!(
+            "{}\n\n`/wiz retry` tries again, `/wiz revise …` changes the plan.",
+            report::neutralise(&feedback, 1_500)
+        ));
+        return Ok(StageResult::Objected { feedback, told }.into());
     }
     let criteria = &current.plan.definition_of_done;
     let red_first: Vec<&Criterion> =

@@ -12,6 +12,7 @@ use crate::{
     error::UserMessage,
     patch::{self, BaseTree, Patch},
     plan::{Plan, Step, StepKey},
+    report,
     run::{project::Project, session, workspace},
     sandbox::{BoxKey, OpenBox},
 };
@@ -95,7 +96,7 @@ async fn leave(open_box: OpenBox, start: &BaseTree) -> Result<Result<Patch, User
         let faults: Vec<String> = faults.iter().take(10).map(|fault| format!("- {fault}")).collect();
         UserMessage::new(format!(
             "The change holds files that wiz will not publish:\n\n{}\n\n`/wiz retry` lets the coder try again.",
-            faults.join("\n")
+            report::neutralise(&faults.join("\n"), 1_500)
         ))
     }))
 }

@@ -89,18 +89,17 @@ fn stage(mut run: Run, result: StageResult) -> Result<Transition, Refusal> {
         (State::Reviewing, StageResult::Reviewed { feedback: None }) => {
             Ok(enter(run, State::Publishing, vec![Effect::Publish]))
         }
-        (State::Verifying, StageResult::Verified { feedback: Some(feedback) }) => Ok(rework(
-            run,
-            feedback,
-            "The change does not meet the definition of done; the evidence is below. `/wiz retry` tries again, \
-             `/wiz revise …` changes the plan.",
-        )),
-        (State::Reviewing, StageResult::Reviewed { feedback: Some(feedback) }) => Ok(rework(
-            run,
-            feedback,
-            "The reviewer still asks for changes; its findings are below. `/wiz retry` tries again, \
-             `/wiz revise …` changes the plan.",
-        )),
+        (State::Verifying, StageResult::Objected { feedback, told }) => Ok(rework(run, feedback, told)),
+        (State::Verifying, StageResult::Verified { feedback: Some(feedback) }) => {
+            let give_up = "The change does not meet the definition of done; the evidence is below. `/wiz retry` tries \
+                           again, `/wiz revise …` changes the plan.";
+            Ok(rework(run, feedback, UserMessage::new(give_up)))
+        }
+        (State::Reviewing, StageResult::Reviewed { feedback: Some(feedback) }) => {
+            let give_up = "The reviewer still asks for changes; its findings are below. `/wiz retry` tries again, \
+                           `/wiz revise …` changes the plan.";
+            Ok(rework(run, feedback, UserMessage::new(give_up)))
+        }
         (State::Publishing, StageResult::Published(pull_request)) => {
             run.progress.pull_request = Some(pull_request);
             Ok(enter(run, State::Watching, vec![]))
@@ -164,14 +163,14 @@ fn step_done(mut run: Run, key: &StepKey) -> Result<Transition, Refusal> {
 
 /// Sends the change back to work with what was found, as one more step after all others. After [`MAX_REWORK_ROUNDS`]
 /// the step waits for a person's `/wiz retry`.
-fn rework(mut run: Run, feedback: String, give_up: &str) -> Transition {
+fn rework(mut run: Run, feedback: String, give_up: UserMessage) -> Transition {
     let Some(key) = rework_key(&run) else {
         return fail(run, UserMessage::new("The change was sent back too often. `/wiz revise …` plans again."));
     };
     let depends_on = run.progress.steps.iter().map(|step| step.key.clone()).collect();
     run.progress.steps.push(StepProgress { key, depends_on, state: StepState::Waiting, feedback: Some(feedback) });
     if run.progress.rework_rounds >= MAX_REWORK_ROUNDS {
-        run.progress.failure = Some(Failure { stage: State::Working, message: UserMessage::new(give_up) });
+        run.progress.failure = Some(Failure { stage: State::Working, message: give_up });
         return enter(run, State::Failed, vec![]);
     }
     run.progress.rework_rounds += 1;

@@ -271,6 +271,48 @@ pub async fn repository_name(connection: &mut PgConnection, id: RepositoryId) ->
         .with_context(|| format!("repository {id} is unknown"))
 }
 
+/// Since when the installation is suspended or removed, if it is.
+pub async fn suspended_at(connection: &mut PgConnection, id: InstallationId) -> Result<Option<DateTime<Utc>>> {
+    let at = sqlx::query_scalar!("select suspended_at from installation where id = $1", id as _)
+        .fetch_optional(connection)
+        .await?;
+    Ok(at.flatten())
+}
+
+/// The installation's runs that some worker is or will be busy with, with their state entries.
+pub async fn at_work(connection: &mut PgConnection, id: InstallationId) -> Result<Vec<(RunId, i32)>> {
+    let rows = sqlx::query!(
+        r#"select run.id as "id: RunId", seq
+           from run join repository on repository.id = run.repository_id
+           where repository.installation_id = $1
+             and state in ('queued', 'planning', 'working', 'verifying', 'reviewing', 'publishing')
+           order by run.id"#,
+        id as _,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.seq)).collect())
+}
+
+/// Asks for a report of each run that changed while the installation was suspended and nothing could be shown.
+pub async fn report_unseen(connection: &mut PgConnection, id: InstallationId) -> Result<()> {
+    let unseen = sqlx::query!(
+        r#"select run.id as "id: RunId", revision
+           from run
+           join repository on repository.id = run.repository_id
+           join installation on installation.id = repository.installation_id
+           where installation.id = $1 and run.updated_at >= installation.suspended_at"#,
+        id as _,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for run in unseen {
+        let report = Task::Report { run: run.id, revision: run.revision };
+        queue::enqueue(connection, &report.job(id, Duration::ZERO)?).await?;
+    }
+    Ok(())
+}
+
 /// Notes that an installation was suspended or removed, or that it is back.
 pub async fn suspend(connection: &mut PgConnection, id: InstallationId, suspended: bool) -> Result<()> {
     sqlx::query!(

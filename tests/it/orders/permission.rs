@@ -1,6 +1,44 @@
 //! Who is followed, who is refused, and who is not heard at all.
 
+use github_stand_in::{control::NewApp, store::Level};
+use secrecy::SecretString;
+use wiz::{
+    config::GitHubConfig,
+    github::{GitHub, REQUIRED_PERMISSIONS, StickyComment},
+    ids::{InstallationId, IssueNumber},
+};
+
 use super::stage::{CHECKED, Stage};
+
+/// Comments as an App that has nothing to do with wiz.
+async fn speak_as_another_app(stage: &Stage, issue: u64, text: &str) {
+    let (hub, name) = (stage.world.hub(), stage.repo.full_name());
+    let level = |level: &str| if level == "write" { Level::Write } else { Level::Read };
+    let app = NewApp {
+        slug: "other".into(),
+        owner: "octo".into(),
+        permissions: REQUIRED_PERMISSIONS.iter().map(|(name, it)| ((*name).to_owned(), level(it))).collect(),
+        ..NewApp::default()
+    };
+    let app = hub.control().create_app(&app).unwrap();
+    let installation = hub.control().install(app.id, &[name]).unwrap();
+    let config = GitHubConfig {
+        api_url: hub.url().parse().unwrap(),
+        web_url: hub.url().parse().unwrap(),
+        app_id: app.id,
+        private_key: SecretString::from(app.private_key_pem),
+        webhook_secrets: vec![],
+    };
+    let other = GitHub::new(&config).unwrap().installation(InstallationId(i64::try_from(installation).unwrap()));
+    let comment = StickyComment {
+        repository: &name.parse().unwrap(),
+        issue: IssueNumber(i64::try_from(issue).unwrap()),
+        body: text,
+        is_it: &|_| false,
+        since: None,
+    };
+    other.find_or_create_comment(&comment).await.unwrap();
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_is_told_once_and_bots_are_not_heard() {
@@ -41,9 +79,9 @@ async fn who_may_not_is_told_once_and_bots_are_not_heard() {
     insta::assert_snapshot!(stage.talk(third).await, @r"
     sam: /wiz status
     ----
-    sam: /wiz help
+    wiz: There is no run here that `/wiz status` could mean. `/wiz fix` on an issue starts one.
     ----
-    wiz: There is no run here that `/wiz status` could mean. `/wiz fix` starts one.
+    sam: /wiz help
     ----
     wiz: ### What wiz understands
 
@@ -65,13 +103,14 @@ async fn who_may_not_is_told_once_and_bots_are_not_heard() {
     ");
     assert_eq!(stage.runs().await, 0);
 
-    // wiz's own words and those of another App.
-    stage.say(
-        "maria",
-        third,
-        "> /wiz fix\n\n`/wiz fix`\n\n    /wiz fix\n\n```\n/wiz fix\n```\n<!--\n/wiz fix\n-->\nuse /wiz fix",
-    );
-    assert_eq!(stage.talk(third).await.matches("wiz: ").count(), 2);
+    // Another App speaks, and a person edits wiz's own words.
+    let fourth = stage.issue("the fourth");
+    speak_as_another_app(&stage, fourth, "/wiz fix").await;
+    assert_eq!(stage.talk(fourth).await, "other[bot]: /wiz fix");
+    let denial = stage.until_answers(second, "may not use").await;
+    let edited = format!("/wiz fix\n\n{}", denial.body);
+    stage.person("maria").edit_comment(stage.repo.full_name(), denial.id, &edited).unwrap();
+    stage.quiet().await;
     assert_eq!(stage.runs().await, 0);
     stage.clear().await;
 }

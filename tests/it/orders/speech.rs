@@ -85,13 +85,13 @@ async fn a_text_is_read_as_its_writer_means_it() {
     insta::assert_snapshot!(stage.talk(edited).await, @r"
     maria: /wiz revise it  👀
     ----
-    wiz: There is no run here that `/wiz status` could mean. `/wiz fix` starts one.
+    wiz: There is no run here that `/wiz status` could mean. `/wiz fix` on an issue starts one.
 
-    There is no run here that `/wiz cancel` could mean. `/wiz fix` starts one.
+    There is no run here that `/wiz cancel` could mean. `/wiz fix` on an issue starts one.
     ----
-    wiz: There is no run here that `/wiz reject` could mean. `/wiz fix` starts one.
+    wiz: There is no run here that `/wiz reject` could mean. `/wiz fix` on an issue starts one.
     ----
-    wiz: There is no run here that `/wiz revise` could mean. `/wiz fix` starts one.
+    wiz: There is no run here that `/wiz revise` could mean. `/wiz fix` on an issue starts one.
     ");
 
     // Once more by GitHub's button, and twice by GitHub's mistake.
@@ -109,7 +109,7 @@ async fn a_text_is_read_as_its_writer_means_it() {
     insta::assert_snapshot!(stage.talk(repeated).await, @r"
     maria: /wiz status
     ----
-    wiz: There is no run here that `/wiz status` could mean. `/wiz fix` starts one.
+    wiz: There is no run here that `/wiz status` could mean. `/wiz fix` on an issue starts one.
     ");
     stage.clear().await;
 }
@@ -126,7 +126,7 @@ async fn a_command_may_stand_wherever_people_write() {
 
     /wiz status
     ----
-    wiz: There is no run here that `/wiz status` could mean. `/wiz fix` starts one.
+    wiz: There is no run here that `/wiz status` could mean. `/wiz fix` on an issue starts one.
     ");
     maria.edit_issue(name, issue, "Hello!\n\n/wiz status\n\n/wiz help").unwrap();
     assert_eq!(stage.talk(issue).await.matches("wiz: ").count(), 2);
@@ -150,9 +150,9 @@ async fn a_command_may_stand_wherever_people_write() {
     ----
     wiz: wiz starts work from an issue: open one that says what is wrong, and comment `/wiz fix` there.
     ----
-    wiz: There is no run here that `/wiz retry` could mean. `/wiz fix` starts one.
+    wiz: There is no run here that `/wiz retry` could mean. `/wiz fix` on an issue starts one.
     ----
-    wiz: There is no run here that `/wiz status` could mean. `/wiz fix` starts one.
+    wiz: There is no run here that `/wiz status` could mean. `/wiz fix` on an issue starts one.
     ");
 
     let closed = stage.issue("closed already");

@@ -15,7 +15,7 @@ use wiz_demo::{Case, DatabaseChoice, File, Repo, Shown, SpokenBy, World, store::
 use crate::support::{database::TestDatabase, redact::redact, world::options};
 
 /// Long enough for boxes and agents on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const GREETER: Case = Case {
     name: "greeter",
@@ -84,12 +84,13 @@ impl Stage {
         self.person(login).comment(self.repo.full_name(), number, text).unwrap()
     }
 
-    /// Waits until every webhook was taken and everything that is due was done.
+    /// Waits until every webhook was taken and everything that people said was answered. Agents may still be at work.
     pub async fn quiet(&self) {
         self.world.hub().settle().await.unwrap();
         let idle = async || {
             let due = self.store.due_jobs().await?;
-            Ok(due.is_empty().then_some(()))
+            let speaks = |kind: &String| ["triage", "reply", "report", "halt"].contains(&kind.as_str());
+            Ok((!due.iter().any(speaks)).then_some(()))
         };
         until("wiz has nothing to do", PATIENCE, idle).await.unwrap();
     }
@@ -111,7 +112,7 @@ impl Stage {
                     self.read.borrow_mut().insert(comment.id);
                     format!("wiz: {}{reactions}", shown(&comment))
                 }
-                SpokenBy::Other(login) => format!("{login}: {}{reactions}", comment.body),
+                SpokenBy::Other(login) => format!("{login}: {}{reactions}", redact(&comment.body)),
             });
         }
         lines.join("\n----\n")
@@ -181,8 +182,14 @@ impl Stage {
         budgets.fetch_all(self.store.pool()).await.unwrap()
     }
 
-    pub fn store(&self) -> &Store {
-        &self.store
+    /// Waits until a plan waits for approval, which GitHub does not always show.
+    pub async fn until_waits(&self) {
+        let waiting = async || {
+            let count = sqlx::query_scalar("select count(*) from run where state = 'needs_approval'");
+            let count: i64 = count.fetch_one(self.store.pool()).await?;
+            Ok((count > 0).then_some(()))
+        };
+        until("a plan waits", PATIENCE, waiting).await.unwrap();
     }
 
     /// Ends the stage. Nothing may be left over: each of wiz's comments was read, no job is due or dead, no box is left,
@@ -228,11 +235,15 @@ fn without_plan(text: &str) -> String {
 
 /// What was spent depends on how much was said.
 fn without_costs(text: &str) -> String {
-    let mut parts = text.split("spent $");
-    let mut whole = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        whole.push_str("spent <money>");
-        whole.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'));
+    let mut whole = text.to_owned();
+    for word in ["spent", "has", "about"] {
+        let marked = whole.replace(&format!("{word} $"), "\0");
+        let mut parts = marked.split('\0');
+        whole = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let rest = part.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+            whole.push_str(&format!("{word} <money>{rest}"));
+        }
     }
     whole
 }

@@ -68,7 +68,7 @@ pub(super) async fn interpret(
     installation: InstallationId,
 ) -> Result<Option<Action>> {
     let own = services.github.identity().await?;
-    let heard = match triage::listen(event, &own.bot_login) {
+    let heard = match triage::listen(event, Some(&own.bot_login)) {
         Ok(heard) => heard,
         Err(reason) => {
             tracing::debug!(%delivery, reason, "nothing to do");
@@ -118,6 +118,19 @@ pub(super) async fn interpret(
         repository,
         parts,
     })))
+}
+
+/// The answer to commands that could not be followed, and that a person gave.
+pub(super) fn apology(event: &Event) -> Option<Answer> {
+    let heard = triage::listen(event, None).ok()?;
+    Some(Answer {
+        repository: event.repository.clone()?,
+        installation: event.installation?,
+        issue: heard.spoken.issue,
+        comment: heard.spoken.id,
+        speaker: heard.speaker.id,
+        parts: vec![Part::Say(report::not_followed())],
+    })
 }
 
 /// What the meaning of a command depends on.

@@ -10,8 +10,9 @@ mod movement;
 use anyhow::{Context as _, Result};
 use sqlx::PgConnection;
 
-use super::{Completed, JobFailure, Lease, Services, Signal, complete, store};
+use super::{Completed, JobFailure, Lease, Services, Signal, StageResult, complete, store};
 use crate::{
+    error::UserMessage,
     event::{self, Event, EventKind},
     ids::{DeliveryId, InstallationId, RunId},
     intake,
@@ -42,14 +43,36 @@ pub(super) async fn execute(services: &Services, lease: &Lease, delivery: Delive
             return complete(services, lease).await;
         }
     };
+    let suspended_at = match (event.installation, &event.kind) {
+        (None, _) | (_, EventKind::Installation(_)) => None,
+        (Some(installation), _) => store::suspended_at(&mut *services.pool.acquire().await?, installation).await?,
+    };
+    if suspended_at.is_some_and(|at| stored.received_at <= at) {
+        tracing::info!(%delivery, "the installation was suspended since, so nobody can be answered");
+        return complete(services, lease).await;
+    }
     let action = interpret(services, delivery, &event).await.map_err(super::retry)?;
     let mut transaction = services.pool.begin().await?;
     let completed = lease.complete(&mut transaction).await?;
+    if suspended_at.is_some() {
+        // GitHub delivers nothing for a suspended installation, so this one is back.
+        carry_out(&mut transaction, &event, Action::Suspend { suspended: false }).await?;
+    }
     if let Some(action) = action {
         carry_out(&mut transaction, &event, action).await?;
     }
     transaction.commit().await?;
     Ok(completed)
+}
+
+/// Answers words that could not be followed. Nothing is looked up, since that may be what failed.
+pub(super) async fn dead(connection: &mut PgConnection, delivery: DeliveryId) -> Result<()> {
+    let Some(stored) = intake::load(connection, delivery).await? else { return Ok(()) };
+    let Ok(event) = event::parse(&stored.event, &stored.payload) else { return Ok(()) };
+    match conversation::apology(&event) {
+        Some(answer) => answer.carry_out(connection).await,
+        None => Ok(()),
+    }
 }
 
 /// Finds out what the delivery asks for, with the look-ups that needs.
@@ -73,7 +96,20 @@ async fn carry_out(connection: &mut PgConnection, event: &Event, action: Action)
             }
         }
         Action::Conversation(answer) => answer.carry_out(connection).await?,
-        Action::Suspend { suspended } => store::suspend(connection, installation, suspended).await?,
+        Action::Suspend { suspended: true } => {
+            store::suspend(connection, installation, true).await?;
+            for (run, seq) in store::at_work(connection, installation).await? {
+                let message = UserMessage::new(
+                    "wiz was suspended here or uninstalled while it was at work. Once it is back, `/wiz retry` goes on.",
+                );
+                let result = StageResult::Failed { message };
+                store::signal(connection, run, Signal::Stage { seq, result }).await?;
+            }
+        }
+        Action::Suspend { suspended: false } => {
+            store::report_unseen(connection, installation).await?;
+            store::suspend(connection, installation, false).await?;
+        }
     }
     Ok(())
 }

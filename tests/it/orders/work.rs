@@ -1,0 +1,278 @@
+//! What a coder must not do, work that does not succeed, and work that people stop.
+
+use scripted_model::Fault;
+
+use super::{
+    scenes::{FILES, REPAIR, coder, planner, planner_of, repair, reviewer},
+    stage::{CHECKED, Stage, shown},
+};
+
+/// Nothing of these is published, and the run says why.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_not_be_published_is_named() {
+    let secret = format!("{REPAIR}\necho 'TOKEN=ghp_{}' >> greet.sh", "q7Rk2mXv9LbT4wZs8JdN1cYp6HfA3gUe5BoK");
+    let outside = format!("{REPAIR}\necho more > '@octo notes.md'");
+    let protected = format!("{REPAIR}\necho '{{}}' > package.json");
+    let linked = format!("{REPAIR}\nln -s /etc/passwd greeting");
+    let mut scenes = vec![];
+    for (title, script) in [
+        ("A secret", secret.as_str()),
+        ("A file outside", &outside),
+        ("A manifest", &protected),
+        ("A link", &linked),
+        ("No test", "echo 'echo \"Hello, ${1:-you}\"' > greet.sh"),
+    ] {
+        scenes.extend([planner(title, &FILES), coder(title, script)]);
+    }
+    let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
+    let issues =
+        ["A secret", "A file outside", "A manifest", "A link", "No test"].map(|title| (title, stage.issue(title)));
+    for (_, issue) in issues {
+        stage.say("maria", issue, "/wiz fix");
+        stage.quiet().await;
+    }
+    let mut said = Vec::new();
+    for (title, issue) in issues {
+        said.push(format!("{title}:\n{}", shown(&stage.until_says(issue, "### Failed").await)));
+    }
+    insta::assert_snapshot!(said.join("\n====\n"), @r"
+    A secret:
+    ### Failed
+
+    `/wiz fix` by maria · A secret · spent <money>, cap $3.00
+
+    The change cannot be published:
+    - greet.sh: this looks like a GitHub token
+
+    `/wiz retry` tries again, `/wiz revise …` changes the plan.
+
+    About A secret.
+
+    …
+
+    **Next:** `/wiz retry` (try again), `/wiz fix …` (start over, with other words)
+
+    <sub>run 1 · model `anthropic/scripted`</sub>
+    ====
+    A file outside:
+    ### Failed
+
+    `/wiz fix` by maria · A file outside · spent <money>, cap $3.00
+
+    The change cannot be published:
+    - @​octo notes.md is not in the approved plan
+
+    `/wiz retry` tries again, `/wiz revise …` changes the plan.
+
+    About A file outside.
+
+    …
+
+    **Next:** `/wiz retry` (try again), `/wiz fix …` (start over, with other words)
+
+    <sub>run 2 · model `anthropic/scripted`</sub>
+    ====
+    A manifest:
+    ### Failed
+
+    `/wiz fix` by maria · A manifest · spent <money>, cap $3.00
+
+    The change cannot be published:
+    - package.json is protected by **/package.json
+
+    `/wiz retry` tries again, `/wiz revise …` changes the plan.
+
+    About A manifest.
+
+    …
+
+    **Next:** `/wiz retry` (try again), `/wiz fix …` (start over, with other words)
+
+    <sub>run 3 · model `anthropic/scripted`</sub>
+    ====
+    A link:
+    ### Failed
+
+    `/wiz fix` by maria · A link · spent <money>, cap $3.00
+
+    The change holds files that wiz will not publish:
+
+    - greeting is a symbolic link; only plain files are taken
+
+    `/wiz retry` lets the coder try again.
+
+    About A link.
+
+    …
+
+    **Next:** `/wiz retry` (try again), `/wiz fix …` (start over, with other words)
+
+    <sub>run 4 · model `anthropic/scripted`</sub>
+    ====
+    No test:
+    ### Failed
+
+    `/wiz fix` by maria · No test · spent <money>, cap $3.00
+
+    The change does not meet the definition of done; the evidence is below. `/wiz retry` tries again, `/wiz revise …` changes the plan.
+
+    About No test.
+
+    …
+
+    **Next:** `/wiz retry` (try again), `/wiz fix …` (start over, with other words)
+
+    <sub>run 5 · model `anthropic/scripted`</sub>
+    ");
+    assert_eq!(stage.repo.git(&["branch", "--format=%(refname:short)"]).unwrap(), "main");
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_that_is_spent_ends_the_run_and_says_so() {
+    let stage = Stage::set(CHECKED, vec![planner("Dear", &FILES)]).await;
+    let issue = stage.issue("Dear work");
+    stage.say("maria", issue, "/wiz fix --max $0.01");
+    insta::assert_snapshot!(shown(&stage.until_says(issue, "### Failed").await), @r"
+    ### Failed
+
+    `/wiz fix` by maria · Dear work · cap $0.01
+
+    The run has spent its budget of $0.01. `/wiz fix --max $…` starts one with more.
+
+    **Next:** `/wiz retry` (try again), `/wiz fix …` (start over, with other words)
+
+    <sub>run 1 · model `anthropic/scripted`</sub>
+    ");
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_run_stops_at_once_and_goes_on_when_asked() {
+    let stage = Stage::set(CHECKED, repair("Greet")).await;
+    let issue = stage.issue("Greet nobody as well");
+    let model = stage.world.model().unwrap();
+    let asked = async |count: usize| {
+        let more = async || Ok((model.requests().len() >= count).then_some(()));
+        wiz_demo::until("the model was asked", std::time::Duration::from_secs(60), more).await.unwrap();
+    };
+    model.fail_next(1, Fault::Silent);
+    stage.say("maria", issue, "/wiz fix");
+    asked(1).await;
+    stage.say("maria", issue, "/wiz cancel\n/wiz cancel");
+    stage.until_says(issue, "Cancelled").await;
+    stage.world.until_no_box_is_left().await.unwrap();
+
+    stage.say("maria", issue, "/wiz retry");
+    stage.until_says(issue, "ready for approval").await;
+    model.fail_next(1, Fault::Silent);
+    let before = model.requests().len();
+    stage.say("maria", issue, "/wiz approve");
+    asked(before + 1).await;
+    stage.say("maria", issue, "/wiz cancel");
+    stage.until_says(issue, "Cancelled").await;
+    stage.world.until_no_box_is_left().await.unwrap();
+    assert_eq!(stage.repo.pulls().unwrap().len(), 0);
+    stage.say("maria", issue, "/wiz retry");
+    stage.until_says(issue, "is open").await;
+    insta::assert_snapshot!(stage.talk(issue).await, @r"
+    maria: /wiz fix  👀
+    ----
+    wiz: ### Pull request #2 is open
+
+    `/wiz fix` by maria · Greet nobody as well · spent <money>, cap $3.00
+
+    **Pull request:** [#2](http://github/octo/greeter/pull/2)
+
+    About Greet.
+
+    …
+
+    **Next:** `/wiz cancel` (leave the pull request alone)
+
+    <sub>run 1 · model `anthropic/scripted` · branch `wiz/run-1-greet-nobody-as-well`</sub>
+    ----
+    maria: /wiz cancel
+    /wiz cancel  👀
+    ----
+    wiz: `/wiz cancel` does not fit now: run 1 was cancelled. `/wiz status` shows more.
+    ----
+    maria: /wiz retry  👀
+    ----
+    maria: /wiz approve  👀
+    ----
+    maria: /wiz cancel  👀
+    ----
+    maria: /wiz retry  👀
+    ");
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_wiz_stops_and_is_silent_until_it_is_back() {
+    let own = [("it greets", "sh greet.sh", "passes")];
+    let mut scenes = vec![planner_of("Wait", &FILES, &own)];
+    scenes.extend([planner_of("Busy", &FILES, &own), coder("Busy", "sleep 300"), reviewer("Busy")]);
+    let stage = Stage::set(CHECKED, scenes).await;
+    let (waits, busy) = (stage.issue("Wait"), stage.issue("Busy"));
+    for issue in [waits, busy] {
+        stage.say("maria", issue, "/wiz fix");
+        stage.until_says(issue, "ready for approval").await;
+    }
+    stage.say("maria", busy, "/wiz approve");
+    stage.until_says(busy, "Working").await;
+    let control = stage.world.hub().control();
+    control.set_suspended(stage.installation(), true).unwrap();
+    stage.world.until_no_box_is_left().await.unwrap();
+    stage.say("maria", waits, "/wiz approve");
+    stage.quiet().await;
+    assert!(stage.status(busy).unwrap().body.contains("### Working"), "nothing is written");
+    control.set_suspended(stage.installation(), false).unwrap();
+    insta::assert_snapshot!(shown(&stage.until_says(busy, "### Failed").await), @r"
+    ### Failed
+
+    `/wiz fix` by maria · Busy · spent <money>, cap $3.00
+
+    wiz was suspended here or uninstalled while it was at work. Once it is back, `/wiz retry` goes on.
+
+    About Busy.
+
+    …
+
+    **Next:** `/wiz retry` (try again), `/wiz fix …` (start over, with other words)
+
+    <sub>run 2 · model `anthropic/scripted`</sub>
+    ");
+    stage.say("maria", waits, "/wiz reject");
+    stage.until_says(waits, "Cancelled").await;
+
+    control.uninstall(stage.installation()).unwrap();
+    stage.quiet().await;
+    stage.say("maria", waits, "/wiz status");
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_starts_under_a_faulty_policy() {
+    let stage = Stage::set("checks:\n  - name: tests\n    run: make\ngate: autonomos\nbudget_runn: $3\n", vec![]).await;
+    let issue = stage.issue("Greet nobody as well");
+    stage.say("maria", issue, "/wiz fix");
+    stage.quiet().await;
+    stage.say("maria", issue, "/wiz help");
+    stage.quiet().await;
+    let talk = stage.talk(issue).await;
+    insta::assert_snapshot!(talk.split("### What").next().unwrap(), @r"
+    maria: /wiz fix
+    ----
+    wiz: `.github/wiz.yml` on the default branch has mistakes, so I did nothing:
+
+    - line 4: ``gate: unknown variant `autonomos`; did you mean `autonomous`?``
+    - line 5: ``unknown field `budget_runn`; did you mean `budget_run`?``
+    ----
+    maria: /wiz help
+    ----
+    wiz:
+    ");
+    assert_eq!(stage.runs().await, 0);
+    stage.clear().await;
+}
