@@ -215,3 +215,17 @@ pub async fn cancel_kinds(connection: &mut PgConnection, run: RunId, kinds: &[&s
     .context("cannot ask for the cancellation of the run's jobs")?;
     Ok(asked.rows_affected())
 }
+
+/// Whether a worker has a job of these kinds for the run.
+pub async fn is_running(connection: &mut PgConnection, run: RunId, kinds: &[&str]) -> Result<bool> {
+    let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+    let running = sqlx::query_scalar!(
+        r#"select exists(select from job where run_id = $1 and kind = any($2) and state = 'running') as "running!""#,
+        run.0,
+        &kinds,
+    )
+    .fetch_one(connection)
+    .await
+    .context("cannot look for the run's jobs")?;
+    Ok(running)
+}

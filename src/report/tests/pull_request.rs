@@ -165,7 +165,7 @@ fn replies() {
     ————
     I could not follow that after several tries; the operator's log has the reason. Please say it again later.
     ————
-    This repository has spent $21.00 in the last 24 hours, and its cap is $20.00, so I did not start. Raise `budget_day` in `.github/wiz.yml`, or try again later.
+    What this repository's runs spent in the last 24 hours and may yet spend is $21.00, and its cap is $20.00, so I did not start. Raise `budget_day` in `.github/wiz.yml`, or try again later.
     ");
     let not_now: Vec<String> = RunState::ALL.map(|state| not_now("approve", RunId(12), state)).to_vec();
     insta::assert_snapshot!(not_now.join("\n"), @r#"
