@@ -60,9 +60,10 @@ pub async fn measure(options: &Options, times: usize, table: &mut Table) -> Resu
     );
     show(&wizs, &peers, table);
     match &peer {
-        Ok(_) => table.note(
-            "Probot 14.3.2, pg 8.23.1, one Node process, NODE_ENV=production; it does nothing with what it stores.",
-        ),
+        Ok(peer) => table.note(&format!(
+            "The peer: {}, one Node process, NODE_ENV=production. It does nothing with what it stores.",
+            peer.parts()?
+        )),
         Err(error) => table.note(&format!("Probot was skipped: {error:#}")),
     }
     drop(peer);

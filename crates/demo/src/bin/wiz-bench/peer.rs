@@ -35,9 +35,12 @@ impl Peer {
         let store = Store::at(&format!("postgres://wiz@localhost/{DATABASE}?host={host}")).await?;
         store::create_peer_table(store.pool()).await?;
         let (port, log) = (choose_port()?, File::create(log)?);
+        let inherited = std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME");
         let mut child = Command::new("node")
             .arg("app.js")
             .current_dir(home.trim())
+            .env_clear()
+            .envs(inherited)
             .env("NODE_ENV", "production")
             .env("HOST", "127.0.0.1")
             .env("PORT", port.to_string())
@@ -63,6 +66,19 @@ impl Peer {
         });
         ready.await?;
         Ok(Self { child, url: format!("{url}/api/github/webhooks"), store })
+    }
+
+    /// What it is made of, with versions.
+    pub fn parts(&self) -> Result<String> {
+        let text = std::fs::read_to_string(project_root().join("benches/probot/package.json"))?;
+        let package: serde_json::Value = serde_json::from_str(&text)?;
+        let parts = package["dependencies"].as_object().context("a package without dependencies")?;
+        Ok(parts
+            .iter()
+            .map(|(name, version)| format!("{name} {version}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+            .replace('"', ""))
     }
 
     /// Its process id.
