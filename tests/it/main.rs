@@ -1,6 +1,7 @@
 //! Tests through the front doors of wiz: real Postgres, real HTTP, real containers, no sleeps. One binary, one module per
 //! behaviour.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![expect(clippy::too_many_lines, reason = "a story is told in one piece")]
 
 mod agent;
 mod architecture;

@@ -201,7 +201,8 @@ impl World {
         self.launch.log_tail()
     }
 
-    fn data_dir(&self) -> PathBuf {
+    /// Where wiz keeps its data.
+    pub fn data_dir(&self) -> PathBuf {
         data_dir(self.directory.path())
     }
 

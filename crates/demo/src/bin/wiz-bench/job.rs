@@ -1,0 +1,108 @@
+//! The main job, timed from a person's side: what happens on GitHub, and when.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tokio::time::{Instant, sleep};
+use wiz_demo::{Mark, Moment, Options, Story, World, until};
+
+use crate::{
+    figure::{Figure, Table, Unit},
+    memory::{self, Idle},
+    store::{self, Others},
+};
+
+/// After this long, what starting took is given back.
+const CALM: Duration = Duration::from_secs(5);
+/// Longest wait for the pull request.
+const DEADLINE: Duration = Duration::from_secs(300);
+
+/// One job in a world of its own.
+#[derive(Debug)]
+struct Job {
+    idle: Idle,
+    eyes: Duration,
+    status: Duration,
+    plan: Duration,
+    pull_request: Duration,
+    others: Others,
+}
+
+impl Job {
+    /// From the approval to the pull request, without the project's tests of the verification and without the model.
+    fn own_time(&self) -> Duration {
+        self.pull_request.saturating_sub(self.others.verification + self.others.model)
+    }
+}
+
+/// Does the job so many times and adds what it took to the table.
+pub async fn measure(options: &Options, times: usize, table: &mut Table) -> Result<()> {
+    let mut jobs = Vec::new();
+    for _ in 0..times {
+        jobs.push(once(options.clone()).await?);
+    }
+    show(&jobs, table);
+    Ok(())
+}
+
+async fn once(options: Options) -> Result<Job> {
+    let mut world = World::start(options).await?;
+    sleep(CALM).await;
+    let wiz = world.wiz().and_then(wiz_demo::Wiz::pid).context("wiz has ended")?;
+    let idle = memory::idle(wiz, &world.data_dir())?;
+    let mut silent = |_: &Moment| {};
+    let repo = world.repo();
+    let (ending, opened) = tokio::try_join!(
+        Story::new(world.case(), world.repo(), &mut silent).play(),
+        until("a pull request is there", DEADLINE, async || Ok(repo.pulls()?.first().map(|_| Instant::now()))),
+    )?;
+    let approved = ending.moments.iter().find(|moment| moment.mark == Mark::Approved).context("nobody approved")?;
+    let job = Job {
+        idle,
+        eyes: ending.between(Mark::Asked, Mark::Seen)?,
+        status: ending.between(Mark::Asked, Mark::StatusShown)?,
+        plan: ending.between(Mark::Asked, Mark::Planned)?,
+        pull_request: opened - approved.at,
+        others: store::others(world.store().await?.pool()).await?,
+    };
+    world.until_no_box_is_left().await?;
+    world.stop().await?;
+    Ok(job)
+}
+
+fn show(jobs: &[Job], table: &mut Table) {
+    let times = |of: fn(&Job) -> Duration| Figure::times(jobs.iter().map(of));
+    let mebibytes = |of: fn(&Job) -> f64| Figure::new(Unit::Mebibytes, jobs.iter().map(of));
+    table.part(
+        &format!("The main job: humanize (Python), median of {}", jobs.len()),
+        "release build of wiz, a fresh world each (embedded Postgres, fsync on, empty caches), GitHub stand-in and \
+         scripted model on this machine, seen every 5 ms",
+    );
+    table.row("/wiz fix → 👀", &times(|job| job.eyes), "goal ≤ 300 ms");
+    table.row("/wiz fix → status comment", &times(|job| job.status), "");
+    table.row("/wiz fix → plan shown", &times(|job| job.plan), "goal ≤ 1.5 s");
+    table.row("  of it: commands of the planner", &times(|job| job.others.planners_tools), "the project's tests, too");
+    table.row("/wiz approve → pull request", &times(|job| job.pull_request), "");
+    table.row(
+        "  of it: the verification's commands",
+        &times(|job| job.others.verification),
+        "the longer of both sides",
+    );
+    table.row("  of it: the model", &times(|job| job.others.model), "");
+    table.row("  without these two", &times(Job::own_time), "goal ≤ 6 s");
+    table.row(
+        "  of that: commands of coder and reviewer",
+        &times(|job| job.others.workers_tools),
+        "the project's tests, too",
+    );
+    table.part(
+        &format!("Idle memory of wiz serve, median of {}", jobs.len()),
+        "release build, before its first job, 5 s after /readyz",
+    );
+    table.row("VmRSS of wiz", &mebibytes(|job| job.idle.wiz), "goal ≤ 60 MB");
+    table.row(
+        "with its embedded Postgres",
+        &mebibytes(|job| job.idle.with_database),
+        "plus Pss of postgres and its children",
+    );
+}
