@@ -3,12 +3,12 @@
 
 use std::{io::Write as _, process::ExitCode, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     config::Config,
     database::Database,
-    github::{GitHub, REQUIRED_PERMISSIONS},
+    github::{GitHub, GitHubError, REQUIRED_PERMISSIONS},
     llm::{Models, Pauses},
     sandbox::Docker,
 };
@@ -54,11 +54,26 @@ fn tell(part: &str, outcome: Result<String, &anyhow::Error>) -> Result<bool> {
 
 async fn engine(config: &Config) -> Result<String> {
     let docker = Docker::connect(&config.sandbox).await?;
-    Ok(docker.ready().await?.to_string())
+    let report = docker.ready().await?;
+    ensure!(
+        report.image_present,
+        "it answers ({report}), but boxes need the image {}: make it with scripts/base-image, or name another one in \
+         WIZ_IMAGE",
+        config.sandbox.default_image
+    );
+    Ok(report.to_string())
 }
 
 async fn github(config: &Config) -> Result<String> {
     let github = GitHub::new(&config.github)?;
-    let identity = github.identity().await.context("GitHub does not know this App: check its id and private key")?;
+    let identity = github.identity().await.map_err(|error| {
+        let unknown = matches!(error, GitHubError::Unauthorized(_) | GitHubError::NotFound(_));
+        let told = if unknown {
+            "GitHub does not know this App: check WIZ_GITHUB_APP_ID and the private key"
+        } else {
+            "GitHub cannot be asked: check WIZ_GITHUB_API_URL and the way there"
+        };
+        anyhow::Error::new(error).context(told)
+    })?;
     Ok(format!("App {} as {}; it needs {} permissions", identity.slug, identity.bot_login, REQUIRED_PERMISSIONS.len()))
 }

@@ -19,6 +19,7 @@ use crate::{
         jobs::Executor,
         services::{MarkerKey, Services, Settings},
         store, sweep,
+        task::Task,
     },
     sandbox::Docker,
     web::{self, ReadyCheck},
@@ -30,6 +31,9 @@ pub(super) enum Parts {
     WebAndWorker,
     WorkerOnly,
 }
+
+/// Slots beside `WIZ_WORKERS` that stages never take.
+const SHORT_SLOTS: usize = 2;
 
 /// Longest wait for one part's answer to `/readyz`.
 const CHECK_DEADLINE: Duration = Duration::from_secs(5);
@@ -49,7 +53,7 @@ pub(super) async fn serve(config: &Config, parts: Parts) -> Result<ExitCode> {
     }
     tasks.spawn(sweep::keep_sweeping(services.clone(), shutdown.clone()));
     tasks.spawn(reconcile::run(services.pool.clone(), Arc::clone(&services.github), shutdown.clone()));
-    start_worker(config.server.workers, services, &mut tasks, &shutdown);
+    start_workers(config.server.workers, services, &mut tasks, &shutdown);
 
     let outcome = tokio::select! {
         signal = stop_signal() => { tracing::info!(signal, "stopping"); Ok(ExitCode::SUCCESS) }
@@ -86,10 +90,15 @@ async fn start_web(
     Ok(())
 }
 
-fn start_worker(slots: usize, services: Services, tasks: &mut JoinSet<Result<()>>, shutdown: &CancellationToken) {
-    let (pool, doorbell) = (services.pool.clone(), services.doorbell.clone());
-    let executor = Arc::new(Executor { services });
-    tasks.spawn(Worker::run(pool, doorbell, executor, WorkerSettings::new(slots), shutdown.clone()));
+/// One worker for everything and one for what takes seconds: while each slot of the first holds a stage of an hour,
+/// commands are heard, answers written, cancellations and deadlines carried out.
+fn start_workers(slots: usize, services: Services, tasks: &mut JoinSet<Result<()>>, shutdown: &CancellationToken) {
+    let executor = Arc::new(Executor { services: services.clone() });
+    let short = WorkerSettings { priority_up_to: Task::SHORT_UP_TO, ..WorkerSettings::new(SHORT_SLOTS) };
+    for settings in [WorkerSettings::new(slots), short] {
+        let (pool, doorbell) = (services.pool.clone(), services.doorbell.clone());
+        tasks.spawn(Worker::run(pool, doorbell, executor.clone(), settings, shutdown.clone()));
+    }
 }
 
 /// Connects to everything a run needs.

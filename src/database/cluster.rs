@@ -81,7 +81,13 @@ impl Cluster {
         // Others may pass through, not list: the cluster's account needs a way to its own directory.
         make_directory(data_dir, 0o711, Account::Own)?;
         let data_dir = fs::canonicalize(data_dir).context("cannot resolve the data directory")?;
-        let lock = lock(&data_dir)?;
+        let Some(lock) = lock(&data_dir)? else {
+            bail!(
+                "another wiz uses {}; stop it, or give this one a WIZ_DATA_DIR of its own, or share a server by \
+                 DATABASE_URL",
+                data_dir.display()
+            )
+        };
         let home = data_dir.join("postgres");
         make_directory(&home, 0o700, account)?;
         let data = home.join("cluster");
@@ -98,7 +104,7 @@ impl Cluster {
     /// How to connect to the cluster of a wiz that is running; none when no wiz uses the data directory.
     pub(super) fn running(data_dir: &Path) -> Result<Option<PgConnectOptions>> {
         let Ok(data_dir) = fs::canonicalize(data_dir) else { return Ok(None) };
-        if lock(&data_dir).is_ok() {
+        if lock(&data_dir)?.is_some() {
             return Ok(None);
         }
         let account = Account::choose()?;
@@ -253,17 +259,14 @@ fn connect_options(socket: &Path) -> PgConnectOptions {
     PgConnectOptions::new_without_pgpass().socket(socket).port(PORT).username(ROLE).database("postgres")
 }
 
-/// One wiz per data directory.
-fn lock(data_dir: &Path) -> Result<File> {
+/// One wiz per data directory; none when another one has it.
+fn lock(data_dir: &Path) -> Result<Option<File>> {
     let path = data_dir.join("wiz.lock");
     let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
     let file = file.with_context(|| format!("cannot open {}", path.display()))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => bail!(
-            "another wiz uses {}; stop it, or give this one a WIZ_DATA_DIR of its own, or share a server by DATABASE_URL",
-            data_dir.display()
-        ),
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
     }
 }

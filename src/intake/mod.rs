@@ -11,6 +11,7 @@
 mod body;
 mod endpoint;
 mod payload;
+mod priority;
 pub mod signature;
 pub mod store;
 
@@ -19,3 +20,7 @@ pub use store::{StoredDelivery, known, load};
 
 /// The kind of the job that every delivery starts; its payload is `{"delivery": "<guid>"}`.
 pub const TRIAGE_KIND: &str = "triage";
+
+/// Tries of one delivery. With the queue's growing waits they span three to five hours, the last ones a quarter of an
+/// hour apart, so that what a person wrote is answered late, and not never, after an outage of GitHub.
+pub const TRIAGE_ATTEMPTS: i16 = 24;

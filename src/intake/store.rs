@@ -7,13 +7,11 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
 use super::{
-    TRIAGE_KIND,
+    TRIAGE_ATTEMPTS, TRIAGE_KIND,
     payload::{self, Encoding},
+    priority::priority,
 };
-use crate::{
-    ids::{DeliveryId, JobId},
-    queue::NewJob,
-};
+use crate::ids::{DeliveryId, JobId};
 
 /// A verified delivery, about to be stored.
 #[derive(Debug)]
@@ -42,9 +40,6 @@ pub enum Stored {
     Known,
 }
 
-/// Deliveries are read before other jobs: people see within seconds that they were heard.
-const TRIAGE_PRIORITY: i16 = -10;
-
 /// Stores the delivery and its triage job, both or neither, in one round trip. Two that arrive together make one row:
 /// the second waits for the first and then finds it.
 pub async fn store(pool: &PgPool, delivery: &NewDelivery<'_>) -> Result<Stored> {
@@ -69,8 +64,8 @@ pub async fn store(pool: &PgPool, delivery: &NewDelivery<'_>) -> Result<Stored> 
         delivery.target_id,
         delivery.secret_index,
         TRIAGE_KIND,
-        TRIAGE_PRIORITY,
-        NewJob::DEFAULT_ATTEMPTS,
+        priority(delivery.event),
+        TRIAGE_ATTEMPTS,
     )
     .fetch_optional(pool)
     .await

@@ -16,6 +16,11 @@ pub(super) fn retry_delay(attempt: i16, jitter: f64) -> Duration {
     delay.mul_f64(0.75 + jitter.clamp(0.0, 1.0) / 2.0)
 }
 
+/// The least time from a job's first attempt to its last, if each fails at once without saying when to come back.
+pub fn shortest_span(attempts: i16) -> Duration {
+    (1..attempts).map(|attempt| retry_delay(attempt, 0.0)).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -26,6 +31,12 @@ mod tests {
     fn waits_double_up_to_the_longest() {
         let waits: Vec<u64> = (1..=12).map(|attempt| retry_delay(attempt, 0.5).as_secs()).collect();
         assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]);
+    }
+
+    #[test]
+    fn a_span_is_the_sum_of_the_waits_between_attempts() {
+        let spans: Vec<u64> = [0, 1, 2, 3, 12, 24].map(|attempts| shortest_span(attempts).as_secs()).into();
+        assert_eq!(spans, [0, 0, 1, 4, 2_116, 10_216]);
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! Taking ready jobs, and making those ready whose time has come.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use sqlx::PgPool;
@@ -12,24 +12,42 @@ use crate::ids::{JobId, RunId};
 /// served, so every tenant has its turn.
 const TENANTS_PER_CLAIM: i64 = 64;
 
-/// Leases up to `limit` ready jobs to the worker, going round the tenants from the one behind `after_tenant`, and by
-/// priority and age within each. Two claims never get the same job: rows locked by another claim are skipped.
-pub async fn claim(pool: &PgPool, worker: WorkerId, limit: i64, after_tenant: i64) -> Result<Vec<(Job, Arc<Lease>)>> {
+/// What a worker asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim {
+    /// Most jobs.
+    pub limit: i64,
+    /// Tenants have their turns from the one behind this.
+    pub after_tenant: i64,
+    /// Only jobs of this priority or a smaller number.
+    pub priority_up_to: i16,
+    /// A worker whose last heartbeat is longer ago gets nothing: what it took would soon be rescued from it, and each
+    /// time count as a crash of the job.
+    pub silence: Duration,
+}
+
+/// Leases ready jobs to the worker, going round the tenants, and by priority and age within each. Two claims never get
+/// the same job: rows locked by another claim are skipped.
+pub async fn claim(pool: &PgPool, worker: WorkerId, wanted: Claim) -> Result<Vec<(Job, Arc<Lease>)>> {
     let jobs = sqlx::query_as!(
         Job,
         r#"
         with recursive ahead (tenant, hop) as (
-            (select tenant, 1::bigint from job where state = 'ready' and tenant > $3 order by tenant limit 1)
+            (select tenant, 1::bigint from job
+             where state = 'ready' and priority <= $5 and tenant > $3 order by tenant limit 1)
             union all
-            select (select job.tenant from job where job.state = 'ready' and job.tenant > ahead.tenant
+            select (select job.tenant from job
+                    where job.state = 'ready' and job.priority <= $5 and job.tenant > ahead.tenant
                     order by job.tenant limit 1), hop + 1
             from ahead
             where ahead.tenant is not null and hop < $4
         ), behind (tenant, hop) as (
-            (select tenant, 1::bigint from job where state = 'ready' and tenant <= $3 order by tenant limit 1)
+            (select tenant, 1::bigint from job
+             where state = 'ready' and priority <= $5 and tenant <= $3 order by tenant limit 1)
             union all
             select (select job.tenant from job
-                    where job.state = 'ready' and job.tenant > behind.tenant and job.tenant <= $3
+                    where job.state = 'ready' and job.priority <= $5 and job.tenant > behind.tenant
+                      and job.tenant <= $3
                     order by job.tenant limit 1), hop + 1
             from behind
             where behind.tenant is not null and hop < $4
@@ -37,6 +55,7 @@ pub async fn claim(pool: &PgPool, worker: WorkerId, limit: i64, after_tenant: i6
             select tenant
             from (select tenant, 1 as lap from ahead union all select tenant, 2 from behind) as ring
             where tenant is not null
+              and exists (select from worker where id = $1 and seen_at > now() - make_interval(secs => $6))
             order by lap, tenant
             limit $4
         ), picked as materialized (
@@ -44,7 +63,7 @@ pub async fn claim(pool: &PgPool, worker: WorkerId, limit: i64, after_tenant: i6
             from turn
             cross join lateral (
                 select job.id from job
-                where job.state = 'ready' and job.tenant = turn.tenant
+                where job.state = 'ready' and job.tenant = turn.tenant and job.priority <= $5
                 order by job.priority, job.run_at, job.id
                 limit greatest(1, $2 / (select count(*) from turn))
                 for update skip locked
@@ -64,9 +83,11 @@ pub async fn claim(pool: &PgPool, worker: WorkerId, limit: i64, after_tenant: i6
         order by place
         "#,
         worker.0,
-        limit,
-        after_tenant,
+        wanted.limit,
+        wanted.after_tenant,
         TENANTS_PER_CLAIM,
+        wanted.priority_up_to,
+        wanted.silence.as_secs_f64(),
     )
     .fetch_all(pool)
     .await

@@ -198,23 +198,6 @@ pub async fn cancel(pool: &PgPool, id: JobId) -> Result<bool> {
     Ok(asked.rows_affected() == 1)
 }
 
-/// Asks for the cancellation of all live jobs of a run but `except`, in the caller's transaction; `except` is the job
-/// that does so. Returns how many there are.
-pub async fn cancel_run(connection: &mut PgConnection, run: RunId, except: Option<JobId>) -> Result<u64> {
-    let asked = sqlx::query!(
-        r#"
-        update job set cancel_requested_at = coalesce(cancel_requested_at, now())
-        where run_id = $1 and id is distinct from $2
-        "#,
-        run.0,
-        except as Option<JobId>,
-    )
-    .execute(connection)
-    .await
-    .context("cannot ask for the cancellation of the run's jobs")?;
-    Ok(asked.rows_affected())
-}
-
 /// Asks for the cancellation of a run's jobs of the given kinds: those that wait end soon, running ones are told.
 /// Answers how many were asked.
 pub async fn cancel_kinds(connection: &mut PgConnection, run: RunId, kinds: &[&str]) -> Result<u64> {

@@ -36,7 +36,7 @@ pub struct NewJob {
 }
 
 impl NewJob {
-    /// Attempts of a job that does not choose: with the backoff of this room they span about ten minutes.
+    /// Attempts of a job that does not choose: with the waits between them, about four minutes.
     pub const DEFAULT_ATTEMPTS: i16 = 8;
 
     /// A job of wiz itself that may run at once.

@@ -18,8 +18,6 @@ use super::{
 /// the leases. Interrupts the jobs that are no longer ours, and all of them once nobody can say that they are.
 pub(super) async fn keep_beating(crew: &Crew, closing_time: &CancellationToken) {
     let settings = &crew.settings;
-    // One beat before others may take the jobs, these have stopped.
-    let safe_silence = settings.expiry.saturating_sub(settings.heartbeat);
     let mut connection = None;
     let mut renewed = Instant::now();
     while closing_time.run_until_cancelled(time::sleep(settings.heartbeat)).await.is_some() {
@@ -33,7 +31,7 @@ pub(super) async fn keep_beating(crew: &Crew, closing_time: &CancellationToken) 
             Err(_elapsed) => tracing::warn!("the heartbeat timed out"),
         }
         connection = None;
-        if renewed.elapsed() >= safe_silence {
+        if renewed.elapsed() >= settings.safe_silence() {
             crew.held.interrupt_all(Interruption::Lost);
         }
     }

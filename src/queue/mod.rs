@@ -26,14 +26,13 @@ mod lease;
 mod settle;
 mod worker;
 
-pub use claim::{claim, promote_due};
+pub use backoff::shortest_span;
+pub use claim::{Claim, claim, promote_due};
 pub use doorbell::{Doorbell, ring};
 pub use enqueue::enqueue;
 pub use groups::{admit, set_group_limit};
 pub use heartbeat::{WorkerId, expire_workers, register};
-pub use inspect::{
-    JobFilter, JobReport, JobStanding, Redriven, cancel, cancel_kinds, cancel_run, is_running, list, retry, show,
-};
+pub use inspect::{JobFilter, JobReport, JobStanding, Redriven, cancel, cancel_kinds, is_running, list, retry, show};
 pub use job::{Enqueued, Handler, Job, JobFailure, JobState, NewJob};
 pub use lease::{Completed, Interruption, Lease, LeaseLost};
 pub use worker::{Worker, WorkerSettings};

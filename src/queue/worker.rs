@@ -11,7 +11,7 @@ use tracing::Instrument;
 
 use super::{
     Doorbell, Handler, Interruption, Job, JobFailure, Lease, WorkerId,
-    claim::{claim, promote_due},
+    claim::{Claim, claim, promote_due},
     groups::admit,
     heartbeat::{self, Held},
     keepers,
@@ -25,6 +25,8 @@ use crate::limits::SHUTDOWN_GRACE;
 pub struct WorkerSettings {
     /// How many jobs it runs at once.
     pub slots: usize,
+    /// It takes only jobs of this priority or a smaller number.
+    pub priority_up_to: i16,
     /// Time between two heartbeats.
     pub heartbeat: Duration,
     /// Silence after which a worker's jobs are rescued.
@@ -42,12 +44,18 @@ impl WorkerSettings {
     pub fn new(slots: usize) -> Self {
         Self {
             slots,
+            priority_up_to: i16::MAX,
             heartbeat: Duration::from_secs(10),
             expiry: Duration::from_secs(45),
             poll: Duration::from_secs(1),
             grace: SHUTDOWN_GRACE,
             crash_limit: 3,
         }
+    }
+
+    /// Silence after which a worker stops of itself, one beat before others may take its jobs.
+    pub(super) fn safe_silence(&self) -> Duration {
+        self.expiry.saturating_sub(self.heartbeat)
     }
 }
 
@@ -171,7 +179,13 @@ async fn start_jobs(crew: &Arc<Crew>, jobs: &mut JoinSet<()>, next: Next, last_t
     }
     while jobs.len() < crew.settings.slots {
         let free = (crew.settings.slots - jobs.len()).min(CLAIM_BATCH);
-        let claimed = claim(&crew.pool, crew.id, i64::try_from(free)?, *last_tenant).await?;
+        let wanted = Claim {
+            limit: i64::try_from(free)?,
+            after_tenant: *last_tenant,
+            priority_up_to: crew.settings.priority_up_to,
+            silence: crew.settings.safe_silence(),
+        };
+        let claimed = claim(&crew.pool, crew.id, wanted).await?;
         if claimed.is_empty() {
             break;
         }

@@ -2,7 +2,7 @@
 //!
 //! GitHub keeps what it tried to deliver for three days and never tries again by itself. [`missed`] picks, from that
 //! log, the deliveries that no attempt brought here and that the database does not know; [`run`] asks GitHub for them
-//! again at the start and every few minutes. They come in through the front door like any other, signed, and intake
+//! again at the start and every minute. They come in through the front door like any other, signed, and intake
 //! takes each id once, so asking too often does no harm.
 //!
 //! This room never reads a delivery and never changes a run. Read first: [`missed`], [`run`].
@@ -24,13 +24,13 @@ use crate::{
 };
 
 /// Time between two looks at GitHub's log.
-const INTERVAL: Duration = Duration::from_secs(5 * 60);
-
-/// How long ago a delivery must have failed: what failed just now may still be on its way.
-const SETTLED: TimeDelta = TimeDelta::seconds(30);
+const INTERVAL: Duration = Duration::from_secs(60);
 
 /// How far back the log is read. GitHub keeps three days; a command older than one is better given again.
 const HORIZON: TimeDelta = TimeDelta::hours(24);
+
+/// A delivery tried so often is one that wiz refuses, as with a wrong webhook secret; each look would make one more.
+const MOST_ATTEMPTS: usize = 30;
 
 /// Most pages of 100 attempts read at once.
 const PAGES: usize = 20;
@@ -52,15 +52,22 @@ pub async fn run(pool: PgPool, github: std::sync::Arc<GitHub>, shutdown: Cancell
 
 /// Asks for every missed delivery once. Answers how many there were.
 async fn fetch_missed(pool: &PgPool, github: &GitHub) -> Result<usize> {
-    let now = Utc::now();
-    let attempts = attempts_since(github, now - HORIZON).await?;
+    let attempts = attempts_since(github, Utc::now() - HORIZON).await?;
     let deliveries: Vec<DeliveryId> = attempts.iter().map(|attempt| attempt.delivery).collect();
     let known = intake::known(&mut *pool.acquire().await?, &deliveries).await?;
-    let missed = missed(&attempts, &known, now);
-    for attempt in &missed {
-        github.redeliver(*attempt).await.with_context(|| format!("cannot ask for attempt {attempt} again"))?;
+    let missed = missed(&attempts, &known);
+    let mut asked = 0;
+    for attempt in missed {
+        match github.redeliver(attempt).await {
+            Ok(()) => asked += 1,
+            Err(error) if error.is_retryable() => {
+                return Err(error).with_context(|| format!("cannot ask for attempt {attempt} again"));
+            }
+            // GitHub has forgotten this one; the others still come.
+            Err(error) => tracing::warn!(attempt, %error, "GitHub does not deliver this again"),
+        }
     }
-    Ok(missed.len())
+    Ok(asked)
 }
 
 async fn attempts_since(github: &GitHub, since: DateTime<Utc>) -> Result<Vec<Attempt>> {
@@ -77,23 +84,19 @@ async fn attempts_since(github: &GitHub, since: DateTime<Utc>) -> Result<Vec<Att
     Ok(all)
 }
 
-/// The newest attempt of each delivery that never arrived: no attempt succeeded, the database does not know it, and the
-/// last try is over.
-pub fn missed(attempts: &[Attempt], known: &BTreeSet<DeliveryId>, now: DateTime<Utc>) -> Vec<i64> {
-    let mut newest: BTreeMap<DeliveryId, &Attempt> = BTreeMap::new();
+/// The newest attempt of each delivery that never arrived: no attempt succeeded, the database does not know it, and it
+/// was not tried [`MOST_ATTEMPTS`] times. The oldest come first, as people wrote them.
+pub fn missed(attempts: &[Attempt], known: &BTreeSet<DeliveryId>) -> Vec<i64> {
+    let mut tries: BTreeMap<DeliveryId, Vec<&Attempt>> = BTreeMap::new();
     for attempt in attempts {
-        let seen = newest.entry(attempt.delivery).or_insert(attempt);
-        if attempt.delivered_at > seen.delivered_at {
-            *seen = attempt;
-        }
+        tries.entry(attempt.delivery).or_default().push(attempt);
     }
-    let arrived = |delivery: &DeliveryId| {
-        known.contains(delivery) || attempts.iter().any(|attempt| attempt.delivery == *delivery && attempt.succeeded())
-    };
-    let mut missed: Vec<&Attempt> = newest
+    let mut missed: Vec<&Attempt> = tries
         .into_iter()
-        .filter(|(delivery, attempt)| !arrived(delivery) && attempt.delivered_at + SETTLED <= now)
-        .map(|(_, attempt)| attempt)
+        .filter(|(delivery, tries)| {
+            tries.len() < MOST_ATTEMPTS && !known.contains(delivery) && !tries.iter().any(|attempt| attempt.succeeded())
+        })
+        .filter_map(|(_, tries)| tries.into_iter().max_by_key(|attempt| attempt.delivered_at))
         .collect();
     missed.sort_by_key(|attempt| (attempt.delivered_at, attempt.id));
     missed.into_iter().map(|attempt| attempt.id).collect()
@@ -120,10 +123,12 @@ mod tests {
             attempt(4, 3, 300, 500),
             attempt(5, 3, 90, 202),
             attempt(6, 4, 400, 0),
-            attempt(7, 5, 5, 0),
         ];
         let known = BTreeSet::from([DeliveryId(uuid::Uuid::from_u128(4))]);
-        assert_eq!(missed(&attempts, &known, now), [3, 1]);
-        assert_eq!(missed(&[], &known, now), Vec::<i64>::new());
+        assert_eq!(missed(&attempts, &known), [3, 1]);
+        assert_eq!(missed(&[], &known), Vec::<i64>::new());
+        let refused: Vec<Attempt> = (0..30).map(|n| attempt(n, 6, n + 1, 401)).collect();
+        assert_eq!(missed(&refused[1..], &known), [1]);
+        assert_eq!(missed(&refused, &known), Vec::<i64>::new(), "tried often enough");
     }
 }

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     github::Reactable,
     ids::{CommentId, DeliveryId, InstallationId, IssueNumber, RepositoryId, RunId},
+    intake::TRIAGE_ATTEMPTS,
     plan::StepKey,
     queue::NewJob,
 };
@@ -53,14 +54,17 @@ pub struct Reply {
     pub body: String,
 }
 
-/// Tries of one job: with the queue's growing waits, about three quarters of an hour, which outlasts a restart of the
-/// engine or a short outage of GitHub.
-const ATTEMPTS: i16 = 12;
+/// Tries of one stage: with the queue's growing waits, about three quarters of an hour, which outlasts a restart of the
+/// engine or a short outage of GitHub. After that a person is told, and `/wiz retry` goes on.
+const STAGE_ATTEMPTS: i16 = 12;
 
-/// Lower numbers are claimed first.
+/// Tries of everything else: nobody would hear of it if one of these was given up.
+const OTHER_ATTEMPTS: i16 = TRIAGE_ATTEMPTS;
+
+/// Lower numbers are claimed first: what is over in seconds goes before stages, which may take an hour.
 const PRIORITY_ANSWER: i16 = 1;
-const PRIORITY_WORK: i16 = 2;
-const PRIORITY_UPKEEP: i16 = 3;
+const PRIORITY_UPKEEP: i16 = 2;
+const PRIORITY_STAGE: i16 = 3;
 
 impl Task {
     /// Reads a row of the queue; an unknown kind or payload is an error that no retry mends.
@@ -86,17 +90,20 @@ impl Task {
     /// Kinds that end with the run's state; everything else outlives it.
     pub const STAGE_KINDS: [&'static str; 6] = ["plan", "work", "verify", "review", "publish", "deadline"];
 
+    /// Rows of this priority or a smaller number are over in seconds.
+    pub const SHORT_UP_TO: i16 = PRIORITY_UPKEEP;
+
     /// The queue row of this task, due after `delay`, counted against `tenant`.
     pub fn job(&self, tenant: InstallationId, delay: Duration) -> anyhow::Result<NewJob> {
         let (kind, payload) = self.encode()?;
         let (priority, max_attempts) = match self {
-            Self::Triage { .. } | Self::Reply(_) | Self::Report { .. } => (PRIORITY_ANSWER, ATTEMPTS),
+            Self::Triage { .. } | Self::Reply(_) | Self::Report { .. } => (PRIORITY_ANSWER, OTHER_ATTEMPTS),
             Self::Plan { .. }
             | Self::Work { .. }
             | Self::Verify { .. }
             | Self::Review { .. }
-            | Self::Publish { .. } => (PRIORITY_WORK, ATTEMPTS),
-            Self::Deadline { .. } | Self::Halt { .. } => (PRIORITY_UPKEEP, ATTEMPTS),
+            | Self::Publish { .. } => (PRIORITY_STAGE, STAGE_ATTEMPTS),
+            Self::Deadline { .. } | Self::Halt { .. } => (PRIORITY_UPKEEP, OTHER_ATTEMPTS),
         };
         Ok(NewJob {
             dedupe_key: Some(self.dedupe_key()),
@@ -153,6 +160,39 @@ impl Task {
             Self::Reply(reply) => {
                 let said = hex::encode(&Sha256::digest(&reply.body)[..8]);
                 format!("reply:{}:{}:{}:{said}", reply.repository, reply.issue, reply.comment)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_are_what_may_last_and_all_else_is_short() {
+        let (run, seq, tenant) = (RunId(7), 1, InstallationId(3));
+        let step: StepKey = "fix".parse().unwrap();
+        let stages = [
+            Task::Plan { run, seq },
+            Task::Work { run, seq, step },
+            Task::Verify { run, seq },
+            Task::Review { run, seq },
+            Task::Publish { run, seq },
+        ];
+        let short = [
+            Task::Triage { delivery: DeliveryId(uuid::Uuid::nil()) },
+            Task::Report { run, revision: 1 },
+            Task::Deadline { run, seq },
+            Task::Halt { run, seq },
+        ];
+        for (tasks, is_short) in [(stages.as_slice(), false), (&short, true)] {
+            for task in tasks {
+                let job = task.job(tenant, Duration::ZERO).unwrap();
+                assert_eq!(job.priority <= Task::SHORT_UP_TO, is_short, "{task:?}");
+                assert_eq!(Task::decode(&job.kind, &job.payload).unwrap(), *task);
+                let outlasts_an_hour = crate::queue::shortest_span(job.max_attempts) > Duration::from_secs(60 * 60);
+                assert_eq!(outlasts_an_hour, is_short, "{task:?}");
             }
         }
     }

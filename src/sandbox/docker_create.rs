@@ -14,7 +14,7 @@ use bollard::{
     },
     query_parameters::{CreateContainerOptionsBuilder, StartContainerOptions},
 };
-use wiz_runner::protocol::WORKSPACE;
+use wiz_runner::{manifest::Manifest, protocol::WORKSPACE};
 
 use super::{
     BoxKey, BoxSpec, Docker, OpenBox, SandboxError,
@@ -87,7 +87,7 @@ impl Docker {
         }
         let opened = async {
             self.start_box(&names.container).await?;
-            OpenBox::open(self.clone(), spec.key.clone(), names.clone()).await
+            OpenBox::open(self.clone(), spec.key.clone(), names.clone(), Some(Manifest::default())).await
         };
         match opened.await {
             Ok(opened) => Ok(opened),

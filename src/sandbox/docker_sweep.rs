@@ -32,7 +32,16 @@ impl Docker {
         if facts.paused {
             self.set_paused(&names.container, false).await?;
         }
-        let open_box = OpenBox::open(self.clone(), key.clone(), names).await?;
+        let container = names.container.clone();
+        let open_box = match OpenBox::open(self.clone(), key.clone(), names, None).await {
+            Ok(open_box) => open_box,
+            // It ended between the look and the call, by its deadline for one.
+            Err(error) => match self.facts(&container).await {
+                Ok(facts) if facts.running => return Err(error),
+                Ok(_) | Err(SandboxError::NotFound { .. }) => return Ok(None),
+                Err(_) => return Err(error),
+            },
+        };
         Ok(if open_box.is_sealed().await? { Some(open_box) } else { None })
     }
 

@@ -72,8 +72,14 @@ pub struct EditOutcome {
 }
 
 impl OpenBox {
-    /// Opens the runner of a box that runs, and checks all walls.
-    pub(super) async fn open(docker: Docker, key: BoxKey, names: Names) -> Result<Self, SandboxError> {
+    /// Opens the runner of a box that runs, and checks all walls. `manifest` is what is known to be loaded; without it the
+    /// keeper is asked.
+    pub(super) async fn open(
+        docker: Docker,
+        key: BoxKey,
+        names: Names,
+        manifest: Option<Manifest>,
+    ) -> Result<Self, SandboxError> {
         let stream = docker.open_runner(&names.container, COMMAND_UID).await?;
         let (facts, inside) = tokio::try_join!(docker.facts(&names.container), look(&stream))?;
         walls::judge(&facts, &inside, docker.settings().runtime.as_deref())?;
@@ -84,7 +90,7 @@ impl OpenBox {
             stream: Mutex::new(Arc::new(stream)),
             restarts: AtomicU32::new(0),
             oom_kills: AtomicU64::new(inside.oom_kills),
-            manifest: Mutex::new(None),
+            manifest: Mutex::new(manifest),
         })
     }
 

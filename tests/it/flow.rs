@@ -55,8 +55,243 @@ async fn a_python_issue_becomes_a_merged_pull_request_and_every_text_is_right() 
     }
     let finished = repo.comment(ending.status_comment).unwrap().unwrap();
     let check = repo.checks().unwrap().pop().unwrap();
-    insta::assert_snapshot!(redact(&planned.unwrap().body), @"");
-    insta::assert_snapshot!(redact(&finished.body), @"");
-    insta::assert_snapshot!(redact(&format!("{}\n\n{}", ending.pull.title, ending.pull.body)), @"");
-    insta::assert_snapshot!(redact(&format!("{}: {}\n\n{}", check.name, check.title, check.summary)), @"");
+    insta::assert_snapshot!(redact(&planned.unwrap().body), @r##"
+    ### The plan is ready for approval
+
+    `/wiz fix` by maria · naturalsize(1.0) says "1.0 Byte" · spent <money>, cap $3.00
+
+    `naturalsize` has a branch of its own for exactly one byte, and there it prints the value as it came (`f"{bytes_} Byte"`). A float, or a string, which is turned into a float before, therefore shows as `1.0 Byte`. The branch for other small sizes already prints `int(bytes_)`; the one for a single byte shall do the same.
+
+    **Plan** `<hash>`
+
+    - [ ] **fix** Print a single byte as a whole number
+
+    **Done means**
+
+    | | check | before | after |
+    | --- | --- | --- | --- |
+    | ⏳ | A single byte is a whole number, also from a float or a string<br>`PYTHONPATH=src python3 -m pytest -q --color=no tests/test_filesize.py` | must fail | must pass |
+    | ⏳ | The whole test suite passes<br>`PYTHONPATH=src python3 -m pytest -q --color=no` |  | must pass |
+
+    **Next:** `/wiz approve <hash>` (go on), `/wiz revise …` (say what to change), `/wiz reject` (end the run)
+
+    <details><summary>Steps in detail</summary>
+
+    **fix**
+
+    In tests/test_filesize.py add the cases `[1.0, False, False]` and `["1", False, False]`, both expecting `1 Byte`, to the parameters of `test_naturalsize`, and see them fail. Then let the branch for one byte in `naturalsize` (src/humanize/filesize.py) print `int(bytes_)`.
+
+    </details>
+
+    <details><summary>Risks</summary>
+
+    - Callers that compare with the text `1.0 Byte` see `1 Byte` now, as the documentation says.
+
+    </details>
+
+    <details><summary>Files this will touch</summary>
+
+    - `src/humanize/filesize.py`
+    - `tests/test_filesize.py`
+
+    </details>
+
+    <details><summary>Time</summary>
+
+    - waiting: <time>
+    - planning: <time>
+
+    </details>
+
+    <sub>run 1 · model `anthropic/scripted`</sub>
+
+    <!-- wiz:run=1 kind=status sig=<hash> -->
+    "##);
+    insta::assert_snapshot!(redact(&finished.body), @r##"
+    ### Done
+
+    `/wiz fix` by maria · naturalsize(1.0) says "1.0 Byte" · spent <money>, cap $3.00
+
+    **Pull request:** [#2](http://github/octo/humanize/pull/2)
+
+    `naturalsize` has a branch of its own for exactly one byte, and there it prints the value as it came (`f"{bytes_} Byte"`). A float, or a string, which is turned into a float before, therefore shows as `1.0 Byte`. The branch for other small sizes already prints `int(bytes_)`; the one for a single byte shall do the same.
+
+    **Plan** `<hash>`
+
+    - [x] **fix** Print a single byte as a whole number
+
+    **Done means**
+
+    | | check | before | after |
+    | --- | --- | --- | --- |
+    | ✅ | A single byte is a whole number, also from a float or a string<br>`PYTHONPATH=src python3 -m pytest -q --color=no tests/test_filesize.py` | 🔴 failed (exit 1), <time> | 🟢 passed, <time> |
+    | ✅ | The whole test suite passes<br>`PYTHONPATH=src python3 -m pytest -q --color=no` |  | 🟢 passed, <time> |
+
+    <details><summary>Steps in detail</summary>
+
+    **fix**
+
+    In tests/test_filesize.py add the cases `[1.0, False, False]` and `["1", False, False]`, both expecting `1 Byte`, to the parameters of `test_naturalsize`, and see them fail. Then let the branch for one byte in `naturalsize` (src/humanize/filesize.py) print `int(bytes_)`.
+
+    </details>
+
+    <details><summary>Risks</summary>
+
+    - Callers that compare with the text `1.0 Byte` see `1 Byte` now, as the documentation says.
+
+    </details>
+
+    <details><summary>Files changed</summary>
+
+    | file | change | lines |
+    | --- | --- | --- |
+    | `src/humanize/filesize.py` | changed | +1 −1 |
+    | `tests/test_filesize.py` | changed | +2 −0 |
+
+    </details>
+
+    <details><summary>Review</summary>
+
+    - **notice** `src/humanize/filesize.py:94` Sizes between one and two bytes still say "1 Bytes" – `naturalsize(1.5)` gives `1 Bytes`, before and after this change, because only exactly one byte takes the singular. An existing test expects it (`1.123456789` gives `1 Bytes`), so it is outside this request.
+
+    </details>
+
+    <details><summary>Output of A single byte is a whole number, also from a float or a string (before)</summary>
+
+    ```text
+    <output>
+    ```
+
+    </details>
+
+    <details><summary>Output of A single byte is a whole number, also from a float or a string (after)</summary>
+
+    ```text
+    <output>
+    ```
+
+    </details>
+
+    <details><summary>Output of The whole test suite passes (after)</summary>
+
+    ```text
+    <output>
+    ```
+
+    </details>
+
+    <details><summary>Time</summary>
+
+    - waiting: <time>
+    - planning: <time>
+    - waiting for approval: <time>
+    - working: <time>
+    - checking: <time>
+    - reviewing: <time>
+    - publishing: <time>
+    - watching: <time>
+
+    </details>
+
+    <sub>run 1 · model `anthropic/scripted` · branch `wiz/run-1-naturalsize-1-0-says-1-0-byte`</sub>
+
+    <!-- wiz:run=1 kind=status sig=<hash> -->
+    "##);
+    insta::assert_snapshot!(redact(&format!("{}\n\n{}", ending.pull.title, ending.pull.body)), @r##"
+    naturalsize(1.0) says "1.0 Byte"
+
+    `naturalsize` has a branch of its own for exactly one byte, and there it prints the value as it came (`f"{bytes_} Byte"`). A float, or a string, which is turned into a float before, therefore shows as `1.0 Byte`. The branch for other small sizes already prints `int(bytes_)`; the one for a single byte shall do the same.
+
+    Fixes #1: naturalsize(1.0) says "1.0 Byte"
+
+    ## Changes
+
+    | file | change | lines |
+    | --- | --- | --- |
+    | `src/humanize/filesize.py` | changed | +1 −1 |
+    | `tests/test_filesize.py` | changed | +2 −0 |
+
+    ## Proof
+
+    wiz ran these itself, in clean boxes without a network and without the agent.
+
+    | | check | before | after |
+    | --- | --- | --- | --- |
+    | ✅ | A single byte is a whole number, also from a float or a string<br>`PYTHONPATH=src python3 -m pytest -q --color=no tests/test_filesize.py` | 🔴 failed (exit 1), <time> | 🟢 passed, <time> |
+    | ✅ | The whole test suite passes<br>`PYTHONPATH=src python3 -m pytest -q --color=no` |  | 🟢 passed, <time> |
+
+    <details><summary>Output of A single byte is a whole number, also from a float or a string (before)</summary>
+
+    ```text
+    <output>
+    ```
+
+    </details>
+
+    <details><summary>Output of A single byte is a whole number, also from a float or a string (after)</summary>
+
+    ```text
+    <output>
+    ```
+
+    </details>
+
+    <details><summary>Output of The whole test suite passes (after)</summary>
+
+    ```text
+    <output>
+    ```
+
+    </details>
+
+    ## Risks
+
+    - Callers that compare with the text `1.0 Byte` see `1 Byte` now, as the documentation says.
+
+    ## Review
+
+    - **notice** `src/humanize/filesize.py:94` Sizes between one and two bytes still say "1 Bytes" – `naturalsize(1.5)` gives `1 Bytes`, before and after this change, because only exactly one byte takes the singular. An existing test expects it (`1.123456789` gives `1 Bytes`), so it is outside this request.
+
+    <details><summary>Plan</summary>
+
+    - [x] **fix** Print a single byte as a whole number
+
+    </details>
+
+    ## Where this comes from
+
+    | | |
+    | --- | --- |
+    | cost | spent <money>, cap $3.00 |
+    | run | 1 |
+    | asked for by | maria |
+    | approved by | maria |
+    | plan | `<hash>` |
+    | made on | `<hash>` |
+    | model | `anthropic/scripted` |
+
+    wiz does not merge: that is yours.
+
+    <!-- wiz:run=1 kind=pull-request sig=<hash> -->
+    "##);
+    insta::assert_snapshot!(redact(&format!("{}: {}\n\n{}", check.name, check.title, check.summary)), @r##"
+    wiz: Done
+
+    `/wiz fix` by maria · naturalsize(1.0) says "1.0 Byte" · spent <money>, cap $3.00
+
+    **Pull request:** [#2](http://github/octo/humanize/pull/2)
+
+    `naturalsize` has a branch of its own for exactly one byte, and there it prints the value as it came (`f"{bytes_} Byte"`). A float, or a string, which is turned into a float before, therefore shows as `1.0 Byte`. The branch for other small sizes already prints `int(bytes_)`; the one for a single byte shall do the same.
+
+    **Plan** `<hash>`
+
+    - [x] **fix** Print a single byte as a whole number
+
+    **Done means**
+
+    | | check | before | after |
+    | --- | --- | --- | --- |
+    | ✅ | A single byte is a whole number, also from a float or a string<br>`PYTHONPATH=src python3 -m pytest -q --color=no tests/test_filesize.py` | 🔴 failed (exit 1), <time> | 🟢 passed, <time> |
+    | ✅ | The whole test suite passes<br>`PYTHONPATH=src python3 -m pytest -q --color=no` |  | 🟢 passed, <time> |
+    "##);
 }

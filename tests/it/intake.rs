@@ -20,7 +20,7 @@ use uuid::Uuid;
 use wiz::{
     ids::DeliveryId,
     intake::{self, Intake},
-    queue::Doorbell,
+    queue::{Claim, Doorbell, claim, register},
     web::{self, database_check},
 };
 
@@ -189,6 +189,56 @@ async fn nothing_is_read_for_a_request_without_a_signature() {
         panic!("the body was read")
     }));
     assert_eq!(answer(&app(&db.pool), unsigned.request_with(never_read)).await.0, 401);
+}
+
+/// Each would be let in by what it says: a signature of the right form, and the largest length there is.
+#[tokio::test]
+async fn strangers_that_announce_much_and_send_little_keep_nobody_out() {
+    const STRANGERS: usize = 50;
+    let db = TestDatabase::new().await;
+    let app = app(&db.pool);
+    let (begun, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let mut strangers = JoinSet::new();
+    for _ in 0..STRANGERS {
+        let (app, begun) = (app.clone(), begun.clone());
+        let mut sent = false;
+        let drip = Body::from_stream(stream::poll_fn(move |_| {
+            if sent {
+                // Asked for more, so the first byte has its memory.
+                begun.send(()).ok();
+                return std::task::Poll::Pending;
+            }
+            sent = true;
+            std::task::Poll::Ready(Some(Ok::<_, String>(b"{".to_vec())))
+        }));
+        let most = 25 * 1024 * 1024;
+        let request = Delivery::new(BODY).with("content-length", most.to_string()).request_with(drip);
+        strangers.spawn(async move { app.oneshot(request).await.unwrap().status() });
+    }
+    for _ in 0..STRANGERS {
+        heard.recv().await.unwrap();
+    }
+    assert_eq!(answer(&app, Delivery::new(BODY).request()).await.0, 202);
+    assert_eq!(count(&db.pool).await, (1, 1));
+    strangers.shutdown().await;
+}
+
+#[tokio::test]
+async fn in_a_storm_of_builds_a_command_is_worked_next() {
+    let db = TestDatabase::new().await;
+    let app = app(&db.pool);
+    for event in ["workflow_run", "push", "check_run", "workflow_run", "issue_comment", "pull_request"] {
+        assert_eq!(answer(&app, Delivery::new(BODY).with("x-github-event", event).request()).await.0, 202);
+    }
+    let worker = register(&db.pool).await.unwrap();
+    let mut order = Vec::new();
+    let wanted = Claim { limit: 1, after_tenant: 0, priority_up_to: i16::MAX, silence: Duration::from_secs(35) };
+    while let Some((job, _)) = claim(&db.pool, worker, wanted).await.unwrap().pop() {
+        let id: DeliveryId = job.payload["delivery"].as_str().unwrap().parse().unwrap();
+        order.push(intake::load(&mut db.pool.acquire().await.unwrap(), id).await.unwrap().unwrap().event);
+        assert_eq!(job.max_attempts, intake::TRIAGE_ATTEMPTS);
+    }
+    assert_eq!(order, ["issue_comment", "check_run", "pull_request", "workflow_run", "push", "workflow_run"]);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 mod agent;
 mod architecture;
+mod cli;
 mod crash;
 mod database;
 mod documents;
@@ -13,5 +14,6 @@ mod intake;
 mod migrations;
 mod orders;
 mod queue;
+mod runs;
 mod sandbox;
 mod support;

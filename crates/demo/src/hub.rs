@@ -173,11 +173,6 @@ impl Hub {
         self.untaken().iter().map(named).collect()
     }
 
-    /// Sends again what wiz did not take, as GitHub's "Redeliver" button does.
-    pub fn redeliver_untaken(&self) -> Result<()> {
-        self.untaken().iter().try_for_each(|one| self.stand_in.redeliver(one.id))
-    }
-
     /// The last attempt of each delivery that no attempt brought home.
     fn untaken(&self) -> Vec<Delivery> {
         let mut last = BTreeMap::new();

@@ -22,7 +22,7 @@ pub use hub::{Check, Hub, Pull, Repo, Shown, SpokenBy};
 pub use proof::{Verdict, upstream_tests};
 pub use story::{Ending, Mark, Moment, Story};
 pub use until::until;
-pub use wiz::Wiz;
+pub use wiz::{Wiz, choose_port};
 pub use world::{DatabaseChoice, ModelChoice, Options, World};
 
 use std::time::Duration;

@@ -90,6 +90,27 @@ impl Store {
         })
     }
 
+    /// How long the work between approval and pull request waited for models and for the tests of the proof. The two sides
+    /// of a proof run beside each other, so the longer one counts.
+    pub async fn time_elsewhere(&self) -> Result<Duration> {
+        let milliseconds: i64 = sqlx::query_scalar(
+            "select (
+                 (select coalesce(sum(duration_ms), 0) from llm_call where role <> 'planner')
+                 + (select coalesce(sum(greatest(side.after_ms, side.before_ms)), 0)
+                    from (
+                        select sum((result -> 'after' ->> 'duration_ms')::bigint) as after_ms,
+                               sum((result -> 'before' ->> 'duration_ms')::bigint) as before_ms
+                        from evidence, jsonb_array_elements(evidence.results) as result
+                        group by evidence.run_id, evidence.seq
+                    ) as side)
+             )::bigint",
+        )
+        .fetch_one(&self.pool)
+        .await
+        .context("cannot read what the proof took")?;
+        Ok(Duration::from_millis(u64::try_from(milliseconds)?))
+    }
+
     /// Live jobs that are due, by kind: empty when wiz has nothing to do.
     pub async fn due_jobs(&self) -> Result<Vec<String>> {
         let kinds =

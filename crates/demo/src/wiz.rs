@@ -1,7 +1,9 @@
 //! `wiz serve` as a child process: started, asked whether it is ready, stopped in order, killed, started again.
 
 use std::{
+    collections::hash_map::RandomState,
     fs::File,
+    hash::BuildHasher as _,
     net::TcpListener,
     path::PathBuf,
     process::{ExitStatus, Stdio},
@@ -137,11 +139,13 @@ impl Wiz {
 }
 
 /// A port for a server that is stopped and started again. It lies below the range from which the kernel takes ports
-/// for outgoing connections, so that none of these gets it in between.
+/// for outgoing connections, so that none of these gets it in between. The search begins at random, so that worlds that
+/// begin together do not find the same one.
 pub fn choose_port() -> Result<u16> {
-    let salt = u16::try_from(std::process::id() % 7_000)?;
+    let random = RandomState::new().hash_one(std::process::id());
+    let start = u16::try_from(random % 7_000)?;
     (0..7_000_u16)
-        .map(|step| 20_000 + (salt + step * 13) % 7_000)
+        .map(|step| 20_000 + (start + step) % 7_000)
         .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
         .context("no port is free")
 }

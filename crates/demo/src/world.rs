@@ -149,6 +149,16 @@ impl World {
         format!("http://127.0.0.1:{}", self.launch.port)
     }
 
+    /// The port wiz listens on.
+    pub fn wiz_port(&self) -> u16 {
+        self.launch.port
+    }
+
+    /// The directory of the embedded database's socket.
+    pub fn database_socket(&self) -> PathBuf {
+        self.data_dir().join("postgres/socket")
+    }
+
     /// wiz's database, to be looked at.
     pub async fn store(&self) -> Result<Store> {
         match &self.options.database {

@@ -20,7 +20,7 @@ mod work;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 
 use super::{
     project::FaultyPolicy,
@@ -84,7 +84,10 @@ impl Handler for Executor {
                 | Task::Review { run, seq }
                 | Task::Publish { run, seq },
             ) => (run, seq),
-            Ok(Task::Triage { delivery }) => return triage::dead(transaction, delivery).await,
+            Ok(Task::Triage { delivery }) => {
+                tracing::error!(job = %job.id, %delivery, error, "a delivery was given up; `wiz jobs retry` tries again");
+                return triage::dead(transaction, delivery).await;
+            }
             Ok(Task::Report { .. } | Task::Deadline { .. } | Task::Halt { .. } | Task::Reply(_)) | Err(_) => {
                 return Ok(());
             }
@@ -254,13 +257,15 @@ fn retry(error: anyhow::Error) -> JobFailure {
 }
 
 /// What a stage came to, and what must be kept of it.
-struct Done {
-    result: StageResult,
-    keep: Option<Keep>,
+#[derive(Debug, Clone)]
+pub struct Done {
+    pub result: StageResult,
+    pub keep: Option<Keep>,
 }
 
-/// A stage's product. It is stored in the transaction that ends the job, so a claim that was lost leaves nothing behind.
-enum Keep {
+/// A stage's product.
+#[derive(Debug, Clone)]
+pub enum Keep {
     Step { plan_version: i32, step: StepResult },
     Proof(Proof),
     Review(ReviewReport),
@@ -302,12 +307,23 @@ where
         () = lease.cancelled().cancelled() => return interrupted(services, lease).await,
         done = work(&stored) => done,
     };
-    let Done { result, keep } = match done {
-        Ok(done) => done,
-        Err(StageFailure::Told(message)) => StageResult::Failed { message }.into(),
-        Err(StageFailure::Job(failure)) => return Err(failure),
-    };
-    let mut transaction = services.pool.begin().await?;
+    match done {
+        Ok(done) => conclude(&services.pool, lease, (run, seq), done).await,
+        Err(StageFailure::Told(message)) => {
+            conclude(&services.pool, lease, (run, seq), StageResult::Failed { message }.into()).await
+        }
+        Err(StageFailure::Job(failure)) => Err(failure),
+    }
+}
+
+/// Ends a stage's job, keeps its product and tells the run, all or nothing: a claim that was lost leaves no trace.
+pub async fn conclude(
+    pool: &PgPool,
+    lease: &Lease,
+    (run, seq): (RunId, i32),
+    Done { result, keep }: Done,
+) -> Result<Completed, JobFailure> {
+    let mut transaction = pool.begin().await?;
     let completed = lease.complete(&mut transaction).await?;
     match keep {
         None => {}

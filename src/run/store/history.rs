@@ -76,8 +76,8 @@ pub async fn quote(connection: &mut PgConnection, stored: &StoredRun) -> Result<
                from run left join llm_call on llm_call.run_id = run.id
                where run.id = $1 or (repository_id = $2 and run.state = 'succeeded')
                group by run.id
-               order by run.id desc
-               limit 20
+               order by run.id = $1 desc, run.id desc
+               limit 21
            )
            select (select planning from cost where id = $1) as "planning!",
                   count(*) filter (where id <> $1 and work > 0) as "runs!",

@@ -323,15 +323,23 @@ async fn money_ends_a_session_and_what_was_done_stays() {
 }
 
 #[tokio::test]
-async fn questions_dead_boxes_and_cancellation_stop_a_session() {
+async fn a_question_stops_a_planner() {
     let ask = "
   - name: ask
     turns: [{ calls: [{ tool: ask, input: { question: 'Round up or down?', options: [up, down], default: down } }] }]
 ";
-    let (finished, ..) = worked(ask, quick()).await;
+    let (database, server) = (Database::new().await, scripted(ask).await);
+    let models = models(&server, &database.pool, "anthropic/scripted", None);
+    let run = database.run(5_000_000).await;
+    let toolbox = MemoryBox::new();
+    let finished = make_plan(&session(&models, &database, run, "plan-1", &toolbox), &planning()).await.unwrap();
     let Finished::Stopped(StopReason::Question(question)) = finished else { panic!("{finished:?}") };
     assert_eq!((question.options.len(), question.default.as_str()), (2, "down"));
+    database.drop().await;
+}
 
+#[tokio::test]
+async fn dead_boxes_and_cancellation_stop_a_session() {
     let die = "\n  - name: die\n    turns: [{ calls: [{ tool: bash, input: { command: die } }] }]\n";
     let (finished, transcript, _) = worked(die, quick()).await;
     assert_eq!(finished, Finished::Stopped(StopReason::SandboxDead("the box ended".into())));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wiz_demo::{Repo, SpokenBy, until};
+use wiz_demo::{Repo, SpokenBy, World, until};
 
 /// Longest wait for one write; all stages may lie before it.
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -35,6 +35,13 @@ pub async fn until_written(repo: &Repo, write: Write) {
     until(&format!("{write:?} is written"), DEADLINE, async || Ok(seen()?.then_some(()))).await.unwrap();
 }
 
+/// Waits until wiz has given so many signs of life: webhooks that it took or caused, and calls of the model.
+pub async fn until_signs(world: &World, wanted: u64) {
+    let seen = || world.hub().control().deliveries().len() + world.model().unwrap().requests().len();
+    let seen = || u64::try_from(seen()).unwrap();
+    until("wiz has come that far", DEADLINE, async || Ok((seen() >= wanted).then_some(()))).await.unwrap();
+}
+
 /// A seeded source of chance (SplitMix64), so that a failure can be played again.
 #[derive(Debug)]
 pub struct Dice(u64);
@@ -44,13 +51,13 @@ impl Dice {
         Self(seed)
     }
 
-    /// A pause of up to `most`.
-    pub fn pause(&mut self, most: Duration) -> Duration {
+    /// A number below `end`.
+    pub fn number(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^= mixed >> 31;
-        Duration::from_micros(mixed % u64::try_from(most.as_micros()).unwrap())
+        mixed % end
     }
 }

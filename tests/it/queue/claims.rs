@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use tokio::task::JoinSet;
 use wiz::{
     ids::JobId,
-    queue::{Enqueued, JobFailure, JobStanding, NewJob, claim, register},
+    queue::{Claim, Enqueued, JobFailure, JobStanding, NewJob, register},
 };
 
-use super::stage::{add, add_if_new, complete, job, silence_workers, standing};
+use super::stage::{add, add_if_new, claim, complete, job, standing};
 use crate::support::database::TestDatabase;
 
 #[tokio::test]
@@ -155,12 +155,41 @@ async fn only_one_live_job_has_a_dedupe_key() {
 }
 
 #[tokio::test]
-async fn a_worker_that_was_cleared_away_cannot_claim() {
+async fn a_worker_that_does_not_beat_gets_nothing() {
     let db = TestDatabase::new().await;
-    add(&db.pool, &job()).await;
+    let id = add(&db.pool, &job()).await;
     let worker = register(&db.pool).await.unwrap();
-    silence_workers(&db.pool).await;
+    let age = async |seconds: i32| {
+        sqlx::query("update worker set seen_at = now() - make_interval(secs => $1)")
+            .bind(f64::from(seconds))
+            .execute(&db.pool)
+            .await
+            .unwrap();
+    };
+    age(36).await;
+    assert!(claim(&db.pool, worker, 1, 0).await.unwrap().is_empty());
+    assert_eq!(standing(&db.pool, id).await, JobStanding::Ready);
+    age(34).await;
+    assert_eq!(claim(&db.pool, worker, 1, 0).await.unwrap()[0].0.id, id);
+    add(&db.pool, &job()).await;
+    sqlx::query("update job set worker_id = null, state = 'ready'").execute(&db.pool).await.unwrap();
     sqlx::query("delete from worker").execute(&db.pool).await.unwrap();
-    let refused = claim(&db.pool, worker, 1, 0).await.unwrap_err();
-    assert!(format!("{refused:#}").contains("job_worker_fkey"), "{refused:#}");
+    assert!(claim(&db.pool, worker, 1, 0).await.unwrap().is_empty(), "it was cleared away");
+}
+
+#[tokio::test]
+async fn a_claim_up_to_a_priority_leaves_the_rest_however_many_tenants_have_some() {
+    let db = TestDatabase::new().await;
+    for tenant in 0..100 {
+        add(&db.pool, &NewJob { tenant, priority: 3, ..job() }).await;
+    }
+    let urgent = add(&db.pool, &NewJob { tenant: 50, priority: 2, ..job() }).await;
+    let first = add(&db.pool, &NewJob { tenant: 99, priority: -5, ..job() }).await;
+    let worker = register(&db.pool).await.unwrap();
+    let wanted = Claim { limit: 10, after_tenant: 60, priority_up_to: 2, silence: std::time::Duration::from_secs(35) };
+    let claimed = wiz::queue::claim(&db.pool, worker, wanted).await.unwrap();
+    let ids: Vec<JobId> = claimed.iter().map(|(job, _)| job.id).collect();
+    assert_eq!(ids, [first, urgent]);
+    assert!(wiz::queue::claim(&db.pool, worker, wanted).await.unwrap().is_empty());
+    assert_eq!(claim(&db.pool, worker, 100, 0).await.unwrap().len(), 64, "one of each tenant that had its turn");
 }

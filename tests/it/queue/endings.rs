@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wiz::{
     ids::RunId,
-    queue::{Interruption, JobStanding, NewJob, WorkerSettings, cancel, cancel_run, ring},
+    queue::{Interruption, JobStanding, NewJob, WorkerSettings, cancel, cancel_kinds, ring},
 };
 
 use super::stage::{Ending, Stage, Told, add, job, pass_time, settings, standing};
@@ -104,10 +104,11 @@ async fn a_cancelled_job_stops_whether_it_runs_or_waits() {
     let running = add(&db.pool, &NewJob { run, ..job() }).await;
     let mut stage = Stage::open(&db.pool, settings());
     let attempt = stage.attempt().await;
-    let waiting = add(&db.pool, &NewJob { run, run_after: Duration::from_secs(3600), ..job() }).await;
-    let other = add(&db.pool, &NewJob { run_after: Duration::from_secs(3600), ..job() }).await;
+    let later = NewJob { kind: "later".into(), run_after: Duration::from_secs(3600), ..job() };
+    let waiting = add(&db.pool, &NewJob { run, ..later.clone() }).await;
+    let other = add(&db.pool, &later).await;
     let mut connection = db.pool.acquire().await.unwrap();
-    assert_eq!(cancel_run(&mut connection, RunId(12), Some(running)).await.unwrap(), 1);
+    assert_eq!(cancel_kinds(&mut connection, RunId(12), &["later", "never"]).await.unwrap(), 1);
     drop(connection);
     assert_eq!(stage.told().await, Told::Dead(waiting, "cancelled on request".into()));
     stage.until(waiting, JobStanding::Cancelled).await;

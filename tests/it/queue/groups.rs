@@ -9,10 +9,10 @@ use sqlx::PgPool;
 use tokio::task::JoinSet;
 use wiz::{
     ids::JobId,
-    queue::{JobStanding, NewJob, admit, claim, register, set_group_limit},
+    queue::{JobStanding, NewJob, admit, register, set_group_limit},
 };
 
-use super::stage::{Ending, Stage, add, complete, job, pass_time, settings, standing};
+use super::stage::{Ending, Stage, add, claim, complete, job, pass_time, settings, standing};
 use crate::support::database::TestDatabase;
 
 fn grouped(group: &str) -> NewJob {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use wiz::{
     ids::{JobId, RunId},
-    queue::{JobFilter, JobStanding, NewJob, Redriven, claim, list, register, retry, show},
+    queue::{JobFilter, JobStanding, NewJob, Redriven, list, register, retry, show},
 };
 
-use super::stage::{Ending, Stage, Told, add, job, settings, standing};
+use super::stage::{Ending, Stage, Told, add, claim, job, settings, standing};
 use crate::support::database::TestDatabase;
 
 #[tokio::test]

@@ -1,8 +1,15 @@
 //! What happens when workers fall silent.
 
-use wiz::queue::{Interruption, JobFailure, JobStanding, NewJob, claim, expire_workers, register};
+use std::time::{Duration, Instant};
 
-use super::stage::{Ending, Stage, Told, add, complete, job, settings, silence_workers, standing};
+use sqlx::PgPool;
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::JoinHandle,
+};
+use wiz::queue::{Interruption, JobFailure, JobStanding, NewJob, WorkerSettings, expire_workers, register};
+
+use super::stage::{Ending, Stage, Told, add, claim, complete, job, settings, silence_workers, standing};
 use crate::support::database::TestDatabase;
 
 #[tokio::test]
@@ -91,7 +98,7 @@ async fn a_job_that_takes_three_processes_with_it_dies() {
     let Told::Dead(dead, error) = stage.told().await else { panic!("not told of the death") };
     assert_eq!(dead, id);
     insta::assert_snapshot!(error, @"the process that ran it was lost, 3 time(s), in attempt 1");
-    assert_eq!(standing(&db.pool, id).await, JobStanding::Dead);
+    stage.until(id, JobStanding::Dead).await;
     stage.close().await;
 }
 
@@ -105,4 +112,41 @@ async fn a_crash_in_the_last_attempt_is_a_death() {
     let mut stage = Stage::open(&db.pool, settings());
     assert!(matches!(stage.told().await, Told::Dead(dead, _) if dead == id));
     stage.close().await;
+}
+
+/// A process with a worker: a runtime and a pool of its own, which end together and without a word.
+fn process(db: &TestDatabase, settings: WorkerSettings) -> (Runtime, JoinHandle<Stage>) {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let url = db.url.clone();
+    let worker = runtime.spawn(async move { Stage::open(&PgPool::connect(&url).await.unwrap(), settings) });
+    (runtime, worker)
+}
+
+#[tokio::test]
+async fn when_a_process_is_gone_another_works_its_job_once_the_leases_have_run_out() {
+    let db = TestDatabase::new().await;
+    let id = add(&db.pool, &job()).await;
+    let quick = WorkerSettings { expiry: Duration::from_secs(2), ..settings() };
+    let (gone, first) = process(&db, quick.clone());
+    let mut first = first.await.unwrap();
+    first.attempt().await.end(Ending::Never);
+    let mut second = Stage::open(&db.pool, quick.clone());
+    // The second works, and leaves the first one's job alone as long as that beats.
+    let other = add(&db.pool, &job()).await;
+    let attempt = tokio::select! { attempt = first.attempt() => attempt, attempt = second.attempt() => attempt };
+    assert_eq!(attempt.job.id, other);
+    attempt.end(Ending::Complete);
+    second.until(other, JobStanding::Succeeded).await;
+    assert_eq!(standing(&db.pool, id).await, JobStanding::Running);
+
+    gone.shutdown_background();
+    let killed = Instant::now();
+    let again = second.attempt().await;
+    assert_eq!((again.job.id, again.job.attempt, again.job.crash_count), (id, 2, 1));
+    let silence = killed.elapsed();
+    // Half of it is left for a heartbeat that came late before the end.
+    assert!(silence > quick.expiry / 2, "rescued before the leases had run out: {silence:?}");
+    again.end(Ending::Complete);
+    second.until(id, JobStanding::Succeeded).await;
+    second.close().await;
 }

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use wiz::{
     ids::JobId,
     queue::{
-        Completed, Doorbell, Enqueued, Handler, Interruption, Job, JobFailure, JobReport, JobStanding, Lease, NewJob,
-        Worker, WorkerSettings, enqueue, show,
+        Claim, Completed, Doorbell, Enqueued, Handler, Interruption, Job, JobFailure, JobReport, JobStanding, Lease,
+        NewJob, Worker, WorkerId, WorkerSettings, enqueue, show,
     },
 };
 
@@ -189,6 +189,17 @@ pub async fn add_if_new(pool: &PgPool, job: &NewJob) -> Enqueued {
     let enqueued = enqueue(&mut transaction, job).await.unwrap();
     transaction.commit().await.unwrap();
     enqueued
+}
+
+/// Claims as a worker that takes everything.
+pub async fn claim(
+    pool: &PgPool,
+    worker: WorkerId,
+    limit: i64,
+    after_tenant: i64,
+) -> anyhow::Result<Vec<(Job, Arc<Lease>)>> {
+    let silence = Duration::from_secs(35);
+    wiz::queue::claim(pool, worker, Claim { limit, after_tenant, priority_up_to: i16::MAX, silence }).await
 }
 
 /// Completes a claimed job, as a handler would.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use wiz::queue::{JobStanding, NewJob, claim, enqueue, promote_due, register};
+use wiz::queue::{JobStanding, NewJob, enqueue, promote_due, register};
 
-use super::stage::{Ending, Stage, Told, add, complete, job, pass_time, settings, standing, until};
+use super::stage::{Ending, Stage, Told, add, claim, complete, job, pass_time, settings, standing, until};
 use crate::support::database::TestDatabase;
 
 #[tokio::test]

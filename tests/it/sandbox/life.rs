@@ -32,6 +32,8 @@ async fn a_box_is_found_again_with_what_was_loaded() {
         assert!(docker.reattach(&key("work")).await.unwrap().is_none());
         let open = docker.create(&spec("work")).await.unwrap();
         open.load(vec![file("a", "old"), file("b", "old")]).await.unwrap();
+        assert!(docker.reattach(&key("work")).await.unwrap().is_none(), "a box that nobody sealed may be half full");
+        open.seal().await.unwrap();
         out(&open, "echo new > a; sleep 1000 > /dev/null 2>&1 &").await;
         drop(open);
         let found = docker.reattach(&key("work")).await.unwrap().expect("the box lives on without its stream");
