@@ -9,6 +9,7 @@ use super::{
 
 /// Nothing of these is published, and the run says why.
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::invisible_characters, reason = "wiz breaks links in quoted words with one")]
 async fn what_may_not_be_published_is_named() {
     let secret = format!("{REPAIR}\necho 'TOKEN=ghp_{}' >> greet.sh", "q7Rk2mXv9LbT4wZs8JdN1cYp6HfA3gUe5BoK");
     let outside = format!("{REPAIR}\necho more > '@octo notes.md'");
