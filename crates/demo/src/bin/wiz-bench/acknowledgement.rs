@@ -7,7 +7,7 @@ use wiz_demo::{Options, Wiz, World, until};
 
 use crate::{
     figure::{Figure, Table, Unit},
-    load::{self, Answers, CONNECTIONS, DURATION, MOST_DELIVERIES, PAYLOAD_BYTES, Payload},
+    load::{self, Answers, CONNECTIONS, DURATION, MOST_DELIVERIES, Payload},
     memory,
     peer::Peer,
     store,
@@ -52,9 +52,11 @@ pub async fn measure(options: &Options, times: usize, table: &mut Table) -> Resu
     table.part(
         &format!("Webhooks answered, median of {times} rounds, wiz and Probot in turn"),
         &format!(
-            "{CONNECTIONS} keep-alive connections on loopback, load generator on the same cores, {PAYLOAD_BYTES} bytes \
+            "{}; {CONNECTIONS} keep-alive connections on loopback, load generator on the same cores, {} bytes \
              of issue_comment, signed, unique ids, for {} s or {MOST_DELIVERIES} deliveries; one Postgres for both \
              ({durability}), 20 connections each, a row is written before the answer; logs at info to a file",
+            options.wiz.display(),
+            payload.bytes(),
             DURATION.as_secs()
         ),
     );

@@ -78,7 +78,7 @@ impl Table {
 
     /// One figure, and what is held against it.
     pub fn row(&mut self, what: &str, figure: &Figure, beside: &str) {
-        self.line(format_args!("  {what:<44} {:<28} {beside}", figure.text()));
+        self.line(format_args!("  {what:<50} {:<28} {beside}", figure.text()));
     }
 
     /// A sentence instead of a figure.

@@ -30,8 +30,18 @@ struct Job {
 
 impl Job {
     /// From the approval to the pull request, without the project's tests of the verification and without the model.
-    fn own_time(&self) -> Duration {
+    fn without_verification(&self) -> Duration {
         self.pull_request.saturating_sub(self.others.verification + self.others.model)
+    }
+
+    /// The same without what coder and reviewer ran, which is mostly the project's tests once more.
+    fn without_commands(&self) -> Duration {
+        self.without_verification().saturating_sub(self.others.workers_tools)
+    }
+
+    /// From the request to the plan, without what the planner ran.
+    fn plan_without_commands(&self) -> Duration {
+        self.plan.saturating_sub(self.others.planners_tools)
     }
 }
 
@@ -41,7 +51,7 @@ pub async fn measure(options: &Options, times: usize, table: &mut Table) -> Resu
     for _ in 0..times {
         jobs.push(once(options.clone()).await?);
     }
-    show(&jobs, table);
+    show(&jobs, &options.wiz.display().to_string(), table);
     Ok(())
 }
 
@@ -70,34 +80,30 @@ async fn once(options: Options) -> Result<Job> {
     Ok(job)
 }
 
-fn show(jobs: &[Job], table: &mut Table) {
+fn show(jobs: &[Job], wiz: &str, table: &mut Table) {
     let times = |of: fn(&Job) -> Duration| Figure::times(jobs.iter().map(of));
     let mebibytes = |of: fn(&Job) -> f64| Figure::new(Unit::Mebibytes, jobs.iter().map(of));
     table.part(
         &format!("The main job: humanize (Python), median of {}", jobs.len()),
-        "release build of wiz, a fresh world each (embedded Postgres, fsync on, empty caches), GitHub stand-in and \
-         scripted model on this machine, seen every 5 ms",
+        &format!(
+            "{wiz}, a fresh world each (embedded Postgres, fsync on, empty caches), GitHub stand-in and scripted model on \
+             this machine, looked at every 5 ms"
+        ),
     );
     table.row("/wiz fix → 👀", &times(|job| job.eyes), "goal ≤ 300 ms");
     table.row("/wiz fix → status comment", &times(|job| job.status), "");
     table.row("/wiz fix → plan shown", &times(|job| job.plan), "goal ≤ 1.5 s");
-    table.row("  of it: commands of the planner", &times(|job| job.others.planners_tools), "the project's tests, too");
-    table.row("/wiz approve → pull request", &times(|job| job.pull_request), "");
-    table.row(
-        "  of it: the verification's commands",
-        &times(|job| job.others.verification),
-        "the longer of both sides",
-    );
-    table.row("  of it: the model", &times(|job| job.others.model), "");
-    table.row("  without these two", &times(Job::own_time), "goal ≤ 6 s");
-    table.row(
-        "  of that: commands of coder and reviewer",
-        &times(|job| job.others.workers_tools),
-        "the project's tests, too",
-    );
+    table.row("  planner's commands, tests included", &times(|job| job.others.planners_tools), "");
+    table.row("  without them", &times(Job::plan_without_commands), "");
+    table.row("/wiz approve → pull request exists", &times(|job| job.pull_request), "");
+    table.row("  verification's commands", &times(|job| job.others.verification), "the longer of two parallel sides");
+    table.row("  model", &times(|job| job.others.model), "");
+    table.row("  without these two", &times(Job::without_verification), "goal ≤ 6 s");
+    table.row("  commands of coder and reviewer, tests included", &times(|job| job.others.workers_tools), "");
+    table.row("  without all three", &times(Job::without_commands), "");
     table.part(
         &format!("Idle memory of wiz serve, median of {}", jobs.len()),
-        "release build, before its first job, 5 s after /readyz",
+        &format!("{wiz}, before its first job, {} s after /readyz", CALM.as_secs()),
     );
     table.row("VmRSS of wiz", &mebibytes(|job| job.idle.wiz), "goal ≤ 60 MB");
     table.row(

@@ -19,7 +19,7 @@ use tokio::{task::JoinSet, time::Instant};
 /// Connections, each with one request at a time.
 pub const CONNECTIONS: usize = 32;
 /// Size of the payload.
-pub const PAYLOAD_BYTES: usize = 14 * 1024;
+const PAYLOAD_BYTES: usize = 14 * 1024;
 /// How long the load lasts.
 pub const DURATION: Duration = Duration::from_secs(8);
 /// Most deliveries of one load, which bounds what is left to do afterwards.
@@ -56,6 +56,11 @@ impl Payload {
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())?;
         mac.update(&body);
         Ok(Self { body, signature: format!("sha256={}", hex::encode(mac.finalize().into_bytes())) })
+    }
+
+    /// Its size.
+    pub fn bytes(&self) -> usize {
+        self.body.len()
     }
 }
 
