@@ -244,8 +244,11 @@ pub(super) fn changes(view: &RunView, detail: Detail) -> String {
 /// `about $0.04, cap $3.00`, or what was spent once something was.
 pub(super) fn money(view: &RunView) -> String {
     let spent = (view.money.spent.get() > 0).then(|| format!("spent {}", view.money.spent));
-    let quote = view.money.quote.map(|quote| format!("about {quote}"));
-    let parts: Vec<String> = spent.or(quote).into_iter().chain([format!("cap {}", view.money.cap)]).collect();
+    // The price of the work ahead belongs to the decision about it; later only what was spent counts.
+    let decides = matches!(view.state, RunState::NeedsApproval | RunState::NeedsAnswer);
+    let more = if spent.is_some() { " more" } else { "" };
+    let quote = view.money.quote.filter(|_| decides || spent.is_none()).map(|quote| format!("about {quote}{more}"));
+    let parts: Vec<String> = spent.into_iter().chain(quote).chain([format!("cap {}", view.money.cap)]).collect();
     parts.join(", ")
 }
 

@@ -58,7 +58,7 @@ async fn a_python_issue_becomes_a_merged_pull_request_and_every_text_is_right() 
     insta::assert_snapshot!(redact(&planned.unwrap().body), @r##"
     ### The plan is ready for approval
 
-    `/wiz fix` by maria · naturalsize(1.0) says "1.0 Byte" · spent <money>, cap $3.00
+    `/wiz fix` by maria · naturalsize(1.0) says "1.0 Byte" · spent <money>, about <money> more, cap $3.00
 
     `naturalsize` has a branch of its own for exactly one byte, and there it prints the value as it came (`f"{bytes_} Byte"`). A float, or a string, which is turned into a float before, therefore shows as `1.0 Byte`. The branch for other small sizes already prints `int(bytes_)`; the one for a single byte shall do the same.
 

