@@ -2,7 +2,7 @@
 //!
 //! GitHub keeps what it tried to deliver for three days and never tries again by itself. [`missed`] picks, from that
 //! log, the deliveries that no attempt brought here and that the database does not know; [`run`] asks GitHub for them
-//! again at the start and every minute. They come in through the front door like any other, signed, and intake
+//! again at the start and every few seconds. They come in through the front door like any other, signed, and intake
 //! takes each id once, so asking too often does no harm.
 //!
 //! This room never reads a delivery and never changes a run. Read first: [`missed`], [`run`].
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Time between two looks at GitHub's log.
-const INTERVAL: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_secs(15);
 
 /// How far back the log is read. GitHub keeps three days; a command older than one is better given again.
 const HORIZON: TimeDelta = TimeDelta::hours(24);
