@@ -40,7 +40,7 @@ async fn an_approval_is_for_the_plan_that_is_shown_on_the_commit_it_was_made_for
     ----
     wiz: ### The plan is ready for approval
 
-    `/wiz fix` by wim · Greet nobody as well · spent <money>, cap $3.00
+    `/wiz fix` by wim · Greet nobody as well · spent <money>, about <money> more, cap $3.00
 
     About Greet.
 
