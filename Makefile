@@ -1,6 +1,6 @@
 # Everything a person or a CI job types. Each target installs what it lacks (Debian, as root or with sudo).
 
-.PHONY: demo test crash bench lint fmt db-prepare clean-demo
+.PHONY: demo test bench lint fmt db-prepare clean-demo
 
 # wiz mends a real bug against a local GitHub. KEEP=1 keeps it running; MODEL=provider/name with its key uses a real model.
 demo:
@@ -10,12 +10,6 @@ demo:
 test:
 	@scripts/prepare test
 	@scripts/test
-
-# Kills wiz at every boundary and at random moments. Takes minutes and is not yet stable on a loaded machine, so `make test`
-# leaves it out.
-crash:
-	@scripts/prepare test
-	@DATABASE_URL=$$(scripts/test-database) SQLX_OFFLINE=true cargo test --locked --package wiz --test it -- --ignored crash::
 
 # Medians of 5 jobs and of 3 rounds of webhooks, beside a Probot app on the same machine.
 bench:

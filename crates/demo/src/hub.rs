@@ -167,14 +167,9 @@ impl Hub {
         self.stand_in.settle(SETTLE_DEADLINE).await
     }
 
-    /// Deliveries that wiz did not take at any attempt, as `event.action`.
-    pub fn untaken_deliveries(&self) -> Vec<String> {
-        let named = |one: &Delivery| format!("{}.{}", one.event, one.action.as_deref().unwrap_or_default());
-        self.untaken().iter().map(named).collect()
-    }
-
-    /// The last attempt of each delivery that no attempt brought home.
-    fn untaken(&self) -> Vec<Delivery> {
+    /// The last attempt of each delivery that wiz answered at no attempt. A wiz that is killed while it answers may have
+    /// stored the delivery all the same.
+    pub fn unanswered(&self) -> Vec<Delivery> {
         let mut last = BTreeMap::new();
         let mut taken = BTreeSet::new();
         for one in self.stand_in.deliveries() {

@@ -111,6 +111,12 @@ impl Store {
         Ok(Duration::from_millis(u64::try_from(milliseconds)?))
     }
 
+    /// Whether wiz has a delivery, by GitHub's id of it.
+    pub async fn has_delivery(&self, guid: &str) -> Result<bool> {
+        let known = sqlx::query_scalar("select exists (select from delivery where id = $1::uuid)").bind(guid);
+        known.fetch_one(&self.pool).await.context("cannot look for a delivery")
+    }
+
     /// Live jobs that are due, by kind: empty when wiz has nothing to do.
     pub async fn due_jobs(&self) -> Result<Vec<String>> {
         let kinds =

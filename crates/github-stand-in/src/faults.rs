@@ -28,6 +28,8 @@ pub enum FaultKind {
         /// HTTP status, usually 502.
         status: u16,
     },
+    /// Do the work and never answer, so that the client can be killed between its write and what it makes of it.
+    Unanswered,
 }
 
 /// A fault for the next requests that match.

@@ -1,38 +1,24 @@
-//! Moments outside the database: writes on GitHub, and chance.
+//! Moments outside the database: writes whose answer never comes, and chance.
 
 use std::time::Duration;
 
-use wiz_demo::{Repo, SpokenBy, World, until};
+use github_stand_in::faults::{Fault, FaultKind};
+use wiz_demo::{World, until};
 
 /// Longest wait for one write; all stages may lie before it.
 const DEADLINE: Duration = Duration::from_secs(600);
 
-/// A write that is visible on GitHub.
-#[derive(Debug, Clone, Copy)]
-pub enum Write {
-    Eyes,
-    StatusComment,
-    Branch,
-    PullRequest,
-    CheckRun,
+/// The next write of this kind is done and not answered.
+pub fn withhold(world: &World, (method, path): (&str, &str)) {
+    let (method, path) = (Some(method.to_owned()), path.to_owned());
+    world.hub().control().add_fault(Fault { method, path, kind: FaultKind::Unanswered, times: 1 });
 }
 
-/// Waits until wiz has written it.
-pub async fn until_written(repo: &Repo, write: Write) {
-    let seen = || -> anyhow::Result<bool> {
-        Ok(match write {
-            Write::Eyes => repo
-                .all_comments()?
-                .iter()
-                .filter(|comment| comment.by != SpokenBy::Wiz)
-                .try_fold(false, |seen, comment| anyhow::Ok(seen || repo.has_eyes(comment.id)?))?,
-            Write::StatusComment => !repo.wiz_comments()?.is_empty(),
-            Write::Branch => !repo.git(&["for-each-ref", "refs/heads/wiz/"])?.is_empty(),
-            Write::PullRequest => !repo.pulls()?.is_empty(),
-            Write::CheckRun => !repo.checks()?.is_empty(),
-        })
-    };
-    until(&format!("{write:?} is written"), DEADLINE, async || Ok(seen()?.then_some(()))).await.unwrap();
+/// Waits until no more than `left` kinds of withheld answers are still to be met.
+pub async fn until_unanswered(world: &World, left: usize) {
+    let faults = || world.hub().control().faults();
+    let what = format!("wiz has made all but {left} kinds of writes");
+    until(&what, DEADLINE, async || Ok((faults().len() <= left).then_some(()))).await.unwrap();
 }
 
 /// Waits until wiz has given so many signs of life: webhooks that it took or caused, and calls of the model.

@@ -208,7 +208,7 @@ impl Stage {
         assert_eq!(self.store.dead_jobs().await.unwrap(), Vec::<String>::new());
         assert_eq!(self.world.model().unwrap().faults(), Vec::<String>::new());
         assert_eq!(self.world.hub().control().violations(), []);
-        assert_eq!(self.world.hub().untaken_deliveries(), Vec::<String>::new());
+        assert_eq!(self.world.missed_deliveries().await.unwrap(), Vec::<String>::new());
         self.world.until_no_box_is_left().await.unwrap();
         self.world.stop().await.unwrap();
     }

@@ -8,8 +8,8 @@ use wiz_demo::{
 
 use super::database::TestDatabase;
 
-/// wiz looks for missed deliveries when it starts and every minute.
-const REPAIRED_IN: Duration = Duration::from_secs(120);
+/// wiz looks for missed deliveries when it starts and every quarter of a minute.
+const REPAIRED_IN: Duration = Duration::from_secs(60);
 
 /// The usual world of a case, with a database of its own on the test server.
 pub async fn start(case: &'static Case) -> World {
@@ -69,8 +69,8 @@ pub async fn assert_ended_well(world: &mut World, ending: &Ending) {
     assert_eq!(store.dead_jobs().await.unwrap(), Vec::<String>::new());
     assert_eq!(world.model().unwrap().faults(), Vec::<String>::new(), "what the model found wrong with its requests");
     assert_eq!(world.hub().control().violations(), [], "what GitHub's description does not allow");
-    let untaken = async || Ok(world.hub().untaken_deliveries().is_empty().then_some(()));
-    until("wiz has asked for every delivery that it missed", REPAIRED_IN, untaken).await.unwrap();
+    let repaired = async || Ok(world.missed_deliveries().await?.is_empty().then_some(()));
+    until("wiz has asked for every delivery that it missed", REPAIRED_IN, repaired).await.unwrap();
     world.until_no_box_is_left().await.unwrap();
     let engine = world.engine_activity().unwrap();
     assert!(engine.boxes > 0 && engine.connected == 0, "boxes are made, and none has a network: {engine:?}");

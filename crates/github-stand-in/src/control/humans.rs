@@ -73,6 +73,7 @@ impl Human {
             query: String::new(),
             headers: headers.into_iter().collect(),
             body: if body.is_null() { bytes::Bytes::new() } else { body.to_string().into() },
+            by_hand: true,
         };
         let response = self.control.engine().serve(&request);
         if response.status >= 300 {

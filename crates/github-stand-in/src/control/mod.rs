@@ -42,6 +42,11 @@ impl Control {
         self.engine.with(|state| state.faults.push(fault));
     }
 
+    /// The faults that no request has met yet.
+    pub fn faults(&self) -> Vec<Fault> {
+        self.engine.with(|state| state.faults.clone())
+    }
+
     /// Plays a fault on the next deliveries that match.
     pub fn add_delivery_fault(&self, fault: DeliveryFault) {
         self.engine.with(|state| state.delivery_faults.push(fault));

@@ -33,6 +33,8 @@ pub struct ApiRequest {
     pub headers: BTreeMap<String, String>,
     /// Body.
     pub body: Bytes,
+    /// A person acts through the control; faults are for clients of the API.
+    pub by_hand: bool,
 }
 
 /// Its answer.
@@ -44,6 +46,8 @@ pub struct ApiResponse {
     pub headers: Vec<(String, String)>,
     /// Body.
     pub body: Vec<u8>,
+    /// The work is done, and the client is never told.
+    pub withheld: bool,
 }
 
 impl ApiResponse {
@@ -67,7 +71,7 @@ pub fn serve(state: &mut State, request: &ApiRequest) -> ApiResponse {
         return finish(Err(Refusal::not_found()), Vec::new());
     };
     let query: HashMap<String, String> = url::form_urlencoded::parse(request.query.as_bytes()).into_owned().collect();
-    let fault = take(&mut state.faults, &request.method, path);
+    let fault = if request.by_hand { None } else { take(&mut state.faults, &request.method, path) };
     if let Some(kind) = &fault
         && let Some(response) = refuse_by_fault(state, kind)
     {
@@ -92,6 +96,7 @@ pub fn serve(state: &mut State, request: &ApiRequest) -> ApiResponse {
     }
     match fault {
         Some(FaultKind::AfterWork { status }) => finish(Err(Refusal::new(status, "Server Error")), Vec::new()),
+        Some(FaultKind::Unanswered) => ApiResponse { withheld: true, ..response },
         Some(FaultKind::Status { .. } | FaultKind::PrimaryRateLimit { .. } | FaultKind::SecondaryRateLimit { .. })
         | None => response,
     }
@@ -205,7 +210,7 @@ fn refuse_by_fault(state: &State, kind: &FaultKind) -> Option<ApiResponse> {
             let headers = rate_headers(RATE_LIMIT, reset);
             Some(finish(Err(Refusal::new(403, "API rate limit exceeded for installation.")), headers))
         }
-        FaultKind::AfterWork { .. } => None,
+        FaultKind::AfterWork { .. } | FaultKind::Unanswered => None,
     }
 }
 
@@ -304,5 +309,5 @@ fn finish(handled: Handled, mut headers: Vec<(String, String)>) -> ApiResponse {
     headers.push(("x-github-request-id".to_owned(), uuid::Uuid::new_v4().simple().to_string().to_uppercase()));
     headers.push(("x-github-media-type".to_owned(), "github.v3; format=json".to_owned()));
     headers.push(("x-github-api-version-selected".to_owned(), API_VERSIONS[0].to_owned()));
-    ApiResponse { status, headers, body }
+    ApiResponse { status, headers, body, withheld: false }
 }

@@ -58,11 +58,14 @@ async fn dispatch(State(front): State<Arc<Front>>, request: Request<Body>) -> Re
         query: parts.uri.query().unwrap_or_default().to_owned(),
         headers,
         body,
+        by_hand: false,
     };
     if let Some(git) = git {
         return git_http::serve(&control, git, request).await;
     }
     match tokio::task::spawn_blocking(move || control.engine().serve(&request)).await {
+        // Ends when the client goes.
+        Ok(response) if response.withheld => std::future::pending().await,
         Ok(response) => into_http(response),
         Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &format!("github-stand-in failed: {error}")),
     }

@@ -101,6 +101,12 @@ async fn requests_fail_on_demand() {
     post().await.expect(502);
     assert_eq!(world.github.comments(REPO, number).unwrap().len(), 1, "the work was done");
     post().await.expect(201);
+    world.github.add_fault(fault(FaultKind::Unanswered));
+    world.github.act_as("ann").unwrap().comment(REPO, number, "people meet no fault").unwrap();
+    let waited = tokio::time::timeout(std::time::Duration::from_millis(200), post()).await;
+    assert!(waited.is_err(), "no answer comes");
+    assert_eq!(world.github.comments(REPO, number).unwrap().len(), 4, "the work was done");
+    assert_eq!(world.github.faults(), []);
     world.assert_no_violations();
 }
 
