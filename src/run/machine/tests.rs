@@ -6,10 +6,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    ids::{Login, RunId},
+    ids::{CommitSha, Login, RunId},
     money::MicroDollars,
-    plan::{Criterion, Proof, Step},
-    run::state::{Progress, PullRequest},
+    plan::{Criterion, Plan, Proof, Step},
+    run::{
+        signal::{Notice, Order, PullRequestChange, StageResult},
+        state::{Progress, PullRequest},
+    },
 };
 
 fn sha(digit: char) -> CommitSha {

@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use super::{
     Action, InstallationId, RunId, Services,
-    conversation::{self, Answer, Part},
-    store,
+    answering::{Answer, Part},
+    hearing, ordering, store,
 };
 use crate::{
     event::{CheckRun, CheckRunAction, Event, command::Verb},
@@ -34,14 +34,14 @@ pub(super) async fn interpret(
     let github = services.github.installation(installation);
     let role = github.role(&stored.repository_name, actor.id, &actor.login).await?;
     let role = role.map_or(Role::None, |role| Role::from_github(&role.role_name, &role.permission));
-    let policy = conversation::policy(services, &stored.repository_name, installation).await?;
+    let policy = hearing::policy(services, &stored.repository_name, installation).await?;
     let (policy, faults) = match policy {
         Ok(policy) => (policy, vec![]),
         Err(faults) => (RepositoryPolicy::default(), faults),
     };
     let part = match triage::unless_faulty(triage::press(verb, order, role, &policy), &faults) {
         Intent::Order { verb, order } => {
-            conversation::order_part(services, (actor, &policy), &stored, (verb, order)).await?
+            ordering::order_part(services, (actor, &policy), &stored, (verb, order)).await?
         }
         Intent::Deny { verb, needs } => Part::Deny { text: report::denied(&actor.login, verb, needs.name()), on: None },
         Intent::Unsuited(message) => Part::Say(message.to_string()),

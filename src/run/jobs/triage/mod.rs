@@ -3,9 +3,12 @@
 //! Look-ups come first, then everything the delivery causes is stored in one transaction with the end of the job. A
 //! delivery that is worked twice finds its run, its denial and its answer already there.
 
+mod answering;
 mod button;
-mod conversation;
+mod hearing;
 mod movement;
+mod ordering;
+mod starting;
 
 use anyhow::{Context as _, Result};
 use sqlx::PgConnection;
@@ -16,14 +19,14 @@ use crate::{
     event::{self, Event, EventKind},
     ids::{DeliveryId, InstallationId, RunId},
     intake,
-    run::{store::Signalled, task::Task},
+    run::store::Signalled,
 };
 
 /// One change that a delivery causes.
 enum Action {
     Signal(RunId, Signal),
     /// Words to people; also decides what is said about runs started and orders given.
-    Conversation(conversation::Answer),
+    Conversation(answering::Answer),
     /// The installation is gone or back.
     Suspend {
         suspended: bool,
@@ -69,7 +72,7 @@ pub(super) async fn execute(services: &Services, lease: &Lease, delivery: Delive
 pub(super) async fn dead(connection: &mut PgConnection, delivery: DeliveryId) -> Result<()> {
     let Some(stored) = intake::load(connection, delivery).await? else { return Ok(()) };
     let Ok(event) = event::parse(&stored.event, &stored.payload) else { return Ok(()) };
-    match conversation::apology(&event) {
+    match answering::apology(&event) {
         Some(answer) => answer.carry_out(connection).await,
         None => Ok(()),
     }
@@ -79,7 +82,7 @@ pub(super) async fn dead(connection: &mut PgConnection, delivery: DeliveryId) ->
 async fn interpret(services: &Services, delivery: DeliveryId, event: &Event) -> Result<Option<Action>> {
     let Some(installation) = event.installation else { return Ok(None) };
     match &event.kind {
-        EventKind::Spoken(_) => conversation::interpret(services, delivery, event, installation).await,
+        EventKind::Spoken(_) => hearing::interpret(services, delivery, event, installation).await,
         EventKind::PullRequest(change) => movement::pull_request(services, event, change).await,
         EventKind::CheckRun(check_run) => button::interpret(services, event, installation, check_run).await,
         EventKind::Installation(change) => Ok(movement::installation(services, installation, change)),

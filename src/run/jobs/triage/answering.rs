@@ -1,0 +1,106 @@
+//! What one text causes, and the one comment that answers it.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use anyhow::{Context as _, Result};
+use sqlx::PgConnection;
+
+use super::{InstallationId, Signal, ordering, starting, store};
+use crate::{
+    event::{Event, Repository},
+    github::Reactable,
+    ids::{CommentId, IssueNumber, Login, RunId, UserId},
+    plan::PlanHash,
+    report,
+    run::{
+        signal::Order,
+        store::{NewRun, results},
+        task::{Reply, Task},
+    },
+    triage,
+};
+
+/// Everything one text causes, ready to be stored.
+pub(super) struct Answer {
+    pub(super) repository: Repository,
+    pub(super) installation: InstallationId,
+    /// Where the answer goes.
+    pub(super) issue: IssueNumber,
+    pub(super) comment: CommentId,
+    pub(super) speaker: UserId,
+    pub(super) parts: Vec<Part>,
+}
+
+/// What one command causes.
+pub(super) enum Part {
+    Start(NewRun),
+    Order {
+        run: RunId,
+        verb: &'static str,
+        by: Login,
+        order: Order,
+        hash: Option<PlanHash>,
+    },
+    Say(String),
+    /// Told once per person and issue, with 👎 on what was said where there is something to put it on.
+    Deny {
+        text: String,
+        on: Option<Reactable>,
+    },
+}
+
+/// The answer to commands that could not be followed, and that a person gave.
+pub(super) fn apology(event: &Event) -> Option<Answer> {
+    let heard = triage::listen(event, None).ok()?;
+    Some(Answer {
+        repository: event.repository.clone()?,
+        installation: event.installation?,
+        issue: heard.spoken.issue,
+        comment: heard.spoken.id,
+        speaker: heard.speaker.id,
+        parts: vec![Part::Say(report::not_followed())],
+    })
+}
+
+impl Answer {
+    /// Stores everything the text causes: runs, signals, and one answer for whatever needs words.
+    pub(super) async fn carry_out(self, connection: &mut PgConnection) -> Result<()> {
+        let branch = self.repository.default_branch.as_ref().context("a repository without a default branch")?;
+        let (id, name) = (self.repository.id, &self.repository.name);
+        store::remember_repository(connection, self.installation, id, name, branch).await?;
+        let mut words: BTreeSet<(usize, String)> = BTreeSet::new();
+        let mut reaction = None;
+        for (index, part) in self.parts.into_iter().enumerate() {
+            let said = match part {
+                Part::Start(new) => starting::start(connection, new).await?,
+                Part::Order { run, verb, by, order, hash } => {
+                    let signalled = store::signal(connection, run, Signal::Human { by, order }).await?;
+                    ordering::outcome(run, verb, hash.as_ref(), signalled)
+                }
+                Part::Say(text) => Some(text),
+                Part::Deny { text, on } => {
+                    let first = results::record_denial(connection, id, self.issue, self.speaker).await?;
+                    if first {
+                        reaction = on;
+                    }
+                    first.then_some(text)
+                }
+            };
+            words.extend(said.map(|text| (index, text)));
+        }
+        if words.is_empty() {
+            return Ok(());
+        }
+        let texts: Vec<String> = words.into_iter().map(|(_, text)| text).collect();
+        let reply = Task::Reply(Reply {
+            installation: self.installation,
+            repository: id,
+            issue: self.issue,
+            comment: self.comment,
+            thumbs_down: reaction,
+            body: texts.join("\n\n"),
+        });
+        crate::queue::enqueue(connection, &reply.job(self.installation, Duration::ZERO)?).await?;
+        Ok(())
+    }
+}

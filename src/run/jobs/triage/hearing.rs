@@ -1,0 +1,197 @@
+//! Deliveries in which a person speaks to wiz.
+//!
+//! The look-ups are the speaker's live role, the policy on the default branch and, for an approval, what the base branch
+//! and the plan's comment say now. Whatever one text causes is answered in one comment at most.
+
+use anyhow::{Context as _, Result};
+
+use super::{
+    Action, InstallationId, Services,
+    answering::{Answer, Part},
+    ordering, starting, store,
+};
+use crate::{
+    event::{Actor, Event, Place, Repository, Spoken, command},
+    github::{Reactable, Reaction},
+    ids::{DeliveryId, IssueNumber, RepositoryId, RepositoryName},
+    policy::{self, PolicyFault, RepositoryPolicy, Role},
+    report,
+    run::{store::StoredRun, view},
+    triage::{self, Ground, Intent},
+};
+
+pub(super) async fn interpret(
+    services: &Services,
+    delivery: DeliveryId,
+    event: &Event,
+    installation: InstallationId,
+) -> Result<Option<Action>> {
+    let own = services.github.identity().await?;
+    let heard = match triage::listen(event, Some(&own.bot_login)) {
+        Ok(heard) => heard,
+        Err(reason) => {
+            tracing::debug!(%delivery, reason, "nothing to do");
+            return Ok(None);
+        }
+    };
+    let repository = event.repository.clone().context("words without a repository")?;
+    let github = services.github.installation(installation);
+    let (role, policy) = tokio::try_join!(
+        async { Ok(github.role(&repository.name, heard.speaker.id, &heard.speaker.login).await?) },
+        policy(services, &repository.name, installation),
+    )?;
+    let role = role.map_or(Role::None, |role| Role::from_github(&role.role_name, &role.permission));
+    let target = find_run(services, repository.id, heard.spoken.issue).await?;
+    let ground = ground(services, installation, &repository.name, heard.spoken, target.as_ref()).await?;
+    let (policy, faults) = match policy {
+        Ok(policy) => (policy, vec![]),
+        Err(faults) => (RepositoryPolicy::default(), faults),
+    };
+    let intents: Vec<Intent> = heard
+        .commands
+        .iter()
+        .map(|command| triage::decide(command, role, &policy, ground))
+        .map(|intent| triage::unless_faulty(intent, &faults))
+        .collect();
+    let on = reactable(heard.spoken);
+    if intents.iter().any(|intent| matches!(intent, Intent::Start { .. } | Intent::Order { .. })) {
+        acknowledge(services, installation, &repository.name, on).await?;
+    }
+    let mut parts = Vec::new();
+    for (index, intent) in intents.into_iter().enumerate() {
+        let scene = Scene {
+            event,
+            spoken: heard.spoken,
+            installation,
+            repository: &repository,
+            target: target.as_ref(),
+            policy: &policy,
+        };
+        parts.push(scene.part(services, index, intent, on).await?);
+    }
+    Ok(Some(Action::Conversation(Answer {
+        installation,
+        issue: heard.spoken.issue,
+        comment: heard.spoken.id,
+        speaker: heard.speaker.id,
+        repository,
+        parts,
+    })))
+}
+
+/// What the meaning of a command depends on.
+pub(super) struct Scene<'a> {
+    pub(super) event: &'a Event,
+    pub(super) spoken: &'a Spoken,
+    pub(super) installation: InstallationId,
+    pub(super) repository: &'a Repository,
+    pub(super) target: Option<&'a StoredRun>,
+    pub(super) policy: &'a RepositoryPolicy,
+}
+
+impl Scene<'_> {
+    async fn part(&self, services: &Services, index: usize, intent: Intent, on: Reactable) -> Result<Part> {
+        Ok(match intent {
+            Intent::Start { mission, command } => {
+                let new = starting::new_run(self, index, mission, &command)?;
+                match starting::unusable_model(services, &new) {
+                    Some(text) => Part::Say(text),
+                    None => Part::Start(new),
+                }
+            }
+            Intent::Order { verb, order } => match self.target {
+                None => Part::Say(report::no_run(verb)),
+                Some(target) => {
+                    ordering::order_part(services, (self.speaker()?, self.policy), target, (verb, order)).await?
+                }
+            },
+            Intent::Status { verb } => match self.target {
+                None => Part::Say(report::no_run(verb)),
+                Some(target) => {
+                    let view = view::of(services, target).await?;
+                    Part::Say(report::status_reply(&view))
+                }
+            },
+            Intent::Help => Part::Say(report::help(&command::help())),
+            Intent::Correct(error) => Part::Say(report::unknown_command(&error.to_string(), &error.usage())),
+            Intent::Unsuited(message) => Part::Say(message.to_string()),
+            Intent::Deny { verb, needs } => {
+                Part::Deny { text: report::denied(&self.speaker()?.login, verb, needs.name()), on: Some(on) }
+            }
+        })
+    }
+
+    pub(super) fn speaker(&self) -> Result<&Actor> {
+        self.event.actor.as_ref().context("words without a speaker")
+    }
+}
+
+/// The policy on the default branch, or its faults. Nothing may start under a faulty policy: what it forbids is unknown.
+pub(super) async fn policy(
+    services: &Services,
+    name: &RepositoryName,
+    installation: InstallationId,
+) -> Result<Result<RepositoryPolicy, Vec<PolicyFault>>> {
+    let github = services.github.installation(installation);
+    let Some((_, head)) = github.default_head(name).await? else { return Ok(Ok(RepositoryPolicy::default())) };
+    let file = github.file(name, &head, policy::POLICY_PATH, POLICY_BYTES).await?;
+    Ok(file.map_or_else(|| Ok(RepositoryPolicy::default()), |bytes| policy::parse_bytes(&bytes)))
+}
+
+/// Largest policy file that is read; a longer one is no policy a person keeps.
+const POLICY_BYTES: u64 = 64 * 1024;
+
+async fn find_run(services: &Services, repository: RepositoryId, issue: IssueNumber) -> Result<Option<StoredRun>> {
+    let mut connection = services.pool.acquire().await?;
+    match store::latest_of(&mut connection, repository, issue).await? {
+        Some(run) => store::load(&mut connection, run).await,
+        None => Ok(None),
+    }
+}
+
+async fn ground(
+    services: &Services,
+    installation: InstallationId,
+    name: &RepositoryName,
+    spoken: &Spoken,
+    target: Option<&StoredRun>,
+) -> Result<Ground> {
+    let own = target.is_some_and(|run| {
+        run.run.progress.pull_request.as_ref().is_some_and(|pull_request| pull_request.number == spoken.issue)
+    });
+    let asked = spoken.pull_request && !own && spoken.fork.is_none();
+    let fork = if asked {
+        let pull = services.github.installation(installation).pull(name, spoken.issue).await?;
+        pull.map(|pull| pull.is_from_fork())
+    } else {
+        None
+    };
+    Ok(triage::ground(spoken, own, fork))
+}
+
+/// Shows 👀 at once. A conversation that takes no reactions, such as a locked one, does not keep the work from starting.
+async fn acknowledge(
+    services: &Services,
+    installation: InstallationId,
+    name: &RepositoryName,
+    on: Reactable,
+) -> Result<()> {
+    let github = services.github.installation(installation);
+    match github.react(name, on, Reaction::Eyes).await {
+        Err(error) if !error.is_retryable() => {
+            tracing::warn!(%error, "cannot react");
+            Ok(())
+        }
+        outcome => Ok(outcome?),
+    }
+}
+
+fn reactable(spoken: &Spoken) -> Reactable {
+    match spoken.place {
+        Place::Issue | Place::PullRequest => Reactable::Issue(spoken.issue),
+        Place::IssueComment => Reactable::IssueComment(spoken.id),
+        Place::ReviewComment => Reactable::ReviewComment(spoken.id),
+        // GitHub has no reactions on a review's own text, so its pull request gets them.
+        Place::Review => Reactable::Issue(spoken.issue),
+    }
+}

@@ -1,0 +1,59 @@
+//! Commands that start a run.
+
+use anyhow::Result;
+use sqlx::PgConnection;
+
+use super::{Services, hearing::Scene, store};
+use crate::{
+    event::command::Command,
+    llm::{AgentRole, ModelName},
+    money::MicroDollars,
+    report,
+    run::{
+        state::Mission,
+        store::{Created, NewRun},
+    },
+    triage,
+};
+
+pub(super) fn new_run(scene: &Scene<'_>, index: usize, mission: Mission, command: &Command) -> Result<NewRun> {
+    let (actor, spoken) = (scene.speaker()?, scene.spoken);
+    Ok(NewRun {
+        installation: scene.installation,
+        repository: scene.repository.id,
+        issue: spoken.issue,
+        issue_title: spoken.issue_title.clone(),
+        trigger_key: format!("{:?}:{}:{index}:{command}", spoken.place, spoken.id),
+        mission,
+        instructions: command.instructions.clone(),
+        requester_id: actor.id,
+        requester: actor.login.clone(),
+        model: command.flags.model.clone().or_else(|| scene.policy.model.clone()),
+        budget: triage::run_budget(command.flags.max, scene.policy.budget_run),
+        budget_day: scene.policy.budget_day,
+    })
+}
+
+/// Starts a run within what the repository may still spend today. Answers what must be said; a new run speaks for itself
+/// through its status comment.
+pub(super) async fn start(connection: &mut PgConnection, new: NewRun) -> Result<Option<String>> {
+    let left = store::left_today(connection, new.repository, new.budget_day).await?;
+    if left < LEAST_BUDGET {
+        return Ok(Some(report::budget_exhausted(new.budget_day.saturating_sub(left), new.budget_day)));
+    }
+    let new = NewRun { budget: new.budget.min(left), ..new };
+    Ok(match store::create(connection, &new).await? {
+        Created::New(_) | Created::Before(_) => None,
+        Created::OpenRun(run) => Some(report::already_running(run, None)),
+    })
+}
+
+/// With less than this a run would stop before it has a plan.
+const LEAST_BUDGET: MicroDollars = MicroDollars::from_cents(5);
+
+/// What is wrong with the model a run asks for, if anything is: found now, it costs nobody a plan.
+pub(super) fn unusable_model(services: &Services, new: &NewRun) -> Option<String> {
+    let wanted = new.model.as_deref()?;
+    let usable = wanted.parse::<ModelName>().is_ok_and(|model| services.models.check(&model).is_ok());
+    (!usable).then(|| report::unusable_model(wanted, &services.models.model_for(AgentRole::Coder).to_string()))
+}

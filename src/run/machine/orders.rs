@@ -1,0 +1,122 @@
+//! What people may order of a run.
+
+use super::{approve, begin_ready_steps, cancel, enter};
+use crate::{
+    error::UserMessage,
+    ids::CommitSha,
+    plan::PlanHash,
+    run::{
+        signal::{Effect, Notice, Order, Refusal, Transition},
+        state::{Run, State, StepState},
+    },
+};
+
+pub(super) fn human(run: Run, order: Order) -> Result<Transition, Refusal> {
+    match order {
+        Order::Approve { typed_hash, base_now, shown } => {
+            approve_as_shown(run, typed_hash.as_deref(), base_now, shown.as_ref())
+        }
+        Order::Reject if run.state == State::NeedsApproval => {
+            Ok(cancel(run, UserMessage::new("The plan was rejected. `/wiz retry` plans again.")))
+        }
+        Order::Revise { text }
+            if matches!(run.state, State::NeedsApproval | State::NeedsAnswer | State::Failed)
+                && run.progress.pull_request.is_none() =>
+        {
+            Ok(plan_again(run, Some(text)))
+        }
+        Order::Retry => retry(run),
+        Order::Cancel if !run.state.is_terminal() => {
+            Ok(cancel(run, UserMessage::new("Cancelled. `/wiz retry` goes on.")))
+        }
+        Order::Reject | Order::Revise { .. } | Order::Cancel => Err(Refusal::NotNow),
+    }
+}
+
+/// Approves only what the person saw: the plan by its hash, on the commit it was made for, in a comment nobody changed.
+fn approve_as_shown(
+    mut run: Run,
+    typed_hash: Option<&str>,
+    base_now: CommitSha,
+    shown: Option<&PlanHash>,
+) -> Result<Transition, Refusal> {
+    if run.state != State::NeedsApproval {
+        return Err(Refusal::NotNow);
+    }
+    let budget = run.budget;
+    let current = run.progress.plan.as_mut().ok_or(Refusal::NotNow)?;
+    if typed_hash.is_some_and(|typed| !current.hash(budget).is_meant_by(typed)) {
+        return Err(Refusal::ForeignPlan);
+    }
+    let notice = if shown != Some(&current.hash(budget)) {
+        Some(Notice::PlanNotShown)
+    } else if base_now != current.base {
+        Some(Notice::BaseMoved)
+    } else {
+        None
+    };
+    if notice.is_none() {
+        return Ok(approve(run));
+    }
+    if notice == Some(Notice::BaseMoved) {
+        current.base = base_now;
+        current.version += 1;
+    }
+    Ok(Transition { notice, ..enter(run, State::NeedsApproval, vec![]) })
+}
+
+fn plan_again(mut run: Run, revision: Option<String>) -> Transition {
+    run.progress.revisions.extend(revision);
+    run.progress.failure = None;
+    run.progress.question = None;
+    run.progress.steps.clear();
+    run.progress.retries += 1;
+    enter(run, State::Queued, vec![Effect::Plan])
+}
+
+/// Goes on from the stage that failed or was cancelled, with fresh conversations.
+fn retry(mut run: Run) -> Result<Transition, Refusal> {
+    if !matches!(run.state, State::Failed | State::Cancelled) {
+        return Err(Refusal::NotNow);
+    }
+    let stage = run.progress.failure.take().map_or(State::Planning, |failure| failure.stage);
+    let approved = run.progress.plan.as_ref().is_some_and(|current| current.approved);
+    run.progress.rework_rounds = 0;
+    match stage {
+        State::Watching if run.progress.pull_request.as_ref().is_some_and(|pull_request| pull_request.open) => {
+            Ok(enter(run, State::Watching, vec![]))
+        }
+        State::Watching => Err(Refusal::NotNow),
+        State::Publishing if approved => {
+            run.progress.retries += 1;
+            Ok(enter(run, State::Publishing, vec![Effect::Publish]))
+        }
+        State::Reviewing if approved => {
+            run.progress.retries += 1;
+            Ok(enter(run, State::Reviewing, vec![Effect::Review]))
+        }
+        State::Verifying if approved => {
+            run.progress.retries += 1;
+            Ok(enter(run, State::Verifying, vec![Effect::Verify]))
+        }
+        State::Working if approved => {
+            run.progress.retries += 1;
+            for step in run.progress.steps.iter_mut().filter(|step| step.state == StepState::Running) {
+                step.state = StepState::Waiting;
+            }
+            let effects = begin_ready_steps(&mut run);
+            Ok(enter(run, State::Working, effects))
+        }
+        State::Queued
+        | State::Planning
+        | State::NeedsApproval
+        | State::NeedsAnswer
+        | State::Working
+        | State::Verifying
+        | State::Reviewing
+        | State::Publishing
+        | State::Succeeded
+        | State::Failed
+        | State::Cancelled => Ok(plan_again(run, None)),
+    }
+}

@@ -1,0 +1,101 @@
+//! What the end of a stage does to a run.
+
+use super::{approve, begin_ready_steps, enter, fail, stay};
+use crate::{
+    error::UserMessage,
+    ids::CommitSha,
+    plan::{Plan, StepKey},
+    run::{
+        signal::{Effect, Refusal, StageResult, Transition},
+        state::{CurrentPlan, Failure, Run, State, StepProgress, StepState},
+    },
+};
+
+/// How often verification and review together may send a change back before wiz gives up. The evidence on repair loops
+/// is that the first round helps most and later ones mostly cost money.
+pub const MAX_REWORK_ROUNDS: u32 = 2;
+
+pub(super) fn stage(mut run: Run, result: StageResult) -> Result<Transition, Refusal> {
+    match (run.state, result) {
+        (State::Queued, StageResult::PlanningStarted) => {
+            // Not a new entry: the job that reports this goes on to plan, under the number and deadline of `Queued`.
+            run.state = State::Planning;
+            Ok(stay(run, vec![]))
+        }
+        (State::Planning, StageResult::Planned { plan, base, needs_approval }) => {
+            Ok(planned(run, plan, base, needs_approval))
+        }
+        (State::Planning, StageResult::Questioned { question }) => {
+            run.progress.question = Some(question);
+            Ok(enter(run, State::NeedsAnswer, vec![]))
+        }
+        (State::Working, StageResult::StepDone { step }) => step_done(run, &step),
+        (State::Verifying, StageResult::Verified { feedback: None }) => {
+            Ok(enter(run, State::Reviewing, vec![Effect::Review]))
+        }
+        (State::Reviewing, StageResult::Reviewed { feedback: None }) => {
+            Ok(enter(run, State::Publishing, vec![Effect::Publish]))
+        }
+        (State::Verifying, StageResult::Objected { feedback, told }) => Ok(rework(run, feedback, told)),
+        (State::Verifying, StageResult::Verified { feedback: Some(feedback) }) => {
+            let give_up = "The change does not meet the definition of done; the evidence is below. `/wiz retry` tries \
+                           again, `/wiz revise …` changes the plan.";
+            Ok(rework(run, feedback, UserMessage::new(give_up)))
+        }
+        (State::Reviewing, StageResult::Reviewed { feedback: Some(feedback) }) => {
+            let give_up = "The reviewer still asks for changes; its findings are below. `/wiz retry` tries again, \
+                           `/wiz revise …` changes the plan.";
+            Ok(rework(run, feedback, UserMessage::new(give_up)))
+        }
+        (State::Publishing, StageResult::Published(pull_request)) => {
+            run.progress.pull_request = Some(pull_request);
+            Ok(enter(run, State::Watching, vec![]))
+        }
+        (
+            State::Queued | State::Planning | State::Working | State::Verifying | State::Reviewing | State::Publishing,
+            StageResult::Failed { message },
+        ) => Ok(fail(run, message)),
+        _ => Err(Refusal::Stale),
+    }
+}
+
+fn planned(mut run: Run, plan: Plan, base: CommitSha, needs_approval: bool) -> Transition {
+    let version = run.progress.plan.as_ref().map_or(0, |current| current.version) + 1;
+    run.progress.question = None;
+    run.progress.plan = Some(CurrentPlan { version, plan, base, approved: false });
+    if needs_approval { enter(run, State::NeedsApproval, vec![]) } else { approve(run) }
+}
+
+fn step_done(mut run: Run, key: &StepKey) -> Result<Transition, Refusal> {
+    let step = run.progress.steps.iter_mut().find(|step| step.key == *key && step.state == StepState::Running);
+    step.ok_or(Refusal::Stale)?.state = StepState::Done;
+    if run.progress.steps.iter().all(|step| step.state == StepState::Done) {
+        return Ok(enter(run, State::Verifying, vec![Effect::Verify]));
+    }
+    let effects = begin_ready_steps(&mut run);
+    Ok(stay(run, effects))
+}
+
+/// Sends the change back to work with what was found, as one more step after all others. After [`MAX_REWORK_ROUNDS`]
+/// the step waits for a person's `/wiz retry`.
+fn rework(mut run: Run, feedback: String, give_up: UserMessage) -> Transition {
+    let Some(key) = rework_key(&run) else {
+        return fail(run, UserMessage::new("The change was sent back too often. `/wiz revise …` plans again."));
+    };
+    let depends_on = run.progress.steps.iter().map(|step| step.key.clone()).collect();
+    run.progress.steps.push(StepProgress { key, depends_on, state: StepState::Waiting, feedback: Some(feedback) });
+    if run.progress.rework_rounds >= MAX_REWORK_ROUNDS {
+        run.progress.failure = Some(Failure { stage: State::Working, message: give_up });
+        return enter(run, State::Failed, vec![]);
+    }
+    run.progress.rework_rounds += 1;
+    let effects = begin_ready_steps(&mut run);
+    enter(run, State::Working, effects)
+}
+
+/// A key that no step of the run has: `rework-1`, `rework-2`, …
+fn rework_key(run: &Run) -> Option<StepKey> {
+    (1..=100)
+        .filter_map(|number| format!("rework-{number}").parse::<StepKey>().ok())
+        .find(|key| run.progress.steps.iter().all(|step| step.key != *key))
+}
