@@ -172,7 +172,7 @@ impl World {
         let store = self.store().await?;
         let mut missed = Vec::new();
         for one in self.hub.unanswered() {
-            if !store.has_delivery(&one.guid.to_string()).await? {
+            if !store.has_delivery(&one.guid).await? {
                 missed.push(format!("{}.{}", one.event, one.action.as_deref().unwrap_or_default()));
             }
         }
