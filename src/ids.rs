@@ -42,6 +42,8 @@ numeric_id! {
     UserId,
     /// GitHub's id of an issue comment, review comment or review.
     CommentId,
+    /// GitHub's id of a review of a pull request.
+    ReviewId,
     /// GitHub's id of a check run.
     CheckRunId,
     /// The number of an issue or pull request within its repository.

@@ -95,14 +95,16 @@ impl Installation {
         body: Value,
     ) -> Result<T, GitHubError> {
         let call = Call::new(method, path, body);
-        let answer = {
-            let _turn = self.write_gate.lock().await;
-            self.send(&call, purpose).await?
-        };
+        let answer = self.send_write(&call, purpose).await?;
         parse(&call, &answer)
     }
 
-    async fn read(&self, call: &Call) -> Result<Answer, GitHubError> {
+    pub(super) async fn send_write(&self, call: &Call, purpose: Purpose) -> Result<Answer, GitHubError> {
+        let _turn = self.write_gate.lock().await;
+        self.send(call, purpose).await
+    }
+
+    pub(super) async fn read(&self, call: &Call) -> Result<Answer, GitHubError> {
         let mut attempt = 1;
         loop {
             match self.send(call, Purpose::Converse).await {

@@ -15,7 +15,10 @@ use octocrab::{AuthState, Octocrab, OctocrabBuilder, auth::AppAuth, service::mid
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use super::error::{GitHubError, Refusal, classify};
+use super::{
+    error::{GitHubError, Refusal, classify},
+    graphql,
+};
 use crate::{config::GitHubConfig, limits};
 
 /// The version every request asks for; valid until March 2028.
@@ -47,22 +50,37 @@ pub(super) struct Call {
     /// Path and query from the API's root, already encoded.
     pub path: String,
     pub body: Option<Value>,
+    pub door: Door,
+}
+
+/// Which of GitHub's two APIs is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Door {
+    Rest,
+    /// A GraphQL query: a POST that changes nothing.
+    Query,
+    /// A GraphQL mutation.
+    Mutation,
 }
 
 impl Call {
     /// A read.
     pub fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), body: None }
+        Self { method: Method::GET, path: path.into(), body: None, door: Door::Rest }
     }
 
     /// A write with a JSON body.
     pub fn new(method: Method, path: impl Into<String>, body: Value) -> Self {
-        Self { method, path: path.into(), body: Some(body) }
+        Self { method, path: path.into(), body: Some(body), door: Door::Rest }
     }
 
     /// Whether repeating it could do something twice.
     pub fn writes(&self) -> bool {
-        self.method != Method::GET
+        match self.door {
+            Door::Rest => self.method != Method::GET,
+            Door::Query => false,
+            Door::Mutation => true,
+        }
     }
 
     /// Method and path without the query, for logs.
@@ -83,6 +101,8 @@ pub(super) struct Answer {
 pub(super) struct Transport {
     app: Octocrab,
     anonymous: Octocrab,
+    /// GraphQL has a root of its own on Enterprise servers.
+    graphql: Octocrab,
     base: Uri,
 }
 
@@ -93,7 +113,8 @@ impl Transport {
         let key = jsonwebtoken::EncodingKey::from_rsa_pem(config.private_key.expose_secret().as_bytes())
             .context("cannot read the App's private key")?;
         let app = AuthState::App(AppAuth { app_id: config.app_id.into(), key });
-        Ok(Self { app: client(&base, app)?, anonymous: client(&base, AuthState::None)?, base })
+        let graphql = client(&graphql_base(&base)?, AuthState::None)?;
+        Ok(Self { app: client(&base, app)?, anonymous: client(&base, AuthState::None)?, graphql, base })
     }
 
     /// Sends one call and reads the whole answer. Retries nothing but follows redirects within the same origin: GitHub
@@ -104,7 +125,10 @@ impl Transport {
         for _ in 0..=MAX_REDIRECTS {
             let (status, headers, body) = self.exchange(call, &path, credential).await?;
             if status.is_success() {
-                return Ok(Answer { headers, body });
+                return match graphql::refusal(call, &headers, &body, Utc::now()) {
+                    Some(error) => Err(error),
+                    None => Ok(Answer { headers, body }),
+                };
             }
             match status.is_redirection().then(|| self.redirect(call, status, &headers)).flatten() {
                 Some(next) => path = next,
@@ -124,9 +148,10 @@ impl Transport {
         path: &str,
         credential: Credential<'_>,
     ) -> Result<(StatusCode, HeaderMap, Bytes), GitHubError> {
-        let client = match credential {
-            Credential::App => &self.app,
-            Credential::Token(_) => &self.anonymous,
+        let client = match (call.door, credential) {
+            (Door::Rest, Credential::App) => &self.app,
+            (Door::Rest, Credential::Token(_)) => &self.anonymous,
+            (Door::Query | Door::Mutation, _) => &self.graphql,
         };
         let request = request(call, path, credential)
             .map_err(|error| GitHubError::invalid(format!("{}: {error}", call.name())))?;
@@ -157,6 +182,14 @@ impl Transport {
         let path = path.strip_prefix(self.base.path().trim_end_matches('/')).unwrap_or(path);
         (keeps_method && same_origin).then(|| path.to_owned())
     }
+}
+
+/// Where GraphQL is: below the same root, but beside `/api/v3` on an Enterprise server.
+/// <https://docs.github.com/en/enterprise-server@latest/graphql/guides/forming-calls-with-graphql#the-graphql-endpoint>
+fn graphql_base(base: &Uri) -> anyhow::Result<Uri> {
+    let base = base.to_string();
+    let base = base.trim_end_matches('/');
+    base.strip_suffix("/v3").unwrap_or(base).parse().context("cannot read the GraphQL API's URL")
 }
 
 fn client(base: &Uri, auth: AuthState) -> anyhow::Result<Octocrab> {
@@ -259,6 +292,17 @@ mod tests {
         assert_eq!(next_page(&headers(link), "/").as_deref(), Some("/api/v3/a?cursor=v1_1&per_page=2"));
         assert_eq!(next_page(&headers(r#"<https://x/a>; rel="prev""#), "/"), None);
         assert_eq!(next_page(&headers("nonsense rel=\"next\""), "/"), None);
+    }
+
+    #[test]
+    fn graphql_stands_beside_rest() {
+        for (rest, graphql) in [
+            ("https://api.github.com", "https://api.github.com/"),
+            ("https://ghe/api/v3", "https://ghe/api"),
+            ("http://127.0.0.1:3999", "http://127.0.0.1:3999/"),
+        ] {
+            assert_eq!(graphql_base(&rest.parse().unwrap()).unwrap().to_string(), graphql);
+        }
     }
 
     #[test]
