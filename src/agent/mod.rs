@@ -1,4 +1,4 @@
-//! Lets a model work: one loop, three roles (planner, coder, reviewer), a handful of typed tools.
+//! Lets a model work: one loop, four roles (planner, coder, reviewer, answerer), a handful of typed tools.
 //!
 //! What it must never do: run anything on the host (tools go through a [`Toolbox`]), trust what a model or a repository
 //! says beyond what the submit schema checks, or lose a turn (each is stored before the next begins).
@@ -16,14 +16,16 @@ mod roles;
 mod session;
 mod store;
 mod stuck;
+mod threads;
 mod tools;
 mod transcript;
 
 pub use box_toolbox::{BoxMode, BoxToolbox};
 pub use drive::{replay, stored_entries};
 pub use limits::AgentLimits;
-pub use prompt::{Assignment, InstructionFile, PlanningInput, ReviewInput, Statement, WorkInput};
-pub use roles::{Finding, FindingLevel, ReviewReport, ReviewVerdict, WorkReport, plan, review, work};
+pub use prompt::{AnswerInput, Assignment, InstructionFile, PlanningInput, ReviewInput, Statement, WorkInput};
+pub use roles::{Finding, FindingLevel, ReviewReport, ReviewVerdict, WorkReport, answer, plan, review, work};
 pub use session::{AgentError, Finished, Question, Session, StopReason};
+pub use threads::{ReviewThread, ThreadAnswer, ThreadVerdict};
 pub use tools::{ToolReply, Toolbox, bash_spec, edit_spec, read_spec, write_spec};
 pub use transcript::{Answer, BrokenChain, Entry, Grade, Note, NoteKind, StoredEntry, Transcript, read_chain};

@@ -1,12 +1,13 @@
-//! The three roles: what each hands in, and what is accepted.
+//! The four roles: what each hands in, and what is accepted.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
     drive::{Brief, drive},
-    prompt::{self, PlanningInput, ReviewInput, WorkInput},
+    prompt::{self, AnswerInput, PlanningInput, ReviewInput, WorkInput},
     session::{AgentError, Finished, Session},
+    threads::{self, ReviewThread, ThreadAnswer},
     tools::{ask_spec, submit_spec},
 };
 use crate::{
@@ -18,6 +19,8 @@ use crate::{
 const MAX_FINDINGS: usize = 6;
 /// Longest text of a report, in characters.
 const MAX_TEXT_CHARS: usize = 4_000;
+/// Longest answer to a question, in characters; it is a comment among others.
+const MAX_ANSWER_CHARS: usize = 8_000;
 /// Longest title of a finding, in characters; it is an annotation's headline.
 const MAX_TITLE_CHARS: usize = 200;
 
@@ -29,6 +32,9 @@ pub struct WorkReport {
     pub summary: String,
     /// Commands run and what they showed. A claim: wiz verifies for itself.
     pub evidence: String,
+    /// What it says to each thread of a review that it worked on; none in other work.
+    #[serde(default)]
+    pub threads: Vec<ThreadAnswer>,
 }
 
 /// What a reviewer says.
@@ -90,9 +96,9 @@ pub async fn work(session: &Session<'_>, input: &WorkInput) -> Result<Finished<W
         role: AgentRole::Coder,
         system: prompt::system(AgentRole::Coder, &nonce)?,
         task: prompt::work_task(input, &nonce)?,
-        own_tools: vec![submit_work_spec()],
+        own_tools: vec![submit_work_spec(&input.threads)],
     };
-    drive(session, brief, &accept_work).await
+    drive(session, brief, &|submitted| accept_work(submitted, &input.threads)).await
 }
 
 /// Lets a reviewer judge a diff against its plan.
@@ -105,6 +111,18 @@ pub async fn review(session: &Session<'_>, input: &ReviewInput) -> Result<Finish
         own_tools: vec![submit_review_spec()],
     };
     drive(session, brief, &accept_review).await
+}
+
+/// Lets an answerer look into the repository and answer a question, in Markdown.
+pub async fn answer(session: &Session<'_>, input: &AnswerInput) -> Result<Finished<String>, AgentError> {
+    let nonce = prompt::nonce();
+    let brief = Brief {
+        role: AgentRole::Answerer,
+        system: prompt::system(AgentRole::Answerer, &nonce)?,
+        task: prompt::answer_task(input, &nonce)?,
+        own_tools: vec![submit_answer_spec()],
+    };
+    drive(session, brief, &accept_answer).await
 }
 
 fn read_submission<T: serde::de::DeserializeOwned>(input: &Value) -> Result<T, String> {
@@ -124,11 +142,25 @@ fn accept_plan(input: &Value) -> Result<Plan, String> {
     Ok(plan)
 }
 
-fn accept_work(input: &Value) -> Result<WorkReport, String> {
+fn accept_work(input: &Value, threads: &[ReviewThread]) -> Result<WorkReport, String> {
     let report: WorkReport = read_submission(input)?;
     check_text("summary", &report.summary, MAX_TEXT_CHARS)?;
     check_text("evidence", &report.evidence, MAX_TEXT_CHARS)?;
-    Ok(report)
+    match threads::fault(threads, &report.threads) {
+        Some(fault) => Err(fault),
+        None => Ok(report),
+    }
+}
+
+fn accept_answer(input: &Value) -> Result<String, String> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Submitted {
+        answer: String,
+    }
+    let Submitted { answer } = read_submission(input)?;
+    check_text("answer", &answer, MAX_ANSWER_CHARS)?;
+    Ok(answer)
 }
 
 fn accept_review(input: &Value) -> Result<ReviewReport, String> {
@@ -189,15 +221,22 @@ fn submit_plan_spec() -> ToolSpec {
     )
 }
 
-fn submit_work_spec() -> ToolSpec {
-    submit_spec(
-        "Hands in your work and ends it. What counts is the state of the files.",
-        json!({
-            "summary": { "type": "string", "description": "What you changed and why, for the pull request." },
-            "evidence": { "type": "string", "description": "Which commands you ran last and what they showed." },
-        }),
-        &["summary", "evidence"],
-    )
+fn submit_work_spec(review: &[ReviewThread]) -> ToolSpec {
+    let mut properties = json!({
+        "summary": { "type": "string", "description": "What you changed and why, for the pull request." },
+        "evidence": { "type": "string", "description": "Which commands you ran last and what they showed." },
+    });
+    let mut required = vec!["summary", "evidence"];
+    if !review.is_empty() {
+        properties["threads"] = threads::schema(review);
+        required.push("threads");
+    }
+    submit_spec("Hands in your work and ends it. What counts is the state of the files.", properties, &required)
+}
+
+fn submit_answer_spec() -> ToolSpec {
+    let answer = json!({ "type": "string", "description": "The answer, in Markdown." });
+    submit_spec("Hands in the answer and ends your work.", json!({ "answer": answer }), &["answer"])
 }
 
 fn submit_review_spec() -> ToolSpec {
@@ -257,13 +296,34 @@ mod tests {
         assert_eq!(plan(vec![step("fix")]).unwrap().steps.len(), 1);
         assert!(plan(vec![]).unwrap_err().contains("1 to 12 steps"));
         assert!(plan(vec![step("Fix it")]).unwrap_err().contains("must be 1 to 40 characters"));
-        assert!(accept_work(&json!({ "summary": "s", "evidence": "e" })).is_ok());
-        assert!(accept_work(&json!({ "summary": "", "evidence": "e" })).is_err());
+        assert!(accept_work(&json!({ "summary": "s", "evidence": "e" }), &[]).is_ok());
+        assert!(accept_work(&json!({ "summary": "", "evidence": "e" }), &[]).is_err());
     }
 
     #[test]
     fn submissions_are_described_to_the_model() {
-        let specs = [submit_plan_spec(), submit_work_spec(), submit_review_spec()];
+        let specs = [submit_plan_spec(), submit_work_spec(&[]), submit_review_spec()];
         insta::assert_snapshot!(serde_json::to_string_pretty(&specs).unwrap());
+    }
+
+    #[test]
+    fn a_review_asks_for_a_verdict_on_each_thread_and_an_answer_for_words() {
+        let place = "a.py, line 1".to_owned();
+        let thread = ReviewThread { key: "T1".to_owned(), place, hunk: String::new(), words: vec![] };
+        let spec = submit_work_spec(std::slice::from_ref(&thread));
+        assert_eq!(spec.schema["required"], json!(["summary", "evidence", "threads"]));
+        assert_eq!(spec.schema["properties"]["threads"]["items"]["properties"]["thread"]["enum"], json!(["T1"]));
+        let review = [thread];
+        let report = |threads: Value| json!({ "summary": "s", "evidence": "e", "threads": threads });
+        let verdict = |verdict: &str| json!([{ "thread": "T1", "verdict": verdict, "reply": "Done." }]);
+        assert!(accept_work(&report(verdict("changed")), &review).is_ok());
+        assert!(accept_work(&report(verdict("ignored")), &review).unwrap_err().contains("unknown variant"));
+        assert!(accept_work(&report(json!([])), &review).unwrap_err().contains("no verdict yet: T1"));
+        assert!(accept_work(&report(verdict("changed")), &[]).unwrap_err().contains("there is no thread"));
+
+        assert_eq!(accept_answer(&json!({ "answer": "Yes." })).unwrap(), "Yes.");
+        for bad in [json!({ "answer": " " }), json!({}), json!({ "answer": "x".repeat(8_001) })] {
+            assert!(accept_answer(&bad).is_err(), "{bad}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use super::{
     InstallationChange, InstalledRepository, Place, PullRequest, PullRequestChange, Push, Repository, ReviewState,
     Spoken, SpokenAction, payload,
 };
-use crate::ids::{CheckRunId, CommentId, CommitSha, InstallationId, IssueNumber, RepositoryId, UserId};
+use crate::ids::{CheckRunId, CommentId, CommitSha, InstallationId, IssueNumber, RepositoryId, ReviewId, UserId};
 
 /// One delivery on its way to an [`Event`].
 struct Delivery<'a> {
@@ -81,8 +81,11 @@ impl Delivery<'_> {
                     (Place::Review, state) => Some(review_state(state)),
                     (Place::Issue | Place::IssueComment | Place::PullRequest | Place::ReviewComment, _) => None,
                 };
+                let thread = CommentId(comment.in_reply_to_id.unwrap_or(spoken.id.0));
                 spoken.anchor = comment.path.map(|path| Anchor {
                     path,
+                    thread,
+                    review: comment.pull_request_review_id.map(ReviewId),
                     line: comment.line.or(comment.original_line),
                     diff_hunk: comment.diff_hunk,
                 });

@@ -20,7 +20,7 @@ use std::borrow::Cow;
 
 use crate::ids::{
     BranchName, CheckRunId, CommentId, CommitSha, InstallationId, IssueNumber, Login, RepositoryId, RepositoryName,
-    UserId,
+    ReviewId, UserId,
 };
 
 /// What happened on GitHub, in wiz's words.
@@ -146,6 +146,10 @@ pub enum ReviewState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Anchor {
     pub path: String,
+    /// The first comment of the thread; the comment itself where it begins one.
+    pub thread: CommentId,
+    /// The review it was made with.
+    pub review: Option<ReviewId>,
     /// Missing when the line is outdated.
     pub line: Option<u32>,
     /// The lines of the diff around it.

@@ -93,6 +93,8 @@ pub(super) struct Comment {
     pub line: Option<u32>,
     pub original_line: Option<u32>,
     pub diff_hunk: Option<String>,
+    pub in_reply_to_id: Option<i64>,
+    pub pull_request_review_id: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]

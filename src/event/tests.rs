@@ -224,11 +224,13 @@ fn a_review_and_its_comments_are_spoken_too() {
         "pull_request_review_comment",
         serde_json::json!({
             "action": "created", "repository": repository(), "pull_request": pull(serde_json::json!({"id": 5})),
-            "comment": {"id": 13, "body": "here", "path": "src/a.rs", "line": null, "original_line": 4},
+            "comment": {"id": 13, "body": "here", "path": "src/a.rs", "line": null, "original_line": 4,
+                        "in_reply_to_id": 11, "pull_request_review_id": 12},
         }),
     );
     let EventKind::Spoken(comment) = comment.kind else { panic!("{:?}", comment.kind) };
-    let anchor = Anchor { path: "src/a.rs".into(), line: Some(4), diff_hunk: None };
+    let (thread, review) = (CommentId(11), Some(ReviewId(12)));
+    let anchor = Anchor { path: "src/a.rs".into(), thread, review, line: Some(4), diff_hunk: None };
     assert_eq!((comment.place, comment.anchor), (Place::ReviewComment, Some(anchor)));
 }
 

@@ -87,6 +87,8 @@ pub enum AgentRole {
     Planner,
     Coder,
     Reviewer,
+    /// Answers a question and changes nothing.
+    Answerer,
 }
 
 impl AgentRole {
@@ -96,6 +98,7 @@ impl AgentRole {
             Self::Planner => "planner",
             Self::Coder => "coder",
             Self::Reviewer => "reviewer",
+            Self::Answerer => "answerer",
         }
     }
 }

@@ -68,7 +68,7 @@ impl Models {
     /// The model for a role when neither the repository nor the command names one.
     pub fn model_for(&self, role: AgentRole) -> &ModelName {
         match role {
-            AgentRole::Planner | AgentRole::Coder => &self.inner.default_model,
+            AgentRole::Planner | AgentRole::Coder | AgentRole::Answerer => &self.inner.default_model,
             AgentRole::Reviewer => self.inner.review_model.as_ref().unwrap_or(&self.inner.default_model),
         }
     }

@@ -17,6 +17,7 @@ mod comment;
 mod marker;
 mod orders;
 mod pull_request;
+mod questions;
 mod replies;
 mod sections;
 mod untrusted;
@@ -28,6 +29,7 @@ pub use comment::status_comment;
 pub use marker::{MARKER_CHARS, Marker, MarkerKind};
 pub use orders::{another_run_is_open, base_moved, own_plan, plan_not_shown, status_reply, unusable_model};
 pub use pull_request::{PullRequestText, commit_message, pull_request};
+pub use questions::{answer, unanswered};
 pub use replies::{
     already_running, budget_exhausted, closed_issue, denied, help, no_run, not_followed, not_now, policy_faults,
     stale_approval, unknown_command,

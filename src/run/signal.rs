@@ -57,6 +57,8 @@ pub enum StageResult {
     Reviewed {
         feedback: Option<String>,
     },
+    /// The question is answered.
+    Answered,
     Published(PullRequest),
     /// The stage cannot go on.
     Failed {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::UserMessage,
-    ids::{BranchName, CommitSha, IssueNumber, RunId},
+    ids::{BranchName, CommentId, CommitSha, IssueNumber, RunId},
     money::MicroDollars,
     plan::{Plan, PlanHash, StepKey},
 };
@@ -72,6 +72,8 @@ pub enum Mission {
     Fix,
     /// Plan and wait for approval, whatever the policy says.
     Plan,
+    /// Answer a question, and change nothing.
+    Ask,
 }
 
 impl Mission {
@@ -80,6 +82,7 @@ impl Mission {
         match self {
             Self::Fix => "fix",
             Self::Plan => "plan",
+            Self::Ask => "ask",
         }
     }
 }
@@ -112,6 +115,8 @@ pub struct Progress {
     /// How often a person retried; part of every conversation's key, so that a retry starts a fresh one.
     pub retries: u32,
     pub pull_request: Option<PullRequest>,
+    /// Where a question was asked; for [`Mission::Ask`] alone.
+    pub asked_in: Option<AskedIn>,
     pub failure: Option<Failure>,
 }
 
@@ -159,6 +164,15 @@ pub struct PullRequest {
     pub branch: BranchName,
     pub head: CommitSha,
     pub open: bool,
+}
+
+/// Where a question was asked, and so where its answer goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedIn {
+    /// The comment, or the issue itself.
+    pub comment: CommentId,
+    /// The first comment of the review thread it stands in, if it does.
+    pub thread: Option<CommentId>,
 }
 
 /// Why a run stopped, and where `/wiz retry` goes on.

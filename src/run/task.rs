@@ -48,6 +48,9 @@ pub struct Reply {
     pub issue: IssueNumber,
     /// What is answered, or the check run whose button was pressed. The same answer to it is given once.
     pub comment: CommentId,
+    /// The first comment of the review thread to answer in; none for the conversation.
+    #[serde(default)]
+    pub thread: Option<CommentId>,
     /// Also show 👎 on what is answered.
     pub thumbs_down: Option<Reactable>,
     /// The comment, in Markdown.

@@ -6,6 +6,7 @@
 //!
 //! Read first: [`Executor`], [`stage`], then `plan.rs`.
 
+mod answer;
 mod deadline;
 mod halt;
 mod plan;
@@ -31,7 +32,7 @@ use super::{
         self, Signalled, StoredRun,
         results::{self, Proof, StepResult},
     },
-    task::Task,
+    task::{Reply, Task},
     workspace::Conflict,
 };
 use crate::{
@@ -266,9 +267,14 @@ pub struct Done {
 /// A stage's product.
 #[derive(Debug, Clone)]
 pub enum Keep {
-    Step { plan_version: i32, step: StepResult },
+    Step {
+        plan_version: i32,
+        step: StepResult,
+    },
     Proof(Proof),
     Review(ReviewReport),
+    /// The answer to a question, to be said.
+    Answer(Box<Reply>),
 }
 
 impl From<StageResult> for Done {
@@ -332,6 +338,10 @@ pub async fn conclude(
         }
         Some(Keep::Proof(proof)) => results::save_evidence(&mut transaction, run, seq, &proof).await?,
         Some(Keep::Review(report)) => results::save_review(&mut transaction, run, seq, &report).await?,
+        Some(Keep::Answer(reply)) => {
+            let tenant = reply.installation;
+            queue::enqueue(&mut transaction, &Task::Reply(*reply).job(tenant, Duration::ZERO)?).await?;
+        }
     }
     let signalled = store::signal(&mut transaction, run, Signal::Stage { seq, result }).await?;
     if let Signalled::Refused { state, refusal } = signalled {

@@ -1,11 +1,11 @@
-//! Makes the plan: the planner reads the issue and the repository in a read-only box and submits steps, a definition
-//! of done, files and risks.
+//! The first stage of a run. A question gets its answer in it, see [`answer`]; any other run gets its plan: the planner
+//! reads the issue and the repository in a read-only box and submits steps, a definition of done, files and risks.
 
 use anyhow::Context as _;
 
 use super::{
-    Completed, Done, JobFailure, Lease, RunId, Services, Signal, StageFailure, StageResult, StoredRun, stage, store,
-    store::results,
+    Completed, Done, JobFailure, Lease, RunId, Services, Signal, StageFailure, StageResult, StoredRun, answer, stage,
+    store, store::results,
 };
 use crate::{
     agent::{self, BoxMode, BoxToolbox, Finished, PlanningInput},
@@ -17,7 +17,11 @@ use crate::{
 
 pub(super) async fn execute(services: &Services, lease: &Lease, run: RunId, seq: i32) -> Result<Completed, JobFailure> {
     begin(services, run, seq).await?;
-    stage(services, lease, (run, seq), async |stored| plan(services, lease, stored).await).await
+    let work = async |stored: &StoredRun| match stored.mission {
+        Mission::Fix | Mission::Plan => plan(services, lease, stored).await,
+        Mission::Ask => answer::answer(services, lease, stored).await,
+    };
+    stage(services, lease, (run, seq), work).await
 }
 
 /// Moves the run from `Queued` to `Planning`; does nothing when an earlier claim of this job did.

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 
 use super::{Completed, JobFailure, Lease, Services, complete, report::digest, store};
 use crate::{
-    github::{Reaction, StickyComment},
+    github::{Reaction, StickyComment, ThreadReply},
     report::{Marker, MarkerKind},
     run::task::Reply,
 };
@@ -16,7 +16,7 @@ pub(super) async fn execute(services: &Services, lease: &Lease, reply: &Reply) -
     complete(services, lease).await
 }
 
-async fn say(services: &Services, reply: &Reply) -> anyhow::Result<()> {
+pub(super) async fn say(services: &Services, reply: &Reply) -> anyhow::Result<()> {
     let name = store::repository_name(&mut *services.pool.acquire().await?, reply.repository).await?;
     let github = services.github.installation(reply.installation);
     if let Some(on) = reply.thumbs_down {
@@ -25,14 +25,14 @@ async fn say(services: &Services, reply: &Reply) -> anyhow::Result<()> {
     let key = services.settings.marker_key.bytes();
     let marker = Marker { run: None, kind: MarkerKind::Reply(reply.comment) };
     let body = marker.append_to(&reply.body, key);
-    let wanted = StickyComment {
-        repository: &name,
-        issue: reply.issue,
-        body: &body,
-        // A text that is edited is answered again, unless the answer is the same.
-        is_it: &|text| Marker::find(text, key) == Some(marker) && digest(text) == digest(&body),
-        since: None,
-    };
+    // A text that is edited is answered again, unless the answer is the same.
+    let is_it = |text: &str| Marker::find(text, key) == Some(marker) && digest(text) == digest(&body);
+    if let Some(thread) = reply.thread {
+        let wanted = ThreadReply { thread, body: &body, is_it: &is_it };
+        github.find_or_create_replies(&name, reply.issue, &[wanted]).await.context("cannot answer in a thread")?;
+        return Ok(());
+    }
+    let wanted = StickyComment { repository: &name, issue: reply.issue, body: &body, is_it: &is_it, since: None };
     github.find_or_create_comment(&wanted).await.context("cannot post an answer")?;
     Ok(())
 }

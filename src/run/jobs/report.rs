@@ -7,14 +7,14 @@ use anyhow::Context as _;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Completed, JobFailure, Lease, RunId, Services, StoredRun, complete, store,
+    Completed, JobFailure, Lease, RunId, Services, StoredRun, answer, complete, reply, store,
     store::results::{self, ShownComment},
 };
 use crate::{
     github::{self, CheckState, StickyComment},
     ids::CommitSha,
     report::{self, CheckOutput, CheckStatus, Marker, MarkerKind, RunState, RunView},
-    run::{project::CHECK_RUN_PREFIX, view},
+    run::{project::CHECK_RUN_PREFIX, state::Mission, view},
 };
 
 /// The check run's name on GitHub.
@@ -36,6 +36,13 @@ pub(super) async fn execute(
 }
 
 async fn show(services: &Services, stored: &StoredRun) -> anyhow::Result<()> {
+    if stored.mission == Mission::Ask {
+        // A question has no status comment: its answer is all there is to say.
+        return match answer::apology(stored) {
+            Some(apology) => reply::say(services, &apology).await,
+            None => Ok(()),
+        };
+    }
     let view = view::of(services, stored).await?;
     status_comment(services, stored, &view).await.context("cannot show the status comment")?;
     check_run(services, stored, &view).await.context("cannot show the check run")

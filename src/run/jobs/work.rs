@@ -56,6 +56,7 @@ async fn work(services: &Services, lease: &Lease, stored: &StoredRun, step: &Ste
         plan: current.plan.clone(),
         step: task(&current.plan, step).context("the step is not part of the plan")?,
         faults: feedback.into_iter().collect(),
+        threads: vec![],
     };
     let report = match agent::work(&session, &input).await? {
         Finished::Submitted(report) => report,

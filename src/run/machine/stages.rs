@@ -29,6 +29,7 @@ pub(super) fn stage(mut run: Run, result: StageResult) -> Result<Transition, Ref
             run.progress.question = Some(question);
             Ok(enter(run, State::NeedsAnswer, vec![]))
         }
+        (State::Planning, StageResult::Answered) => Ok(enter(run, State::Succeeded, vec![])),
         (State::Working, StageResult::StepDone { step }) => step_done(run, &step),
         (State::Verifying, StageResult::Verified { feedback: None }) => {
             Ok(enter(run, State::Reviewing, vec![Effect::Review]))

@@ -201,6 +201,7 @@ fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
         |run, stale| stage(run, stale, StageResult::Planned { plan: plan(), base: sha('b'), needs_approval: true }),
         |run, stale| stage(run, stale, StageResult::Planned { plan: plan(), base: sha('b'), needs_approval: false }),
         |run, stale| stage(run, stale, StageResult::Questioned { question: "Which?".into() }),
+        |run, stale| stage(run, stale, StageResult::Answered),
         |run, stale| stage(run, stale, running_step(run)),
         |run, stale| stage(run, stale, StageResult::Verified { feedback: None }),
         |run, stale| stage(run, stale, StageResult::Verified { feedback: Some("red".into()) }),

@@ -2,6 +2,7 @@
 
 pub mod history;
 pub mod results;
+pub mod reviews;
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use sqlx::{PgConnection, types::Json};
 use super::{
     machine,
     signal::{Effect, Notice, Refusal, Signal, Transition},
-    state::{Mission, Progress, Run, State},
+    state::{AskedIn, Mission, Progress, Run, State},
     task::Task,
 };
 use crate::{
@@ -57,6 +58,8 @@ pub struct NewRun {
     /// Names what started the run, so that the same thing never starts two.
     pub trigger_key: String,
     pub mission: Mission,
+    /// Where a question was asked; for [`Mission::Ask`] alone.
+    pub asked_in: Option<AskedIn>,
     pub instructions: String,
     pub requester_id: UserId,
     pub requester: Login,
@@ -123,7 +126,8 @@ pub async fn remember_repository(
 
 /// Creates a run and enqueues its first effects.
 pub async fn create(connection: &mut PgConnection, new: &NewRun) -> Result<Created> {
-    let draft = Run { id: RunId(0), state: State::Queued, seq: 0, budget: new.budget, progress: Progress::default() };
+    let progress = Progress { asked_in: new.asked_in, ..Progress::default() };
+    let draft = Run { id: RunId(0), state: State::Queued, seq: 0, budget: new.budget, progress };
     let Transition { run, effects, notice: _ } = machine::start(draft);
     let id = sqlx::query_scalar!(
         r#"insert into run (installation_id, repository_id, issue_number, issue_title, trigger_key, verb, instructions,
@@ -159,7 +163,8 @@ async fn existing(connection: &mut PgConnection, new: &NewRun) -> Result<Created
     let row = sqlx::query!(
         r#"select id as "id: RunId", trigger_key = $1 as "same_trigger!" from run
            where trigger_key = $1
-              or (repository_id = $2 and issue_number = $3 and state not in ('succeeded', 'failed', 'cancelled'))
+              or (repository_id = $2 and issue_number = $3 and state not in ('succeeded', 'failed', 'cancelled')
+                  and verb <> 'ask')
            order by trigger_key = $1 desc
            limit 1"#,
         new.trigger_key,
@@ -326,7 +331,7 @@ pub async fn suspend(connection: &mut PgConnection, id: InstallationId, suspende
     Ok(())
 }
 
-/// The newest run of an issue, or of the pull request with that number.
+/// The newest run of an issue, or of the pull request with that number; one that only answers a question comes last.
 pub async fn latest_of(
     connection: &mut PgConnection,
     repository: RepositoryId,
@@ -336,7 +341,7 @@ pub async fn latest_of(
         r#"select id as "id: RunId" from run
            where repository_id = $1
              and (issue_number = $2 or (progress -> 'pull_request' ->> 'number')::bigint = $2)
-           order by id desc
+           order by verb = 'ask', id desc
            limit 1"#,
         repository as _,
         number as _,
@@ -397,6 +402,7 @@ async fn other_open_run(connection: &mut PgConnection, id: RunId) -> Result<bool
         r#"select exists(
                select 1 from run own join run other using (repository_id, issue_number)
                where own.id = $1 and other.id <> own.id and other.state not in ('succeeded', 'failed', 'cancelled')
+                 and own.verb <> 'ask' and other.verb <> 'ask'
            ) as "exists!""#,
         id as _,
     )

@@ -228,5 +228,5 @@ fn plan() -> Plan {
 }
 
 fn working() -> WorkInput {
-    WorkInput { assignment: assignment(), plan: plan(), step: plan().steps[0].clone(), faults: vec![] }
+    WorkInput { assignment: assignment(), plan: plan(), step: plan().steps[0].clone(), faults: vec![], threads: vec![] }
 }

@@ -30,7 +30,7 @@ const FIX: &str = r#"
 "#;
 
 fn fixed() -> Finished<WorkReport> {
-    Finished::Submitted(WorkReport { summary: "Fixed.".into(), evidence: "cat".into() })
+    Finished::Submitted(WorkReport { summary: "Fixed.".into(), evidence: "cat".into(), threads: vec![] })
 }
 
 async fn transcript(database: &Database, run: RunId, step_key: &str) -> Transcript {

@@ -36,6 +36,7 @@ fn new_run(issue: i64) -> NewRun {
         issue_title: "It crashes".into(),
         trigger_key: format!("comment:{issue}:0"),
         mission: Mission::Fix,
+        asked_in: None,
         instructions: String::new(),
         requester_id: UserId(41),
         requester: "octocat".parse().unwrap(),

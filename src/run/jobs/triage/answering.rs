@@ -97,6 +97,7 @@ impl Answer {
             repository: id,
             issue: self.issue,
             comment: self.comment,
+            thread: None,
             thumbs_down: reaction,
             body: texts.join("\n\n"),
         });

@@ -10,7 +10,7 @@ use crate::{
     money::MicroDollars,
     report,
     run::{
-        state::Mission,
+        state::{AskedIn, Mission},
         store::{Created, NewRun},
     },
     triage,
@@ -25,6 +25,8 @@ pub(super) fn new_run(scene: &Scene<'_>, index: usize, mission: Mission, command
         issue_title: spoken.issue_title.clone(),
         trigger_key: format!("{:?}:{}:{index}:{command}", spoken.place, spoken.id),
         mission,
+        asked_in: (mission == Mission::Ask)
+            .then(|| AskedIn { comment: spoken.id, thread: spoken.anchor.as_ref().map(|anchor| anchor.thread) }),
         instructions: command.instructions.clone(),
         requester_id: actor.id,
         requester: actor.login.clone(),

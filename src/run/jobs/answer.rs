@@ -1,0 +1,92 @@
+//! Answers a question: an answerer looks into the repository in a read-only box, and what it submits is said once, where
+//! the question stands. Nothing else is published, and no status comment is made.
+
+use anyhow::Context as _;
+
+use super::{Done, Keep, Lease, Services, StageFailure, StageResult, StoredRun, store::results};
+use crate::{
+    agent::{self, AgentLimits, AnswerInput, BoxMode, BoxToolbox, Finished, Session, Statement, StopReason},
+    error::UserMessage,
+    report,
+    run::{briefing::Briefing, project::Project, session, state::State, task::Reply},
+    sandbox::BoxKey,
+};
+
+/// A question that takes more turns than this is a piece of work.
+const ANSWER_TURNS: u32 = 40;
+
+pub(super) async fn answer(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<Done, StageFailure> {
+    let github = services.github.installation(stored.installation);
+    let (head, briefing) = tokio::try_join!(
+        async { Ok(github.default_head(&stored.repository_name).await?) },
+        Briefing::read(&github, stored),
+    )?;
+    let (_, base) = head.context("the repository has no default branch")?;
+    results::save_briefing(&mut *services.pool.acquire().await?, stored.run.id, &briefing).await?;
+    let project = Project::at(services, stored, &base).await?;
+    // A base that moved since an earlier try means other files, so the conversation starts afresh.
+    let conversation = format!("answer-{}-{}", stored.run.progress.retries, &base.as_str()[..8]);
+    let key = BoxKey { run: stored.run.id, name: conversation.clone() };
+    let opened = session::open_box(services, &project, key, || project.files.clone()).await?;
+    if opened.fresh {
+        opened.open_box.seal().await?;
+    }
+    let toolbox = BoxToolbox::new(&opened.open_box, BoxMode::ReadOnly);
+    let source = format!("the question, by {}", stored.requester);
+    let mut assignment = briefing.assignment(stored, &project, &base);
+    // The order to wiz is the question itself.
+    assignment.statements.retain(|statement| statement.text != stored.instructions);
+    let input = AnswerInput {
+        assignment,
+        overview: project.overview(),
+        context: vec![],
+        question: Statement { source, text: stored.instructions.clone() },
+    };
+    let session = session::of(services, lease, stored, &conversation, &toolbox)?;
+    let session = Session { limits: AgentLimits { turns: ANSWER_TURNS, ..session.limits }, ..session };
+    let finished = agent::answer(&session, &input).await?;
+    opened.open_box.close().await.context("cannot close the answerer's box")?;
+    match finished {
+        Finished::Submitted(text) => Ok(Done {
+            result: StageResult::Answered,
+            keep: Some(Keep::Answer(Box::new(reply(stored, report::answer(&stored.requester, &text))))),
+        }),
+        Finished::Stopped(reason) => Ok(StageResult::Failed { message: UserMessage::new(stopped(reason)?) }.into()),
+    }
+}
+
+/// Why there is no answer, as the person who asked is told.
+fn stopped(reason: StopReason) -> anyhow::Result<&'static str> {
+    Ok(match reason {
+        StopReason::Cancelled => anyhow::bail!("the agent was interrupted"),
+        StopReason::SandboxDead(reason) => anyhow::bail!("the box died: {reason}"),
+        StopReason::Money => "The money for this question is used up.",
+        StopReason::Turns | StopReason::Tokens | StopReason::Time | StopReason::Context => {
+            "The question is larger than one answer may take."
+        }
+        StopReason::Stuck | StopReason::FormatErrors | StopReason::Question(_) => {
+            "The model came to no answer; another `--model` may do better."
+        }
+        StopReason::Refused => "The model refused to answer.",
+    })
+}
+
+/// What is said of a question that ended without an answer; none while there may still be one.
+pub(super) fn apology(stored: &StoredRun) -> Option<Reply> {
+    let failure = stored.run.progress.failure.as_ref()?;
+    let failed = matches!(stored.run.state, State::Failed | State::Cancelled);
+    failed.then(|| reply(stored, report::unanswered(&failure.message)))
+}
+
+fn reply(stored: &StoredRun, body: String) -> Reply {
+    let asked_in = stored.run.progress.asked_in;
+    Reply {
+        installation: stored.installation,
+        repository: stored.repository,
+        issue: stored.issue,
+        comment: asked_in.map_or(crate::ids::CommentId(stored.issue.0), |asked| asked.comment),
+        thread: asked_in.and_then(|asked| asked.thread),
+        thumbs_down: None,
+        body,
+    }
+}
