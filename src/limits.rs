@@ -50,6 +50,10 @@ pub const TREE_BYTES: u64 = 256 * 1024 * 1024;
 /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits>
 pub const STICKY_COMMENT_INTERVAL: Duration = Duration::from_secs(5);
 
+/// How long a state in which wiz is at work must last before it is shown. What passes sooner is not worth an edit, and
+/// would hold up by [`STICKY_COMMENT_INTERVAL`] the news that a person waits for.
+pub const TRANSIENT_STATE_SHOWN_AFTER: Duration = Duration::from_secs(3);
+
 /// Longest wait for running jobs at shutdown; below the 30 s that container platforms wait before they kill.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(25);
 

@@ -84,9 +84,11 @@ async fn start_web(
     let address = config.server.listen;
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     tracing::info!(address = %listener.local_addr()?, "listening");
-    let intake = Intake::new(services.pool.clone(), &config.github.webhook_secrets, services.doorbell.clone());
+    let (intake, writer) =
+        Intake::new(services.pool.clone(), &config.github.webhook_secrets, services.doorbell.clone());
     let router = web::router(intake, checks(services));
     tasks.spawn(web::serve(listener, router, shutdown.clone()));
+    tasks.spawn(writer.run());
     Ok(())
 }
 

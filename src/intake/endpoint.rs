@@ -16,23 +16,26 @@ use super::{
     body::{BodyFault, BodyMemory},
     payload,
     signature::{self, Secrets, Signature},
-    store::{self, NewDelivery, Stored},
+    store::{NewDelivery, Stored},
+    writer::{self, Inbox, NotStored, Writer},
 };
 use crate::{ids::DeliveryId, queue::Doorbell};
 
 /// What the endpoint needs.
 #[derive(Debug, Clone)]
 pub struct Intake {
-    pool: PgPool,
+    inbox: Inbox,
     secrets: Secrets,
     doorbell: Doorbell,
     memory: BodyMemory,
 }
 
 impl Intake {
-    /// An endpoint that accepts deliveries signed with any of the secrets and rings for each.
-    pub fn new(pool: PgPool, secrets: &[SecretString], doorbell: Doorbell) -> Self {
-        Self { pool, secrets: Secrets::new(secrets), doorbell, memory: BodyMemory::default() }
+    /// An endpoint that accepts deliveries signed with any of the secrets and rings for each, and the writer that must
+    /// run for it.
+    pub fn new(pool: PgPool, secrets: &[SecretString], doorbell: Doorbell) -> (Self, Writer) {
+        let (inbox, writer) = writer::inbox(pool);
+        (Self { inbox, secrets: Secrets::new(secrets), doorbell, memory: BodyMemory::default() }, writer)
     }
 }
 
@@ -65,25 +68,22 @@ async fn accept(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<Answ
     let encoding = payload::inspect(content_type, &body.bytes).map_err(Refusal::NoPayload)?;
     let delivery = NewDelivery {
         id,
-        event,
+        event: event.to_owned(),
         encoding,
-        body: &body.bytes,
+        body: body.bytes.clone(),
         hook_id: number(headers, "x-github-hook-id"),
-        target_type: text(headers, "x-github-hook-installation-target-type"),
+        target_type: text(headers, "x-github-hook-installation-target-type").map(str::to_owned),
         target_id: number(headers, "x-github-hook-installation-target-id"),
         secret_index: i16::try_from(secret).unwrap_or(i16::MAX),
     };
-    match store::store(&intake.pool, &delivery).await {
+    match intake.inbox.store(delivery).await {
         Ok(Stored::New(job)) => {
             intake.doorbell.ring();
             tracing::info!(delivery = %id, event, %job, "accepted");
             Ok(Answer::Accepted)
         }
         Ok(Stored::Known) => Ok(Answer::Known),
-        Err(error) => {
-            tracing::error!(delivery = %id, event, "{error:#}");
-            Err(Refusal::Unavailable)
-        }
+        Err(NotStored) => Err(Refusal::Unavailable),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Storing deliveries, and reading them back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
@@ -15,16 +16,16 @@ use crate::ids::{DeliveryId, JobId};
 
 /// A verified delivery, about to be stored.
 #[derive(Debug)]
-pub struct NewDelivery<'a> {
+pub struct NewDelivery {
     pub id: DeliveryId,
     /// `X-GitHub-Event`.
-    pub event: &'a str,
+    pub event: String,
     pub encoding: Encoding,
-    pub body: &'a [u8],
+    pub body: Bytes,
     /// `X-GitHub-Hook-ID`.
     pub hook_id: Option<i64>,
     /// `X-GitHub-Hook-Installation-Target-Type`: `integration` for an App.
-    pub target_type: Option<&'a str>,
+    pub target_type: Option<String>,
     /// `X-GitHub-Hook-Installation-Target-ID`: the App's id for an App.
     pub target_id: Option<i64>,
     /// Which secret signed it.
@@ -40,37 +41,55 @@ pub enum Stored {
     Known,
 }
 
-/// Stores the delivery and its triage job, both or neither, in one round trip. Two that arrive together make one row:
-/// the second waits for the first and then finds it.
-pub async fn store(pool: &PgPool, delivery: &NewDelivery<'_>) -> Result<Stored> {
-    let job = sqlx::query_scalar!(
+/// Stores deliveries, each with its triage job: all of them or none, in one round trip. Of those with one id, here and
+/// in other processes, one is new and the others know it. Answers in the order of the deliveries.
+pub async fn store(pool: &PgPool, deliveries: &[NewDelivery]) -> Result<Vec<Stored>> {
+    // Each id once, and in order, so that two processes that are sent the same ones lock them alike.
+    let mut rows: BTreeMap<DeliveryId, &NewDelivery> = BTreeMap::new();
+    for delivery in deliveries {
+        rows.entry(delivery.id).or_insert(delivery);
+    }
+    let rows: Vec<&NewDelivery> = rows.into_values().collect();
+    let new = sqlx::query!(
         r#"
-        with stored as (
+        with incoming as (
+            select * from unnest(
+                $1::uuid[], $2::text[], $3::delivery_encoding[], $4::bytea[], $5::bigint[], $6::text[], $7::bigint[],
+                $8::smallint[], $9::smallint[]
+            ) as row (id, event, encoding, body, hook_id, target_type, target_id, secret_index, priority)
+        ), stored as (
             insert into delivery (id, event, encoding, body, hook_id, target_type, target_id, secret_index)
-            values ($1, $2, $3, $4, $5, $6, $7, $8)
+            select id, event, encoding, body, hook_id, target_type, target_id, secret_index from incoming
             on conflict (id) do nothing
             returning id
         )
         insert into job (kind, payload, tenant, priority, max_attempts, dedupe_key, state)
-        select $9, jsonb_build_object('delivery', id), 0, $10, $11, 'delivery:' || id, 'ready' from stored
-        returning id as "id: JobId"
+        select $10, jsonb_build_object('delivery', id), 0, priority, $11, 'delivery:' || id, 'ready'
+        from incoming join stored using (id)
+        returning id as "job: JobId", (payload ->> 'delivery')::uuid as "delivery!"
         "#,
-        delivery.id as DeliveryId,
-        delivery.event,
-        delivery.encoding as Encoding,
-        delivery.body,
-        delivery.hook_id,
-        delivery.target_type,
-        delivery.target_id,
-        delivery.secret_index,
+        &column(&rows, |row| row.id.0),
+        &column(&rows, |row| row.event.as_str()) as &[&str],
+        &column(&rows, |row| row.encoding) as &[Encoding],
+        &column(&rows, |row| row.body.as_ref()) as &[&[u8]],
+        &column(&rows, |row| row.hook_id) as &[Option<i64>],
+        &column(&rows, |row| row.target_type.as_deref()) as &[Option<&str>],
+        &column(&rows, |row| row.target_id) as &[Option<i64>],
+        &column(&rows, |row| row.secret_index),
+        &column(&rows, |row| priority(&row.event)),
         TRIAGE_KIND,
-        priority(delivery.event),
         TRIAGE_ATTEMPTS,
     )
-    .fetch_optional(pool)
-    .await
-    .with_context(|| format!("cannot store delivery {}", delivery.id))?;
-    Ok(job.map_or(Stored::Known, Stored::New))
+    .fetch_all(pool)
+    .await?;
+    let mut jobs: BTreeMap<DeliveryId, JobId> =
+        new.into_iter().map(|row| (DeliveryId(row.delivery), row.job)).collect();
+    let outcome = |delivery: &NewDelivery| jobs.remove(&delivery.id).map_or(Stored::Known, Stored::New);
+    Ok(deliveries.iter().map(outcome).collect())
+}
+
+fn column<'rows, T>(rows: &[&'rows NewDelivery], of: impl Fn(&'rows NewDelivery) -> T) -> Vec<T> {
+    rows.iter().map(|row| of(row)).collect()
 }
 
 /// A delivery read back, for triage.

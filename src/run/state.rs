@@ -57,6 +57,21 @@ impl State {
         Self::Cancelled,
     ];
 
+    /// Whether wiz has the next move; in every other state a person has, or nobody.
+    pub fn is_at_work(self) -> bool {
+        match self {
+            Self::Queued | Self::Planning | Self::Working | Self::Verifying | Self::Reviewing | Self::Publishing => {
+                true
+            }
+            Self::NeedsApproval
+            | Self::NeedsAnswer
+            | Self::Watching
+            | Self::Succeeded
+            | Self::Failed
+            | Self::Cancelled => false,
+        }
+    }
+
     /// Whether the run has ended. `Failed` and `Cancelled` can still be retried.
     pub fn is_terminal(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)

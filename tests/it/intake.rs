@@ -31,7 +31,8 @@ const OLD_SECRET: &str = "the secret before that one";
 const BODY: &[u8] = br#"{"zen":"Keep it logically awesome."}"#;
 
 fn app(pool: &PgPool) -> Router {
-    let intake = Intake::new(pool.clone(), &[SECRET.into(), OLD_SECRET.into()], Doorbell::default());
+    let (intake, writer) = Intake::new(pool.clone(), &[SECRET.into(), OLD_SECRET.into()], Doorbell::default());
+    tokio::spawn(writer.run());
     web::router(intake, vec![database_check(pool.clone())])
 }
 

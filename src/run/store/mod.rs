@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     ids::{BranchName, InstallationId, IssueNumber, Login, RepositoryId, RepositoryName, RunId, UserId},
-    limits::STICKY_COMMENT_INTERVAL,
+    limits::{STICKY_COMMENT_INTERVAL, TRANSIENT_STATE_SHOWN_AFTER},
     money::MicroDollars,
     queue,
 };
@@ -433,7 +433,7 @@ async fn enqueue(
             Effect::Verify => (Task::Verify { run: id, seq }, Duration::ZERO),
             Effect::Review => (Task::Review { run: id, seq }, Duration::ZERO),
             Effect::Publish => (Task::Publish { run: id, seq }, Duration::ZERO),
-            Effect::Report => (Task::Report { run: id, revision }, report_delay(connection, id).await?),
+            Effect::Report => (Task::Report { run: id, revision }, report_delay(connection, run).await?),
             Effect::Deadline(after) => (Task::Deadline { run: id, seq }, *after),
             Effect::Halt => (Task::Halt { run: id, seq }, Duration::ZERO),
         };
@@ -442,16 +442,22 @@ async fn enqueue(
     Ok(())
 }
 
-/// How long a report must wait so that the sticky comment is edited at most once per [`STICKY_COMMENT_INTERVAL`].
-async fn report_delay(connection: &mut PgConnection, id: RunId) -> Result<Duration> {
-    let age_seconds = sqlx::query_scalar!(
-        r#"select extract(epoch from now() - status_comment_edited_at)::double precision
+/// How long a report must wait so that the sticky comment is edited at most once per [`STICKY_COMMENT_INTERVAL`], and not
+/// for a state that is over in a moment.
+async fn report_delay(connection: &mut PgConnection, run: &Run) -> Result<Duration> {
+    let output = sqlx::query!(
+        r#"select extract(epoch from now() - status_comment_edited_at)::double precision as edited_seconds_ago
            from run_output where run_id = $1"#,
-        id as _,
-    )
-    .fetch_optional(connection)
-    .await?
-    .flatten();
-    let age = age_seconds.map_or(STICKY_COMMENT_INTERVAL, |seconds| Duration::from_secs_f64(seconds.max(0.0)));
-    Ok(STICKY_COMMENT_INTERVAL.saturating_sub(age))
+        run.id as _,
+    );
+    let output = output.fetch_optional(connection).await?;
+    let settles = match (run.state, &output) {
+        // The first sign of life.
+        (State::Queued, None) => Duration::ZERO,
+        (state, _) if state.is_at_work() => TRANSIENT_STATE_SHOWN_AFTER,
+        _ => Duration::ZERO,
+    };
+    let edited_seconds_ago = output.and_then(|output| output.edited_seconds_ago);
+    let age = edited_seconds_ago.map_or(STICKY_COMMENT_INTERVAL, |ago| Duration::from_secs_f64(ago.max(0.0)));
+    Ok(STICKY_COMMENT_INTERVAL.saturating_sub(age).max(settles))
 }

@@ -132,9 +132,10 @@ async fn replay_sends_a_payload_as_github_does() {
     let db = TestDatabase::new().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/webhooks/github", listener.local_addr().unwrap());
-    let intake = Intake::new(db.pool.clone(), &[SECRET.into()], Doorbell::default());
+    let (intake, writer) = Intake::new(db.pool.clone(), &[SECRET.into()], Doorbell::default());
     let shutdown = CancellationToken::new();
     let mut server = JoinSet::new();
+    server.spawn(writer.run());
     server.spawn(web::serve(listener, web::router(intake, vec![]), shutdown.clone()));
 
     let folder = TempDir::new().unwrap();
