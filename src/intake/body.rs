@@ -22,6 +22,9 @@ const SHARED_BYTES: usize = 10 * WEBHOOK_BODY_BYTES;
 /// A permit of the shared memory stands for this much.
 const PERMIT_BYTES: usize = 1024;
 
+/// Room made at once for a body that announces itself; more only for what has come.
+const USUAL_BYTES: usize = 32 * 1024;
+
 /// How long a body may wait for more memory, and how long it may take as a whole. Below the ten seconds GitHub waits.
 const MEMORY_DEADLINE: Duration = Duration::from_secs(2);
 const READ_DEADLINE: Duration = Duration::from_secs(6);
@@ -64,11 +67,12 @@ impl BodyMemory {
         if told.is_some_and(|told| told > WEBHOOK_BODY_BYTES) {
             return Err(BodyFault::TooLarge);
         }
-        time::timeout(READ_DEADLINE, self.collect(body)).await.unwrap_or(Err(BodyFault::Incomplete))
+        time::timeout(READ_DEADLINE, self.collect(body, told)).await.unwrap_or(Err(BodyFault::Incomplete))
     }
 
-    async fn collect(&self, mut body: Body) -> Result<HeldBody, BodyFault> {
-        let (mut bytes, mut share) = (BytesMut::new(), None);
+    async fn collect(&self, mut body: Body, told: Option<usize>) -> Result<HeldBody, BodyFault> {
+        let usual = told.unwrap_or_default().min(USUAL_BYTES);
+        let (mut bytes, mut share) = (BytesMut::with_capacity(usual), None);
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(|_| BodyFault::Incomplete)?.into_data() else { continue };
             let length = bytes.len() + data.len();

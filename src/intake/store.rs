@@ -44,7 +44,7 @@ pub enum Stored {
 /// Stores deliveries, each with its triage job: all of them or none, in one round trip. Of those with one id, here and
 /// in other processes, one is new and the others know it. Answers in the order of the deliveries.
 pub async fn store(pool: &PgPool, deliveries: &[NewDelivery]) -> Result<Vec<Stored>> {
-    // Each id once, and in order, so that two processes that are sent the same ones lock them alike.
+    // Each id once, and in order, so that statements that store the same ones lock them alike.
     let mut rows: BTreeMap<DeliveryId, &NewDelivery> = BTreeMap::new();
     for delivery in deliveries {
         rows.entry(delivery.id).or_insert(delivery);

@@ -1,16 +1,21 @@
 //! Stores deliveries that arrive at the same time with one statement and one commit.
 //!
-//! A commit waits for the disk, so while one is under way the next deliveries gather, and share the next. A lone delivery
-//! waits for nobody.
+//! A commit waits for the disk, so while some are under way the next deliveries gather, and share the next. A lone
+//! delivery waits for nobody.
 
 use anyhow::Result;
+use futures::future::join_all;
 use sqlx::PgPool;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::store::{self, NewDelivery, Stored};
 
 /// Deliveries that may wait for the writer. Each waits in its request, which has a deadline of its own.
 const WAITING_DELIVERIES: usize = 1_024;
+
+/// Statements under way at once. A busy database gives each connection the same share, so with only one here accepting
+/// would come after the jobs of earlier deliveries.
+const STATEMENTS: usize = 4;
 
 /// Most deliveries stored together; more would make the first wait for the last.
 const BATCH_DELIVERIES: usize = 64;
@@ -36,13 +41,13 @@ pub(super) struct Inbox(mpsc::Sender<Waiting>);
 #[derive(Debug)]
 pub struct Writer {
     pool: PgPool,
-    waiting: mpsc::Receiver<Waiting>,
+    waiting: Mutex<mpsc::Receiver<Waiting>>,
 }
 
 /// Both ends.
 pub(super) fn inbox(pool: PgPool) -> (Inbox, Writer) {
     let (sender, waiting) = mpsc::channel(WAITING_DELIVERIES);
-    (Inbox(sender), Writer { pool, waiting })
+    (Inbox(sender), Writer { pool, waiting: Mutex::new(waiting) })
 }
 
 impl Inbox {
@@ -56,15 +61,22 @@ impl Inbox {
 
 impl Writer {
     /// Writes until every request has been answered and none can come any more.
-    pub async fn run(mut self) -> Result<()> {
-        let mut gathered = Vec::with_capacity(BATCH_DELIVERIES);
-        while self.waiting.recv_many(&mut gathered, BATCH_DELIVERIES).await > 0 {
+    pub async fn run(self) -> Result<()> {
+        join_all((0..STATEMENTS).map(|_| self.write_in_turn())).await;
+        Ok(())
+    }
+
+    async fn write_in_turn(&self) {
+        loop {
+            let mut gathered = Vec::new();
+            if self.waiting.lock().await.recv_many(&mut gathered, BATCH_DELIVERIES).await == 0 {
+                return;
+            }
             while !gathered.is_empty() {
                 let batch: Vec<Waiting> = gathered.drain(..together(&gathered)).collect();
                 write(&self.pool, batch).await;
             }
         }
-        Ok(())
     }
 }
 

@@ -89,7 +89,7 @@ async fn release_children(connection: &mut PgConnection, parent: JobId) -> Resul
         with freed as (
             delete from job_dep where parent_id = $1 returning child_id
         ), locked as materialized (
-            select id from job where id in (select child_id from freed) order by id for update
+            select id from job where id = any (array(select child_id from freed)) order by id for update
         )
         update job
         set deps_left = deps_left - 1,

@@ -152,7 +152,8 @@ async fn work_until(
                 finished.context("a job's task panicked outside its fence")?;
                 Next::Claim
             }
-            () = crew.wake.notified() => Next::LookAround,
+            // A full worker has no use for the ring, which is kept for when it has.
+            () = crew.wake.notified(), if jobs.len() < crew.settings.slots => Next::LookAround,
             () = time::sleep(pause) => Next::LookAround,
         };
     }

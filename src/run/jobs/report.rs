@@ -27,12 +27,23 @@ pub(super) async fn execute(
     revision: i32,
 ) -> Result<Completed, JobFailure> {
     let stored = store::load(&mut *services.pool.acquire().await?, run).await?;
-    if let Some(stored) = stored.filter(|stored| stored.revision == revision)
+    if let Some(stored) = stored
+        && is_due(services, &stored, revision).await?
         && !super::is_suspended(services, stored.installation).await?
     {
         show(services, &stored).await.map_err(super::retry)?;
     }
     complete(services, lease).await
+}
+
+/// A later revision has a report of its own. But that one may wait for its state to last, and until the status comment is
+/// there a person waits for a first sign of life.
+async fn is_due(services: &Services, stored: &StoredRun, revision: i32) -> anyhow::Result<bool> {
+    if stored.revision == revision {
+        return Ok(true);
+    }
+    let output = results::output(&mut *services.pool.acquire().await?, stored.run.id).await?;
+    Ok(output.status_comment.is_none())
 }
 
 async fn show(services: &Services, stored: &StoredRun) -> anyhow::Result<()> {

@@ -446,17 +446,14 @@ async fn enqueue(
 /// for a state that is over in a moment.
 async fn report_delay(connection: &mut PgConnection, run: &Run) -> Result<Duration> {
     let output = sqlx::query!(
-        r#"select extract(epoch from now() - status_comment_edited_at)::double precision as edited_seconds_ago
+        r#"select extract(epoch from now() - status_comment_edited_at)::double precision as edited_seconds_ago,
+                  status_comment_id is not null as "is_shown!"
            from run_output where run_id = $1"#,
         run.id as _,
     );
     let output = output.fetch_optional(connection).await?;
-    let settles = match (run.state, &output) {
-        // The first sign of life.
-        (State::Queued, None) => Duration::ZERO,
-        (state, _) if state.is_at_work() => TRANSIENT_STATE_SHOWN_AFTER,
-        _ => Duration::ZERO,
-    };
+    let is_first = run.state == State::Queued && !output.as_ref().is_some_and(|output| output.is_shown);
+    let settles = if run.state.is_at_work() && !is_first { TRANSIENT_STATE_SHOWN_AFTER } else { Duration::ZERO };
     let edited_seconds_ago = output.and_then(|output| output.edited_seconds_ago);
     let age = edited_seconds_ago.map_or(STICKY_COMMENT_INTERVAL, |ago| Duration::from_secs_f64(ago.max(0.0)));
     Ok(STICKY_COMMENT_INTERVAL.saturating_sub(age).max(settles))
