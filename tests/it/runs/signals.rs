@@ -131,13 +131,18 @@ async fn newest_report_delay(pool: &PgPool) -> f64 {
 async fn reports_keep_their_distance_from_the_last_edit() {
     let db = TestDatabase::new().await;
     let run = start(&db.pool, 12).await;
+    assert_eq!(newest_report_delay(&db.pool).await, 0.0, "the first sign of life comes at once");
     let shown = async |edited| {
         let shown = ShownComment { id: CommentId(900), digest: "e3b0".into(), plan: None, edited };
         results::save_status_comment(&mut db.pool.acquire().await.unwrap(), run, &shown).await.unwrap();
     };
     shown(false).await;
     report(&db.pool, run, StageResult::PlanningStarted).await;
+    assert_eq!(newest_report_delay(&db.pool).await, 3.0, "a state in which wiz is at work is shown if it lasts");
+    report(&db.pool, run, StageResult::Questioned { question: "Which?".into() }).await;
     assert_eq!(newest_report_delay(&db.pool).await, 0.0, "making the comment is no edit");
+    apply(&db.pool, run, human(Order::Revise { text: "This.".into() })).await;
+    report(&db.pool, run, StageResult::PlanningStarted).await;
     shown(true).await;
     for (age_s, least, most) in
         [(0.0, 4.0, 5.0), (3.0, 1.0, 2.0), (5.1, 0.0, 0.0), (3600.0, 0.0, 0.0), (-60.0, 5.0, 5.0)]
