@@ -30,6 +30,7 @@ const SECRET: &str = "a secret for the tests";
 const OLD_SECRET: &str = "the secret before that one";
 const BODY: &[u8] = br#"{"zen":"Keep it logically awesome."}"#;
 
+#[expect(clippy::disallowed_methods, reason = "a router is all that a test holds, and its writer ends with it")]
 fn app(pool: &PgPool) -> Router {
     let (intake, writer) = Intake::new(pool.clone(), &[SECRET.into(), OLD_SECRET.into()], Doorbell::default());
     tokio::spawn(writer.run());
