@@ -153,6 +153,15 @@ impl Installation {
         self.bring_up_to_date(repository, &stored, check).await
     }
 
+    /// Gives the check run the wanted state if it was ever made.
+    pub async fn update_check_if_made(&self, repository: &RepositoryName, check: &CheckRun) -> Result<(), GitHubError> {
+        validate(check)?;
+        match self.find_check(repository, check).await? {
+            Some(stored) => self.bring_up_to_date(repository, &stored, check).await,
+            None => Ok(()),
+        }
+    }
+
     async fn bring_up_to_date(
         &self,
         repository: &RepositoryName,

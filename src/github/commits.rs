@@ -32,6 +32,8 @@ pub struct NewCommit<'a> {
     pub message: &'a str,
     /// Relative to `parent`.
     pub patch: &'a Patch,
+    /// Whether the branch must be there already; one that somebody deleted is not made again.
+    pub branch_exists: bool,
 }
 
 /// A commit that a branch points at.
@@ -86,6 +88,9 @@ impl Installation {
         let tip = self.branch(wanted.repository, wanted.branch).await?;
         if let Some(tip) = tip.as_ref().filter(|tip| *tip != wanted.parent) {
             return self.adopt(wanted, &base, tip).await;
+        }
+        if tip.is_none() && wanted.branch_exists {
+            return Err(GitHubError::conflict(format!("{} is gone", wanted.branch)));
         }
         let tree = self.create_tree(wanted, &base).await?;
         self.verify_tree(wanted.repository, &base.tree.sha, &tree.sha, wanted.patch.changes()).await?;

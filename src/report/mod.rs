@@ -14,6 +14,7 @@
 
 mod check;
 mod comment;
+mod follow_up;
 mod marker;
 mod orders;
 mod pull_request;
@@ -26,6 +27,7 @@ use std::time::Duration;
 
 pub use check::{Action, ActionKind, Annotation, AnnotationLevel, CheckOutput, CheckStatus, Conclusion, check_output};
 pub use comment::status_comment;
+pub use follow_up::{FollowUpReason, FollowUpView, follow_up_message, secret_in_text, superseded_check};
 pub use marker::{MARKER_CHARS, Marker, MarkerKind};
 pub use orders::{another_run_is_open, base_moved, own_plan, plan_not_shown, status_reply, unusable_model};
 pub use pull_request::{PullRequestText, commit_message, pull_request};
@@ -66,6 +68,8 @@ pub struct RunView {
     /// What the run changed, once it is known.
     pub changes: Vec<ChangedFile>,
     pub pull_request: Option<PullRequestLink>,
+    /// Further work on the pull request that is under way, or has stopped.
+    pub follow_up: Option<FollowUpView>,
     pub model: Option<String>,
     pub branch: Option<BranchName>,
     /// Why the run ended badly; only in [`RunState::Failed`].

@@ -59,7 +59,7 @@ fn subject_kind(view: &RunView) -> &'static str {
 
 /// Paragraphs of at most 72 characters a line. A colon after the first word of a line is broken off, because git would
 /// read such a line at the end as a trailer.
-fn wrapped(text: &str) -> String {
+pub(super) fn wrapped(text: &str) -> String {
     let mut wrapped = String::new();
     let mut length = 0;
     for word in plain(text, 2_000).split(' ') {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Evidence, FileChange, Observation, Outcome, PlanView, RunState, RunView, StepProgress, cell, code, fenced,
+    Evidence, FileChange, Observation, Outcome, PlanView, RunState, RunView, StepProgress, cell, code, fenced, follow_up,
     neutralise,
 };
 use crate::plan::{Criterion, Proof};
@@ -63,6 +63,9 @@ pub(super) fn fitted(max_chars: usize, text: impl Fn(Detail) -> String) -> Strin
 
 /// What the run is doing, in a few words.
 pub(super) fn headline(view: &RunView) -> String {
+    if let Some(headline) = follow_up::headline(view) {
+        return headline;
+    }
     match view.state {
         RunState::Queued => match view.queue {
             None => "Waiting to start".into(),

@@ -71,6 +71,13 @@ impl Briefing {
     }
 }
 
+/// Why the pull request is worked on again, if it is.
+pub fn cause(stored: &StoredRun) -> Option<Statement> {
+    let follow_up = stored.run.progress.follow_up.as_ref()?;
+    let (source, text) = follow_up.cause.statement();
+    Some(statement(source, text))
+}
+
 fn statement(source: String, text: &str) -> Statement {
     Statement { source, text: text.to_owned() }
 }

@@ -13,6 +13,7 @@
 
 pub mod briefing;
 pub mod evidence;
+pub mod follow_up;
 pub mod jobs;
 pub mod machine;
 pub mod project;

@@ -1,7 +1,7 @@
 //! A repository at one commit, as a run needs it: its files, its policy, its instructions to agents.
 //!
-//! Everything comes from the base branch's commit through the host's bare mirror, never from a pull request's head, so
-//! a change under review cannot widen what wiz may do.
+//! Rules and instructions come from the base branch's commit through the host's bare mirror, never from a pull request's
+//! head, so a change under review cannot widen what wiz may do.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::{services::Services, store::StoredRun, workspace};
 use crate::{
     github::{Purpose, mirror::EntryMode},
     ids::CommitSha,
-    patch::{BaseTree, BlobId, FileMode},
+    patch::{BaseTree, BlobId, FileMode, Patch},
     policy::{self, CheckCommand, PolicyFault, RepositoryPolicy},
     sandbox::SourceFile,
 };
@@ -39,6 +39,9 @@ pub struct Project {
     pub files: Vec<SourceFile>,
     /// The same tree as records are checked against it, with what no box is shown.
     pub base: BaseTree,
+    /// The files that the plan was made for, where the work starts from others.
+    origin: Option<Vec<SourceFile>>,
+    instructions: Option<(&'static str, String)>,
     pub policy: RepositoryPolicy,
     pub image: String,
     /// Commands that prepare a fresh box.
@@ -50,29 +53,35 @@ pub struct Project {
 impl Project {
     /// Fetches `commit` and reads the project.
     pub async fn at(services: &Services, stored: &StoredRun, commit: &CommitSha) -> anyhow::Result<Self> {
-        let github = services.github.installation(stored.installation);
-        let token = github.token(Purpose::Fetch(stored.repository)).await?;
-        let mirror = services.mirrors.mirror(stored.repository, &stored.repository_name)?;
-        mirror.fetch(commit, &token).await.context("cannot fetch the base commit")?;
-        let tree = mirror.tree(commit).await?;
-        let base = tree.base();
-        let entries: Vec<(String, FileMode, BlobId)> = tree
-            .entries
-            .into_iter()
-            .filter_map(|entry| match entry.mode {
-                EntryMode::File(mode) => Some((entry.path, mode, entry.blob)),
-                // A link may lead anywhere and a submodule is not here; both stay as they are.
-                EntryMode::Symlink | EntryMode::Submodule => None,
-            })
-            .collect();
-        let ids: Vec<BlobId> = entries.iter().map(|(_, _, blob)| blob.clone()).collect();
-        let contents = mirror.blobs(&ids).await?;
-        let files = entries
-            .into_iter()
-            .zip(contents)
-            .map(|((path, mode, blob), content)| workspace::source_file(path, mode, content, &blob))
-            .collect();
+        let (files, base) = tree_at(services, stored, commit).await?;
         Self::of(files, base, &services.settings.default_image)
+    }
+
+    /// What the work under way starts from: the plan's base or, for a follow-up, the files of the pull request's head
+    /// under the rules of the base.
+    pub async fn under_way(services: &Services, stored: &StoredRun) -> anyhow::Result<Self> {
+        let progress = &stored.run.progress;
+        let current = progress.plan.as_ref().context("a run without a plan has nothing to work on")?;
+        let project = Self::at(services, stored, &current.base).await?;
+        let Some(follow_up) = &progress.follow_up else { return Ok(project) };
+        let head = follow_up.head.as_ref().context("the follow-up has not begun")?;
+        let (files, base) = tree_at(services, stored, head).await?;
+        Ok(Self { files, base, origin: Some(project.files), ..project })
+    }
+
+    /// The files that the plan was made for: where a criterion must fail first.
+    pub fn origin(&self) -> &[SourceFile] {
+        self.origin.as_ref().unwrap_or(&self.files)
+    }
+
+    /// The tests that are new since the files the plan was made for, once `patch` is applied.
+    pub fn tests_since_origin(&self, patch: &Patch) -> Patch {
+        match &self.origin {
+            None => workspace::test_part(patch),
+            Some(origin) => {
+                workspace::test_part(&workspace::difference(origin, &workspace::apply(&self.files, patch)))
+            }
+        }
     }
 
     fn of(files: Vec<SourceFile>, base: BaseTree, default_image: &str) -> anyhow::Result<Self> {
@@ -84,7 +93,9 @@ impl Project {
         let image = policy.image.clone().unwrap_or_else(|| default_image.to_owned());
         let setup = if policy.setup.is_empty() { detected.setup } else { policy.setup.clone() };
         let checks = if policy.checks.is_empty() { detected.checks } else { policy.checks.clone() };
-        Ok(Self { policy, image, setup, checks, files, base })
+        let instructions = workspace::first_text(&files, &INSTRUCTION_PATHS);
+        let instructions = instructions.map(|(path, text)| (path, text.to_owned()));
+        Ok(Self { policy, image, setup, checks, instructions, files, base, origin: None })
     }
 
     /// How long a criterion's command may take: what the policy says of the same command, or the usual time.
@@ -111,6 +122,37 @@ impl Project {
 
     /// What the repository tells agents: the file's name and its text.
     pub fn instructions(&self) -> Option<(&'static str, &str)> {
-        workspace::first_text(&self.files, &INSTRUCTION_PATHS)
+        self.instructions.as_ref().map(|(path, text)| (*path, text.as_str()))
     }
+}
+
+/// The files of one commit, and the tree as records are checked against it.
+async fn tree_at(
+    services: &Services,
+    stored: &StoredRun,
+    commit: &CommitSha,
+) -> anyhow::Result<(Vec<SourceFile>, BaseTree)> {
+    let github = services.github.installation(stored.installation);
+    let token = github.token(Purpose::Fetch(stored.repository)).await?;
+    let mirror = services.mirrors.mirror(stored.repository, &stored.repository_name)?;
+    mirror.fetch(commit, &token).await.context("cannot fetch the commit")?;
+    let tree = mirror.tree(commit).await?;
+    let base = tree.base();
+    let entries: Vec<(String, FileMode, BlobId)> = tree
+        .entries
+        .into_iter()
+        .filter_map(|entry| match entry.mode {
+            EntryMode::File(mode) => Some((entry.path, mode, entry.blob)),
+            // A link may lead anywhere and a submodule is not here; both stay as they are.
+            EntryMode::Symlink | EntryMode::Submodule => None,
+        })
+        .collect();
+    let ids: Vec<BlobId> = entries.iter().map(|(_, _, blob)| blob.clone()).collect();
+    let contents = mirror.blobs(&ids).await?;
+    let files = entries
+        .into_iter()
+        .zip(contents)
+        .map(|((path, mode, blob), content)| workspace::source_file(path, mode, content, &blob))
+        .collect();
+    Ok((files, base))
 }

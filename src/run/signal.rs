@@ -8,7 +8,10 @@ use crate::{
     error::UserMessage,
     ids::{CommitSha, Login},
     plan::{Plan, PlanHash, StepKey},
-    run::state::PullRequest,
+    run::{
+        follow_up::FollowUpCause,
+        state::{CurrentPlan, PullRequest},
+    },
 };
 
 /// Something that happened to a run.
@@ -21,6 +24,8 @@ pub enum Signal {
     Human { by: Login, order: Order },
     /// The run's pull request changed.
     PullRequest(PullRequestChange),
+    /// There is more to do on the open pull request. Work starts at once or, while other work is under way, after it.
+    FollowUp(FollowUpCause),
     /// The deadline of state entry `seq` passed.
     Deadline { seq: i32 },
 }
@@ -60,6 +65,17 @@ pub enum StageResult {
     /// The question is answered.
     Answered,
     Published(PullRequest),
+    /// A follow-up starts from this head; `plan` is for a pull request that was not planned by this run.
+    FollowUpBegun {
+        head: CommitSha,
+        plan: Option<CurrentPlan>,
+    },
+    /// Somebody moved the branch while the follow-up was worked on, so it was not published.
+    BranchMoved {
+        head: CommitSha,
+    },
+    /// The pull request was found merged or closed.
+    PullRequestEnded(PullRequestChange),
     /// The stage cannot go on.
     Failed {
         message: UserMessage,

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::follow_up::FollowUpCause;
 use crate::{
     error::UserMessage,
     ids::{BranchName, CommentId, CommitSha, IssueNumber, RunId},
     money::MicroDollars,
-    plan::{Plan, PlanHash, StepKey},
+    plan::{Plan, PlanHash, Step, StepKey},
 };
 
 /// Where a run stands. The two `Needs…` states hold no worker and no box.
@@ -132,6 +133,12 @@ pub struct Progress {
     pub pull_request: Option<PullRequest>,
     /// Where a question was asked; for [`Mission::Ask`] alone.
     pub asked_in: Option<AskedIn>,
+    /// Further work on the open pull request.
+    pub follow_up: Option<FollowUp>,
+    /// How many follow-ups have begun.
+    pub follow_ups: u32,
+    /// Causes of further follow-ups, oldest first.
+    pub waiting: Vec<FollowUpCause>,
     pub failure: Option<Failure>,
 }
 
@@ -190,6 +197,52 @@ pub struct AskedIn {
     pub thread: Option<CommentId>,
 }
 
+/// Further work on the pull request that is under way, or has stopped and can be retried. It starts from the current head
+/// and ends as one more commit on the same branch. Its steps are its own: what the plan's steps changed is in the head.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowUp {
+    /// 1 for the run's first. Starting again from a newer head counts, so that nothing of the first try is taken for the
+    /// second one's.
+    pub number: u32,
+    pub cause: FollowUpCause,
+    /// The head the work starts from; none until its first job has looked.
+    pub head: Option<CommitSha>,
+    /// How often the branch moved under it.
+    pub restarts: u32,
+    pub steps: Vec<StepProgress>,
+}
+
+impl FollowUp {
+    /// The follow-up's first step; none only for a number that no run reaches.
+    pub fn step_key(number: u32) -> Option<StepKey> {
+        format!("follow-up-{number}").parse().ok()
+    }
+
+    /// The key of the step that mends what verification or review found, the `round`th time.
+    pub fn rework_key(&self, round: u32) -> Option<StepKey> {
+        format!("follow-up-{}-rework-{round}", self.number).parse().ok()
+    }
+
+    /// What the coder is told to do; none for a step that is not of this follow-up.
+    pub fn task(&self, key: &StepKey) -> Option<Step> {
+        self.steps.iter().any(|step| step.key == *key).then(|| Step {
+            id: key.clone(),
+            title: self.cause.title(),
+            detail: self.cause.task().to_owned(),
+            depends_on: vec![],
+        })
+    }
+
+    /// The plan as far as it limits what may change: with the files that the cause points at.
+    pub fn scope(&self, plan: &Plan) -> Plan {
+        let mut plan = plan.clone();
+        if !plan.files.is_empty() {
+            plan.files.extend(self.cause.files().iter().cloned());
+        }
+        plan
+    }
+}
+
 /// Why a run stopped, and where `/wiz retry` goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -198,10 +251,32 @@ pub struct Failure {
 }
 
 impl Progress {
+    /// The steps of the work that is under way: the follow-up's own, or the plan's.
+    pub fn current_steps(&self) -> &[StepProgress] {
+        self.follow_up.as_ref().map_or(&self.steps, |follow_up| &follow_up.steps)
+    }
+
+    /// The same, to be changed.
+    pub fn current_steps_mut(&mut self) -> &mut Vec<StepProgress> {
+        match &mut self.follow_up {
+            Some(follow_up) => &mut follow_up.steps,
+            None => &mut self.steps,
+        }
+    }
+
+    /// The commit the work under way starts from: the pull request's head for a follow-up, the plan's base otherwise.
+    pub fn start(&self) -> Option<&CommitSha> {
+        match &self.follow_up {
+            Some(follow_up) => follow_up.head.as_ref(),
+            None => self.plan.as_ref().map(|current| &current.base),
+        }
+    }
+
     /// Steps that may start now: waiting, with every dependency done.
     pub fn ready_steps(&self) -> Vec<StepKey> {
-        let done = |key: &StepKey| self.steps.iter().any(|step| step.key == *key && step.state == StepState::Done);
-        self.steps
+        let steps = self.current_steps();
+        let done = |key: &StepKey| steps.iter().any(|step| step.key == *key && step.state == StepState::Done);
+        steps
             .iter()
             .filter(|step| step.state == StepState::Waiting && step.depends_on.iter().all(done))
             .map(|step| step.key.clone())
@@ -210,13 +285,14 @@ impl Progress {
 
     /// The keys of every step that `key` builds on, in the order of the plan.
     pub fn ancestors(&self, key: &StepKey) -> Vec<StepKey> {
+        let steps = self.current_steps();
         let mut wanted: Vec<StepKey> = vec![key.clone()];
-        for step in self.steps.iter().rev() {
+        for step in steps.iter().rev() {
             if wanted.contains(&step.key) {
                 wanted.extend(step.depends_on.iter().cloned());
             }
         }
-        self.steps
+        steps
             .iter()
             .map(|step| &step.key)
             .filter(|other| *other != key && wanted.contains(other))

@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result};
 use super::{
     evidence::{Evidence, Observation, ObservedEnd},
     services::Services,
-    state::{State, StepState},
+    follow_up::FollowUpCause,
+    state::{FollowUp, State, StepState},
     store::{self, StoredRun, results},
 };
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     llm::AgentRole,
     patch::LineCount,
     report::{
-        AnnotationLevel, ChangedFile, FileChange, Finding, Money, Outcome, PlanView, PullRequestLink, QueuePlace,
+        AnnotationLevel, ChangedFile, FileChange, Finding, FollowUpReason, FollowUpView, Money, Outcome, PlanView, PullRequestLink, QueuePlace,
         Review, RunState, RunView, StepProgress, Subject, Timing,
     },
 };
@@ -39,7 +40,11 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
     Ok(RunView {
         run: stored.run.id,
         state: run_state(stored.run.state),
-        subject: Subject { number: stored.issue, title: stored.issue_title.clone(), is_pull_request: false },
+        subject: Subject {
+            number: stored.issue,
+            title: stored.issue_title.clone(),
+            is_pull_request: progress.pull_request.as_ref().is_some_and(|pull| pull.number == stored.issue),
+        },
         verb: stored.mission.name().to_owned(),
         requester: Some(stored.requester.clone()),
         approver,
@@ -60,6 +65,7 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
             draft: false,
             open: pull_request.open,
         }),
+        follow_up: progress.follow_up.as_ref().map(shown_follow_up),
         model: Some(stored.model.clone().unwrap_or_else(|| services.models.model_for(AgentRole::Coder).to_string())),
         branch: progress.pull_request.as_ref().map(|pull_request| pull_request.branch.clone()),
         failure: progress.failure.as_ref().map(|failure| failure.message.clone()),
@@ -99,6 +105,15 @@ fn plan_view(stored: &StoredRun) -> Option<PlanView> {
             .map(|step| (step.key.clone(), shown_step(stored.run.state, step.state)))
             .collect(),
     })
+}
+
+fn shown_follow_up(follow_up: &FollowUp) -> FollowUpView {
+    let reason = match &follow_up.cause {
+        FollowUpCause::FailingCheck(check) => FollowUpReason::FailingCheck { name: check.name.clone() },
+        FollowUpCause::Review(words) => FollowUpReason::Review { by: words.by.clone() },
+        FollowUpCause::Command(words) => FollowUpReason::Command { by: words.by.clone() },
+    };
+    FollowUpView { number: follow_up.number, reason }
 }
 
 fn shown_step(run: State, step: StepState) -> StepProgress {

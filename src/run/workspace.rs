@@ -35,16 +35,16 @@ pub fn starting_patch(progress: &Progress, results: &[StepResult], step: &StepKe
     combine(progress, results, &progress.ancestors(step))
 }
 
-/// The whole change of the run.
+/// The whole change that is to be published: the run's, or the follow-up's on the pull request's head.
 pub fn whole_patch(progress: &Progress, results: &[StepResult]) -> Result<Patch, Conflict> {
-    let all: Vec<StepKey> = progress.steps.iter().map(|step| step.key.clone()).collect();
+    let all: Vec<StepKey> = progress.current_steps().iter().map(|step| step.key.clone()).collect();
     combine(progress, results, &all)
 }
 
 fn combine(progress: &Progress, results: &[StepResult], steps: &[StepKey]) -> Result<Patch, Conflict> {
     let mut whole = Patch::default();
     let mut changed_by: BTreeMap<&str, &StepKey> = BTreeMap::new();
-    for StepProgress { key, .. } in progress.steps.iter().filter(|step| steps.contains(&step.key)) {
+    for StepProgress { key, .. } in progress.current_steps().iter().filter(|step| steps.contains(&step.key)) {
         let Some(result) = results.iter().find(|result| result.step == *key) else { continue };
         let ancestors = progress.ancestors(key);
         for change in result.patch.changes() {
@@ -104,6 +104,23 @@ pub fn source_file(path: String, mode: FileMode, content: Bytes, blob: &BlobId) 
         FileMode::Executable => protocol::FileMode::Executable,
     };
     SourceFile { path, mode, content, blob: blob.as_str().to_owned() }
+}
+
+/// What leads from the files of one commit to those of another.
+pub fn difference(from: &[SourceFile], to: &[SourceFile]) -> Patch {
+    let by_path = |files: &[SourceFile]| -> BTreeMap<String, (protocol::FileMode, String)> {
+        files.iter().map(|file| (file.path.clone(), (file.mode, file.blob.clone()))).collect()
+    };
+    let (before, after) = (by_path(from), by_path(to));
+    let gone = before.keys().filter(|path| !after.contains_key(*path)).map(|path| (path.clone(), Change::Delete));
+    let put = to.iter().filter(|file| before.get(&file.path) != after.get(&file.path)).map(|file| {
+        let mode = match file.mode {
+            protocol::FileMode::Regular => FileMode::Regular,
+            protocol::FileMode::Executable => FileMode::Executable,
+        };
+        (file.path.clone(), Change::Put { mode, content: file.content.clone() })
+    });
+    gone.chain(put).collect()
 }
 
 /// Only the part of a patch that touches test files: what must fail on the base.

@@ -20,6 +20,7 @@ pub(super) fn run_in(state: RunState) -> RunView {
         review: None,
         changes: Vec::new(),
         pull_request: None,
+        follow_up: None,
         model: Some("claude-sonnet-4-5".into()),
         branch: None,
         failure: None,

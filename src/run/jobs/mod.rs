@@ -8,6 +8,7 @@
 
 mod answer;
 mod deadline;
+mod follow_up;
 mod halt;
 mod plan;
 mod publish;
@@ -112,6 +113,8 @@ enum StageFailure {
     Told(UserMessage),
     /// The queue decides: another try, or the end.
     Job(JobFailure),
+    /// The run has gone on meanwhile; nobody waits for a result.
+    Left,
 }
 
 impl From<SetupFailed> for StageFailure {
@@ -319,6 +322,7 @@ where
             conclude(&services.pool, lease, (run, seq), StageResult::Failed { message }.into()).await
         }
         Err(StageFailure::Job(failure)) => Err(failure),
+        Err(StageFailure::Left) => complete(services, lease).await,
     }
 }
 

@@ -6,14 +6,14 @@
 use anyhow::Context as _;
 
 use super::{
-    Completed, Done, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage,
+    Completed, Done, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, follow_up, stage,
     store::results::{self, Proof},
     verify::objections,
 };
 use crate::{
     error::UserMessage,
     github::{NewCommit, NewPullRequest, OpenState},
-    ids::BranchName,
+    ids::{BranchName, CommitSha},
     patch::{Patch, secrets},
     plan::{Criterion, Plan},
     report::{self, Marker, MarkerKind},
@@ -32,13 +32,28 @@ async fn publish(services: &Services, stored: &StoredRun) -> Result<Done, StageF
     let steps = results::steps(&mut connection, stored.run.id, version).await?;
     let proof = results::latest_evidence(&mut connection, stored.run.id).await?;
     drop(connection);
-    let project = Project::at(services, stored, &current.base).await?;
+    let project = Project::under_way(services, stored).await?;
     let patch = workspace::whole_patch(progress, &steps)?.against(&project.base);
     // All was asked before; it is asked again because this is the last door.
     let unproven = || unproven(&current.plan, &patch, &proof);
-    if let Some(objections) = objections(services, &project, &current.plan, &patch).or_else(unproven) {
+    if let Some(objections) = objections(services, &project, progress, &patch).or_else(unproven) {
         return Ok(StageResult::Failed { message: UserMessage::new(report::neutralise(&objections, 4_000)) }.into());
     }
+    if let Some(follow_up) = &progress.follow_up {
+        let last = follow_up.steps.last().and_then(|last| steps.iter().find(|step| step.step == last.key));
+        let summary = last.map(|step| step.summary.as_str()).unwrap_or_default();
+        return follow_up::publish(services, stored, (&patch, summary)).await;
+    }
+    open(services, stored, &current.base, &patch).await
+}
+
+/// Makes the branch with its one commit, and opens the pull request.
+async fn open(
+    services: &Services,
+    stored: &StoredRun,
+    parent: &CommitSha,
+    patch: &Patch,
+) -> Result<Done, StageFailure> {
     let view = view::of(services, stored).await?;
     let github = services.github.installation(stored.installation);
     let branch = branch_name(stored)?;
@@ -46,16 +61,14 @@ async fn publish(services: &Services, stored: &StoredRun) -> Result<Done, StageF
         repository: &stored.repository_name,
         repository_id: stored.repository,
         branch: &branch,
-        parent: &current.base,
+        parent,
         message: &report::commit_message(&view),
-        patch: &patch,
+        patch,
+        branch_exists: false,
     };
     let text = report::pull_request(&view);
     if let Some(kind) = secret_in(services, &[commit.message, &text.title, &text.body]) {
-        return Ok(StageResult::Failed { message: UserMessage::new(format!(
-            "The text of the pull request holds {kind}, so nothing was published. `/wiz retry` lets the coder try again."
-        )) }
-        .into());
+        return Ok(StageResult::Failed { message: UserMessage::new(report::secret_in_text(kind)) }.into());
     }
     let committed = github.commit(&commit).await.context("cannot publish the commit")?;
     let marker = Marker { run: Some(stored.run.id), kind: MarkerKind::PullRequest };
@@ -80,7 +93,7 @@ async fn publish(services: &Services, stored: &StoredRun) -> Result<Done, StageF
 }
 
 /// What kind of secret one of the texts holds, if any does.
-fn secret_in(services: &Services, texts: &[&str]) -> Option<&'static str> {
+pub(super) fn secret_in(services: &Services, texts: &[&str]) -> Option<&'static str> {
     texts.iter().find_map(|text| secrets::scan_text(text, &services.settings.own_secrets).into_iter().next())
 }
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Completed, JobFailure, Lease, RunId, Services, StoredRun, answer, complete, reply, store,
-    store::results::{self, ShownComment},
+    store::results::{self, ShownCheck, ShownComment},
 };
 use crate::{
     github::{self, CheckState, StickyComment},
@@ -98,13 +98,42 @@ pub(super) fn digest(body: &str) -> String {
     hex::encode(Sha256::digest(body.replace("\r\n", "\n").trim()))
 }
 
+/// Shows the check run on the head that the run is about. One that was shown before, on another head or for an earlier
+/// follow-up, stays as it ended; if it had not ended, it ends now.
 async fn check_run(services: &Services, stored: &StoredRun, view: &RunView) -> anyhow::Result<()> {
     let Some(pull_request) = &stored.run.progress.pull_request else { return Ok(()) };
     let github = services.github.installation(stored.installation);
-    let wanted = wanted_check(stored, &pull_request.head, report::check_output(view));
-    let check_run = github.find_or_create_check(&stored.repository_name, &wanted).await?;
-    let mut connection = services.pool.acquire().await?;
-    results::save_check_run(&mut connection, stored.run.id, check_run, &pull_request.head).await
+    let output = report::check_output(view);
+    let settled = matches!(output.status, CheckStatus::Completed(_));
+    let wanted = wanted_check(stored, &pull_request.head, output);
+    let (head, key) = (wanted.head_sha.clone(), wanted.external_id.clone());
+    let before = results::output(&mut *services.pool.acquire().await?, stored.run.id).await?.check_run;
+    if let Some(before) = before.filter(|before| (&before.head, &before.key) != (&head, &key) && !before.settled) {
+        let (title, summary) = report::superseded_check(&head);
+        let ended = github::CheckRun {
+            external_id: before.key,
+            head_sha: before.head,
+            state: CheckState::Completed { conclusion: github::Conclusion::Neutral, at: stored.updated_at },
+            output: github::CheckRunOutput { title, summary, text: None },
+            annotations: vec![],
+            actions: vec![],
+            ..wanted.clone()
+        };
+        github.update_check_if_made(&stored.repository_name, &ended).await?;
+    }
+    let mut shown = ShownCheck { head, key, settled: false };
+    results::save_check_run(&mut *services.pool.acquire().await?, stored.run.id, &shown).await?;
+    github.find_or_create_check(&stored.repository_name, &wanted).await?;
+    shown.settled = settled;
+    results::save_check_run(&mut *services.pool.acquire().await?, stored.run.id, &shown).await
+}
+
+/// The check run's own name: a new one for each follow-up, since GitHub has no second life for one that has ended.
+fn check_key(stored: &StoredRun) -> String {
+    match stored.run.progress.follow_ups {
+        0 => format!("{CHECK_RUN_PREFIX}{}", stored.run.id),
+        number => format!("{CHECK_RUN_PREFIX}{}.{number}", stored.run.id),
+    }
 }
 
 /// What `report` wants shown, in the words of `github`.
@@ -112,7 +141,7 @@ fn wanted_check(stored: &StoredRun, head: &CommitSha, output: CheckOutput) -> gi
     let CheckOutput { status, title, summary, text, annotations, actions } = output;
     github::CheckRun {
         name: CHECK_NAME.to_owned(),
-        external_id: format!("{CHECK_RUN_PREFIX}{}", stored.run.id),
+        external_id: check_key(stored),
         head_sha: head.clone(),
         details_url: None,
         state: match status {

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     agent::{self, BoxMode, BoxToolbox, Finished, ReviewInput, ReviewReport, ReviewVerdict},
     patch::unified_diff,
-    run::{evidence::Evidence, project::Project, session, workspace},
+    run::{briefing, evidence::Evidence, project::Project, session, workspace},
     sandbox::BoxKey,
 };
 
@@ -25,7 +25,8 @@ async fn review(services: &Services, lease: &Lease, stored: &StoredRun) -> Resul
     let current = progress.plan.as_ref().context("a run without a plan has nothing to review")?;
     let version = workspace::current_version(progress)?;
     let steps = results::steps(&mut *services.pool.acquire().await?, stored.run.id, version).await?;
-    let project = Project::at(services, stored, &current.base).await?;
+    let project = Project::under_way(services, stored).await?;
+    let start = progress.start().context("the work has no start")?;
     let patch = workspace::whole_patch(progress, &steps)?.against(&project.base);
     let conversation = format!("review-{}", stored.run.seq);
     let key = BoxKey { run: stored.run.id, name: conversation.clone() };
@@ -40,8 +41,10 @@ async fn review(services: &Services, lease: &Lease, stored: &StoredRun) -> Resul
     let briefing = results::briefing(&mut connection, stored.run.id).await?;
     let proof = results::latest_evidence(&mut connection, stored.run.id).await?;
     drop(connection);
+    let mut assignment = briefing.assignment(stored, &project, start);
+    assignment.statements.extend(briefing::cause(stored));
     let input = ReviewInput {
-        assignment: briefing.assignment(stored, &project, &current.base),
+        assignment,
         plan: current.plan.clone(),
         diff: unified_diff(&patch, &project.base, &|path| project.content(path), DIFF_CHARS),
         evidence: proof.evidence.iter().map(Evidence::describe).collect(),

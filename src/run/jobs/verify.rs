@@ -19,7 +19,9 @@ use crate::{
     run::{
         evidence::{self, Evidence, Observation, ObservedEnd},
         project::Project,
-        session, workspace,
+        session,
+        state::Progress,
+        workspace,
     },
     sandbox::{BoxKey, Command, CommandEnd, CommandOutcome},
 };
@@ -33,9 +35,9 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<Done, StageFa
     let current = progress.plan.as_ref().context("a run without a plan has nothing to verify")?;
     let version = workspace::current_version(progress)?;
     let steps = results::steps(&mut *services.pool.acquire().await?, stored.run.id, version).await?;
-    let project = Project::at(services, stored, &current.base).await?;
+    let project = Project::under_way(services, stored).await?;
     let patch = workspace::whole_patch(progress, &steps)?.against(&project.base);
-    if let Some(feedback) = objections(services, &project, &current.plan, &patch) {
+    if let Some(feedback) = objections(services, &project, progress, &patch) {
         let told = UserMessage::new(format!(
             "{}\n\n`/wiz retry` tries again, `/wiz revise …` changes the plan.",
             report::neutralise(&feedback, 1_500)
@@ -46,7 +48,7 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<Done, StageFa
     let red_first: Vec<&Criterion> =
         criteria.iter().filter(|criterion| criterion.proof == plan::Proof::FailsThenPasses).collect();
     let all: Vec<&Criterion> = criteria.iter().collect();
-    let tests = workspace::test_part(&patch);
+    let tests = project.tests_since_origin(&patch);
     let scene = Scene { services, stored, project: &project };
     let (after, before) =
         tokio::try_join!(scene.observe(Side::Result, &patch, &all), scene.observe(Side::Base, &tests, &red_first),)?;
@@ -71,9 +73,16 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<Done, StageFa
 }
 
 /// What policy has against the change, for the coder; checked before anything runs.
-pub(super) fn objections(services: &Services, project: &Project, plan: &Plan, patch: &Patch) -> Option<String> {
+pub(super) fn objections(
+    services: &Services,
+    project: &Project,
+    progress: &Progress,
+    patch: &Patch,
+) -> Option<String> {
+    let plan = &progress.plan.as_ref()?.plan;
+    let scope = progress.follow_up.as_ref().map_or_else(|| plan.clone(), |follow_up| follow_up.scope(plan));
     let paths: Vec<ChangedPath> = patch.changes().iter().map(changed_path).collect();
-    let blocking: Vec<String> = policy::judge_changes(&paths, &project.policy, plan)
+    let blocking: Vec<String> = policy::judge_changes(&paths, &project.policy, &scope)
         .iter()
         .filter(|violation| !was_approved(violation, plan))
         .map(|violation| format!("- {violation}"))
@@ -136,12 +145,12 @@ impl Scene<'_> {
         if criteria.is_empty() {
             return Ok(vec![]);
         }
-        let side = match side {
-            Side::Base => "base",
-            Side::Result => "result",
+        let (side, start) = match side {
+            Side::Base => ("base", self.project.origin()),
+            Side::Result => ("result", self.project.files.as_slice()),
         };
         let key = BoxKey { run: self.stored.run.id, name: format!("verify-{}-{side}", self.stored.run.seq) };
-        let files = workspace::apply(&self.project.files, patch);
+        let files = workspace::apply(start, patch);
         let open_box = session::new_box(self.services, self.project, key, files).await?;
         session::prepare(&open_box, self.project).await?;
         let mut observations = Vec::with_capacity(criteria.len());

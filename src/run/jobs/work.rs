@@ -4,7 +4,9 @@
 use anyhow::Context as _;
 
 use super::{
-    Completed, Done, JobFailure, Keep, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage,
+    Completed, Done, JobFailure, Keep, Lease, RunId, Services, StageFailure, StageResult, StoredRun,
+    follow_up::{self, Beginning},
+    stage,
     store::results::{self, StepResult},
 };
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
     patch::{self, BaseTree, Patch},
     plan::{Plan, Step, StepKey},
     report,
-    run::{project::Project, session, workspace},
+    run::{project::Project, session, state::Progress, workspace},
     sandbox::{BoxKey, OpenBox},
 };
 
@@ -23,7 +25,11 @@ pub(super) async fn execute(
     entry: (RunId, i32),
     step: &StepKey,
 ) -> Result<Completed, JobFailure> {
-    stage(services, lease, entry, async |stored| work(services, lease, stored, step).await).await
+    let work = async |stored: &StoredRun| match follow_up::begin(services, stored).await? {
+        Beginning::Begun(stored) => work(services, lease, &stored, step).await,
+        Beginning::Over(result) => Ok(result.into()),
+    };
+    stage(services, lease, entry, work).await
 }
 
 async fn work(services: &Services, lease: &Lease, stored: &StoredRun, step: &StepKey) -> Result<Done, StageFailure> {
@@ -31,11 +37,14 @@ async fn work(services: &Services, lease: &Lease, stored: &StoredRun, step: &Ste
     let current = progress.plan.as_ref().context("a run without a plan has no step to work")?;
     let version = workspace::current_version(progress)?;
     let earlier = results::steps(&mut *services.pool.acquire().await?, stored.run.id, version).await?;
-    let project = Project::at(services, stored, &current.base).await?;
+    let project = Project::under_way(services, stored).await?;
+    let start = progress.start().context("the work has no start")?;
     let before = workspace::starting_patch(progress, &earlier, step)?;
-    let position = progress.steps.iter().position(|other| other.key == *step).context("the step is not planned")?;
+    let steps = progress.current_steps();
+    let position = steps.iter().position(|other| other.key == *step).context("the step is not planned")?;
     let conversation = format!("work-{version}-{step}-{}", progress.retries);
-    let name = format!("work-{version}-{position}-{}", progress.retries);
+    let part = progress.follow_up.as_ref().map(|follow_up| format!("f{}-", follow_up.number)).unwrap_or_default();
+    let name = format!("work-{part}{version}-{position}-{}", progress.retries);
     let key = BoxKey { run: stored.run.id, name };
     let files = || workspace::apply(&project.files, &before);
     let opened = session::open_box(services, &project, key, files).await?;
@@ -50,12 +59,12 @@ async fn work(services: &Services, lease: &Lease, stored: &StoredRun, step: &Ste
         opened.open_box.seal().await?;
     }
     let briefing = results::briefing(&mut *services.pool.acquire().await?, stored.run.id).await?;
-    let feedback = progress.steps.iter().find(|other| other.key == *step).and_then(|step| step.feedback.clone());
+    let cause = progress.follow_up.as_ref().map(|follow_up| follow_up.cause.statement().1.to_owned());
     let input = WorkInput {
-        assignment: briefing.assignment(stored, &project, &current.base),
+        assignment: briefing.assignment(stored, &project, start),
         plan: current.plan.clone(),
-        step: task(&current.plan, step).context("the step is not part of the plan")?,
-        faults: feedback.into_iter().collect(),
+        step: task(progress, &current.plan, step).context("the step is not part of the plan")?,
+        faults: cause.into_iter().chain(steps[position].feedback.clone()).collect(),
         threads: vec![],
     };
     let report = match agent::work(&session, &input).await? {
@@ -76,8 +85,11 @@ async fn work(services: &Services, lease: &Lease, stored: &StoredRun, step: &Ste
     })
 }
 
-/// What the coder is told to do: the plan's step, or to mend what verification or review found.
-fn task(plan: &Plan, key: &StepKey) -> Option<Step> {
+/// What the coder is told to do: the follow-up's step, the plan's, or to mend what verification or review found.
+fn task(progress: &Progress, plan: &Plan, key: &StepKey) -> Option<Step> {
+    if let Some(follow_up) = &progress.follow_up {
+        return follow_up.task(key);
+    }
     let planned = plan.steps.iter().find(|step| step.id == *key).cloned();
     planned.or_else(|| {
         key.as_str().starts_with("rework-").then(|| Step {

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::error::UserMessage;
 pub use stages::MAX_REWORK_ROUNDS;
+pub use watch::{MAX_RESTARTS, MAX_WAITING};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -38,6 +39,11 @@ pub fn start(run: Run) -> Transition {
     enter(run, State::Queued, vec![Effect::Plan])
 }
 
+/// The run that watches a pull request which it did not open.
+pub fn adopt(run: Run) -> Transition {
+    watch::adopt(run)
+}
+
 /// What `signal` does to `run`.
 pub fn advance(run: &Run, signal: Signal) -> Result<Transition, Refusal> {
     match signal {
@@ -45,6 +51,7 @@ pub fn advance(run: &Run, signal: Signal) -> Result<Transition, Refusal> {
         Signal::Stage { .. } => Err(Refusal::Stale),
         Signal::Human { by: _, order } => orders::human(run.clone(), order),
         Signal::PullRequest(change) => watch::pull_request(run.clone(), change),
+        Signal::FollowUp(cause) => watch::follow_up(run.clone(), cause),
         Signal::Deadline { seq } if seq == run.seq && !run.state.is_terminal() => Ok(expire(run.clone())),
         Signal::Deadline { .. } => Err(Refusal::Stale),
     }
@@ -89,7 +96,7 @@ fn approve(mut run: Run) -> Transition {
 /// Marks every ready step as running and asks for its work.
 fn begin_ready_steps(run: &mut Run) -> Vec<Effect> {
     let ready = run.progress.ready_steps();
-    for step in &mut run.progress.steps {
+    for step in run.progress.current_steps_mut() {
         if ready.contains(&step.key) {
             step.state = StepState::Running;
         }

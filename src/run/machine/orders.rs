@@ -79,14 +79,19 @@ fn retry(mut run: Run) -> Result<Transition, Refusal> {
     if !matches!(run.state, State::Failed | State::Cancelled) {
         return Err(Refusal::NotNow);
     }
+    if run.progress.pull_request.as_ref().is_some_and(|pull_request| !pull_request.open) {
+        return Err(Refusal::NotNow);
+    }
     let stage = run.progress.failure.take().map_or(State::Planning, |failure| failure.stage);
-    let approved = run.progress.plan.as_ref().is_some_and(|current| current.approved);
+    // A follow-up needs no approval of its own.
+    let planned = run.progress.plan.as_ref().is_some_and(|current| current.approved);
+    let approved = planned || run.progress.follow_up.is_some();
     run.progress.rework_rounds = 0;
+    if let Some(follow_up) = &mut run.progress.follow_up {
+        follow_up.restarts = 0;
+    }
     match stage {
-        State::Watching if run.progress.pull_request.as_ref().is_some_and(|pull_request| pull_request.open) => {
-            Ok(enter(run, State::Watching, vec![]))
-        }
-        State::Watching => Err(Refusal::NotNow),
+        State::Watching => Ok(enter(run, State::Watching, vec![])),
         State::Publishing if approved => {
             run.progress.retries += 1;
             Ok(enter(run, State::Publishing, vec![Effect::Publish]))
@@ -101,7 +106,7 @@ fn retry(mut run: Run) -> Result<Transition, Refusal> {
         }
         State::Working if approved => {
             run.progress.retries += 1;
-            for step in run.progress.steps.iter_mut().filter(|step| step.state == StepState::Running) {
+            for step in run.progress.current_steps_mut().iter_mut().filter(|step| step.state == StepState::Running) {
                 step.state = StepState::Waiting;
             }
             let effects = begin_ready_steps(&mut run);

@@ -1,6 +1,6 @@
 //! What the end of a stage does to a run.
 
-use super::{approve, begin_ready_steps, enter, fail, stay};
+use super::{approve, begin_ready_steps, enter, fail, stay, watch};
 use crate::{
     error::UserMessage,
     ids::CommitSha,
@@ -50,7 +50,12 @@ pub(super) fn stage(mut run: Run, result: StageResult) -> Result<Transition, Ref
         }
         (State::Publishing, StageResult::Published(pull_request)) => {
             run.progress.pull_request = Some(pull_request);
-            Ok(enter(run, State::Watching, vec![]))
+            watch::watch_on(run)
+        }
+        (State::Working, StageResult::FollowUpBegun { head, plan }) => watch::begun(run, head, plan),
+        (State::Publishing, StageResult::BranchMoved { head }) => watch::branch_moved(run, head),
+        (State::Working | State::Publishing, StageResult::PullRequestEnded(change)) => {
+            watch::pull_request(run, change)
         }
         (
             State::Queued | State::Planning | State::Working | State::Verifying | State::Reviewing | State::Publishing,
@@ -68,9 +73,9 @@ fn planned(mut run: Run, plan: Plan, base: CommitSha, needs_approval: bool) -> T
 }
 
 fn step_done(mut run: Run, key: &StepKey) -> Result<Transition, Refusal> {
-    let step = run.progress.steps.iter_mut().find(|step| step.key == *key && step.state == StepState::Running);
+    let step = run.progress.current_steps_mut().iter_mut().find(|step| step.key == *key && step.state == StepState::Running);
     step.ok_or(Refusal::Stale)?.state = StepState::Done;
-    if run.progress.steps.iter().all(|step| step.state == StepState::Done) {
+    if run.progress.current_steps().iter().all(|step| step.state == StepState::Done) {
         return Ok(enter(run, State::Verifying, vec![Effect::Verify]));
     }
     let effects = begin_ready_steps(&mut run);
@@ -83,8 +88,9 @@ fn rework(mut run: Run, feedback: String, give_up: UserMessage) -> Transition {
     let Some(key) = rework_key(&run) else {
         return fail(run, UserMessage::new("The change was sent back too often. `/wiz revise …` plans again."));
     };
-    let depends_on = run.progress.steps.iter().map(|step| step.key.clone()).collect();
-    run.progress.steps.push(StepProgress { key, depends_on, state: StepState::Waiting, feedback: Some(feedback) });
+    let steps = run.progress.current_steps_mut();
+    let depends_on = steps.iter().map(|step| step.key.clone()).collect();
+    steps.push(StepProgress { key, depends_on, state: StepState::Waiting, feedback: Some(feedback) });
     if run.progress.rework_rounds >= MAX_REWORK_ROUNDS {
         run.progress.failure = Some(Failure { stage: State::Working, message: give_up });
         return enter(run, State::Failed, vec![]);
@@ -94,9 +100,11 @@ fn rework(mut run: Run, feedback: String, give_up: UserMessage) -> Transition {
     enter(run, State::Working, effects)
 }
 
-/// A key that no step of the run has: `rework-1`, `rework-2`, …
+/// A key that no step of the run has: `rework-1`, `rework-2`, …, or the follow-up's own.
 fn rework_key(run: &Run) -> Option<StepKey> {
-    (1..=100)
-        .filter_map(|number| format!("rework-{number}").parse::<StepKey>().ok())
-        .find(|key| run.progress.steps.iter().all(|step| step.key != *key))
+    let key = |round: u32| match &run.progress.follow_up {
+        Some(follow_up) => follow_up.rework_key(round),
+        None => format!("rework-{round}").parse().ok(),
+    };
+    (1..=100).filter_map(key).find(|key| run.progress.current_steps().iter().all(|step| step.key != *key))
 }

@@ -1,31 +1,148 @@
-//! What becomes of a run when its pull request moves.
+//! What becomes of a run while its pull request is open: the pull request moves, or there is more to do on it.
 
-use super::{cancel, enter};
+use super::{cancel, enter, fail, stay};
 use crate::{
     error::UserMessage,
+    ids::CommitSha,
     run::{
-        signal::{PullRequestChange, Refusal, Transition},
-        state::{Run, State},
+        follow_up::FollowUpCause,
+        signal::{Effect, PullRequestChange, Refusal, Transition},
+        state::{CurrentPlan, FollowUp, Run, State, StepProgress, StepState},
     },
 };
 
+/// How often the branch may move under one follow-up before a person is asked.
+pub const MAX_RESTARTS: u32 = 2;
+
+/// Most causes that wait while a follow-up is under way.
+pub const MAX_WAITING: usize = 8;
+
+/// A run that watches a pull request it did not open.
+pub(super) fn adopt(run: Run) -> Transition {
+    enter(run, State::Watching, vec![])
+}
+
 pub(super) fn pull_request(mut run: Run, change: PullRequestChange) -> Result<Transition, Refusal> {
     let pull_request = run.progress.pull_request.as_mut().ok_or(Refusal::Stale)?;
+    let was_open = pull_request.open;
+    pull_request.open = change == PullRequestChange::Reopened;
     match (run.state, change) {
-        (State::Watching | State::Cancelled | State::Failed, PullRequestChange::Merged) => {
-            pull_request.open = false;
+        (State::Succeeded, _) => Err(Refusal::Stale),
+        (_, PullRequestChange::Merged) => {
             run.progress.failure = None;
-            Ok(enter(run, State::Succeeded, vec![]))
+            Ok(enter(without_work(run), State::Succeeded, vec![]))
         }
-        (State::Watching, PullRequestChange::Closed) => {
-            pull_request.open = false;
-            Ok(cancel(run, UserMessage::new("The pull request was closed without merging.")))
+        (State::Failed | State::Cancelled, PullRequestChange::Closed) if was_open => {
+            Ok(stay(without_work(run), vec![]))
         }
-        (State::Cancelled, PullRequestChange::Reopened) => {
-            pull_request.open = true;
+        (State::Failed | State::Cancelled, PullRequestChange::Reopened) if !was_open => {
             run.progress.failure = None;
             Ok(enter(run, State::Watching, vec![]))
         }
-        (_, PullRequestChange::Merged | PullRequestChange::Closed | PullRequestChange::Reopened) => Err(Refusal::Stale),
+        (State::Failed | State::Cancelled, PullRequestChange::Closed | PullRequestChange::Reopened)
+        | (_, PullRequestChange::Reopened) => Err(Refusal::Stale),
+        (_, PullRequestChange::Closed) => {
+            Ok(cancel(without_work(run), UserMessage::new("The pull request was closed without merging.")))
+        }
     }
+}
+
+/// Nothing is done for a pull request that is not open.
+fn without_work(mut run: Run) -> Run {
+    run.progress.follow_up = None;
+    run.progress.waiting.clear();
+    run
+}
+
+/// There is more to do on the pull request.
+pub(super) fn follow_up(mut run: Run, cause: FollowUpCause) -> Result<Transition, Refusal> {
+    let open = run.progress.pull_request.as_ref().is_some_and(|pull_request| pull_request.open);
+    if !open {
+        return Err(Refusal::NotNow);
+    }
+    let known = run.progress.follow_up.iter().map(|follow_up| &follow_up.cause).chain(&run.progress.waiting);
+    let is_known = known.into_iter().any(|known| known.is_same(&cause));
+    match run.state {
+        State::Watching | State::Failed => begin(run, cause, 0),
+        State::Working | State::Verifying | State::Reviewing | State::Publishing if is_known => Err(Refusal::Stale),
+        State::Working | State::Verifying | State::Reviewing | State::Publishing
+            if run.progress.waiting.len() < MAX_WAITING =>
+        {
+            run.progress.waiting.push(cause);
+            Ok(stay(run, vec![]))
+        }
+        State::Queued
+        | State::Planning
+        | State::NeedsApproval
+        | State::NeedsAnswer
+        | State::Working
+        | State::Verifying
+        | State::Reviewing
+        | State::Publishing
+        | State::Succeeded
+        | State::Cancelled => Err(Refusal::NotNow),
+    }
+}
+
+fn begin(mut run: Run, cause: FollowUpCause, restarts: u32) -> Result<Transition, Refusal> {
+    let number = run.progress.follow_ups + 1;
+    let key = FollowUp::step_key(number).ok_or(Refusal::NotNow)?;
+    let step = StepProgress { key: key.clone(), depends_on: vec![], state: StepState::Running, feedback: None };
+    run.progress.follow_ups = number;
+    run.progress.follow_up = Some(FollowUp { number, cause, head: None, restarts, steps: vec![step] });
+    run.progress.rework_rounds = 0;
+    run.progress.failure = None;
+    Ok(enter(run, State::Working, vec![Effect::Work(key)]))
+}
+
+/// The first job of a follow-up has looked at the pull request.
+pub(super) fn begun(mut run: Run, head: CommitSha, plan: Option<CurrentPlan>) -> Result<Transition, Refusal> {
+    let (Some(follow_up), Some(pull_request)) = (&mut run.progress.follow_up, &mut run.progress.pull_request) else {
+        return Err(Refusal::Stale);
+    };
+    if follow_up.head.is_some() {
+        return Err(Refusal::Stale);
+    }
+    pull_request.head = head.clone();
+    if !follow_up.cause.fits(&head) {
+        return watch_on(run);
+    }
+    follow_up.head = Some(head);
+    run.progress.plan = run.progress.plan.or(plan);
+    if run.progress.plan.is_none() {
+        return Err(Refusal::Stale);
+    }
+    Ok(stay(run, vec![]))
+}
+
+/// Somebody else's commit is the head now; nothing was published.
+pub(super) fn branch_moved(mut run: Run, head: CommitSha) -> Result<Transition, Refusal> {
+    let (Some(follow_up), Some(pull_request)) = (run.progress.follow_up.take(), &mut run.progress.pull_request) else {
+        return Err(Refusal::Stale);
+    };
+    pull_request.head = head.clone();
+    if !follow_up.cause.fits(&head) {
+        return watch_on(run);
+    }
+    if follow_up.restarts < MAX_RESTARTS {
+        return begin(run, follow_up.cause, follow_up.restarts + 1);
+    }
+    run.progress.follow_up = Some(follow_up);
+    let message = "The branch moved again and again while wiz was at work on it, so nothing was published. `/wiz retry` \
+                   starts from the commit that is there then.";
+    Ok(fail(run, UserMessage::new(message)))
+}
+
+/// Begins what waits and still means something on the present head, or goes on watching.
+pub(super) fn watch_on(mut run: Run) -> Result<Transition, Refusal> {
+    run.progress.follow_up = None;
+    let head = run.progress.pull_request.as_ref().map(|pull_request| pull_request.head.clone());
+    let mut waiting = std::mem::take(&mut run.progress.waiting);
+    waiting.retain(|cause| head.as_ref().is_some_and(|head| cause.fits(head)));
+    if waiting.is_empty() {
+        return Ok(enter(run, State::Watching, vec![]));
+    }
+    let next = waiting.remove(0);
+    run.progress.waiting = waiting;
+    begin(run, next, 0)
 }

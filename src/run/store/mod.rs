@@ -13,7 +13,7 @@ use sqlx::{PgConnection, types::Json};
 use super::{
     machine,
     signal::{Effect, Notice, Refusal, Signal, Transition},
-    state::{AskedIn, Mission, Progress, Run, State},
+    state::{AskedIn, Mission, Progress, PullRequest, Run, State},
     task::Task,
 };
 use crate::{
@@ -127,8 +127,22 @@ pub async fn remember_repository(
 /// Creates a run and enqueues its first effects.
 pub async fn create(connection: &mut PgConnection, new: &NewRun) -> Result<Created> {
     let progress = Progress { asked_in: new.asked_in, ..Progress::default() };
-    let draft = Run { id: RunId(0), state: State::Queued, seq: 0, budget: new.budget, progress };
-    let Transition { run, effects, notice: _ } = machine::start(draft);
+    insert(connection, new, machine::start(draft(new, progress))).await
+}
+
+/// Creates a run that watches a pull request which it did not open; follow-ups are its only work. The pull request must
+/// lie in the repository itself and never in a fork.
+pub async fn adopt(connection: &mut PgConnection, new: &NewRun, pull_request: PullRequest) -> Result<Created> {
+    let progress = Progress { pull_request: Some(pull_request), ..Progress::default() };
+    insert(connection, new, machine::adopt(draft(new, progress))).await
+}
+
+fn draft(new: &NewRun, progress: Progress) -> Run {
+    Run { id: RunId(0), state: State::Queued, seq: 0, budget: new.budget, progress }
+}
+
+async fn insert(connection: &mut PgConnection, new: &NewRun, transition: Transition) -> Result<Created> {
+    let Transition { run, effects, notice: _ } = transition;
     let id = sqlx::query_scalar!(
         r#"insert into run (installation_id, repository_id, issue_number, issue_title, trigger_key, verb, instructions,
                             requester_id, requester_login, model, budget_micro_dollars, state, seq, progress)

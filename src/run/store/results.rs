@@ -5,10 +5,10 @@ use sqlx::{PgConnection, types::Json};
 
 use crate::{
     agent::ReviewReport,
-    ids::{CheckRunId, CommentId, CommitSha, IssueNumber, RepositoryId, RunId, UserId},
+    ids::{CommentId, CommitSha, IssueNumber, RepositoryId, RunId, UserId},
     patch::{LineCount, Patch},
     plan::{PlanHash, StepKey},
-    run::{briefing::Briefing, evidence::Evidence},
+    run::{briefing::Briefing, evidence::Evidence, project::CHECK_RUN_PREFIX},
 };
 
 /// A step's stored result.
@@ -38,9 +38,18 @@ pub struct Output {
     pub status_comment_digest: Option<String>,
     /// The plan that the comment, as wiz last wrote it, shows for approval.
     pub shown_plan: Option<PlanHash>,
-    pub check_run: Option<CheckRunId>,
-    /// The commit the check run is on.
-    pub check_run_head: Option<CommitSha>,
+    pub check_run: Option<ShownCheck>,
+}
+
+/// The check run that shows a run now, or is about to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownCheck {
+    /// The commit it is on.
+    pub head: CommitSha,
+    /// Its `external_id`; with the commit it is its identity.
+    pub key: String,
+    /// Whether it has ended.
+    pub settled: bool,
 }
 
 /// Keeps what a step changed; a repeated step replaces its earlier result.
@@ -161,7 +170,8 @@ pub async fn latest_review(connection: &mut PgConnection, run: RunId) -> Result<
 pub async fn output(connection: &mut PgConnection, run: RunId) -> Result<Output> {
     let row = sqlx::query!(
         r#"select status_comment_id as "status_comment: CommentId", status_comment_digest,
-                  shown_plan_hash as "shown_plan: PlanHash", check_run_id as "check_run: CheckRunId", check_run_head as "check_run_head: CommitSha"
+                  shown_plan_hash as "shown_plan: PlanHash", check_run_head as "check_run_head: CommitSha", check_run_key,
+                  check_run_settled
            from run_output where run_id = $1"#,
         run as _,
     )
@@ -171,8 +181,12 @@ pub async fn output(connection: &mut PgConnection, run: RunId) -> Result<Output>
         status_comment: row.status_comment,
         status_comment_digest: row.status_comment_digest,
         shown_plan: row.shown_plan,
-        check_run: row.check_run,
-        check_run_head: row.check_run_head,
+        check_run: row.check_run_head.map(|head| ShownCheck {
+            head,
+            // Before follow-ups, a run had one check run only.
+            key: row.check_run_key.unwrap_or_else(|| format!("{CHECK_RUN_PREFIX}{run}")),
+            settled: row.check_run_settled,
+        }),
     }))
 }
 
@@ -207,18 +221,14 @@ pub async fn save_status_comment(connection: &mut PgConnection, run: RunId, show
     Ok(())
 }
 
-/// Remembers the check run and the commit it is on.
-pub async fn save_check_run(
-    connection: &mut PgConnection,
-    run: RunId,
-    check_run: CheckRunId,
-    head: &CommitSha,
-) -> Result<()> {
+/// Remembers which check run shows the run: before it is made, so that it is found and settled whatever happens next.
+pub async fn save_check_run(connection: &mut PgConnection, run: RunId, shown: &ShownCheck) -> Result<()> {
     sqlx::query!(
-        "update run_output set check_run_id = $2, check_run_head = $3 where run_id = $1",
+        "update run_output set check_run_head = $2, check_run_key = $3, check_run_settled = $4 where run_id = $1",
         run as _,
-        check_run as _,
-        head as _,
+        &shown.head as _,
+        shown.key,
+        shown.settled,
     )
     .execute(connection)
     .await?;

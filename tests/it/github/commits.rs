@@ -36,6 +36,7 @@ async fn commit(scene: &Scene, branch: &str, parent: &CommitSha, patch: &Patch) 
         parent,
         message: "Add instead of subtract",
         patch,
+        branch_exists: false,
     };
     scene.installation.commit(&wanted).await
 }

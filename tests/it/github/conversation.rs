@@ -144,6 +144,7 @@ async fn a_branch_has_one_pull_request() {
         parent: &parent,
         message: "Fix",
         patch: &patch,
+        branch_exists: false,
     };
     scene.installation.commit(&commit).await.unwrap();
     let wanted = NewPullRequest {

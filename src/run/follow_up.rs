@@ -1,0 +1,105 @@
+//! Why a pull request that is open is worked on again, and what agents are told of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{CommentId, CommitSha, Login};
+
+/// Why a pull request is worked on again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FollowUpCause {
+    /// A check failed on the head.
+    FailingCheck(FailingCheck),
+    /// A person's review asks for changes.
+    Review(Words),
+    /// A person asked in the conversation.
+    Command(Words),
+}
+
+/// A check that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailingCheck {
+    /// The commit it failed on; on any other it says nothing.
+    pub head: CommitSha,
+    /// As people see it.
+    pub name: String,
+    /// Which failure it is, whatever numbers and paths it names this time.
+    pub signature: String,
+    /// What it printed, cut and cleaned.
+    pub excerpt: String,
+}
+
+/// What a person wants changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Words {
+    /// The comment or review.
+    pub id: CommentId,
+    pub by: Login,
+    pub text: String,
+    /// Files the person pointed at: they may change although the plan does not name them.
+    pub files: Vec<String>,
+}
+
+impl FollowUpCause {
+    /// In a few words, for people; holds untrusted names.
+    pub fn title(&self) -> String {
+        match self {
+            Self::FailingCheck(check) => format!("the failing check {}", check.name),
+            Self::Review(words) => format!("the review by {}", words.by),
+            Self::Command(words) => format!("what {} asked for", words.by),
+        }
+    }
+
+    /// What agents are told: where the words are from, and the words.
+    pub fn statement(&self) -> (String, &str) {
+        let text = match self {
+            Self::FailingCheck(check) => &check.excerpt,
+            Self::Review(words) | Self::Command(words) => &words.text,
+        };
+        (self.title(), text)
+    }
+
+    /// Files that may change although the plan does not name them.
+    pub fn files(&self) -> &[String] {
+        match self {
+            Self::FailingCheck(_) => &[],
+            Self::Review(words) | Self::Command(words) => &words.files,
+        }
+    }
+
+    /// Whether it still means something once `head` is the pull request's head.
+    pub fn fits(&self, head: &CommitSha) -> bool {
+        match self {
+            Self::FailingCheck(check) => check.head == *head,
+            Self::Review(_) | Self::Command(_) => true,
+        }
+    }
+
+    /// Whether it is the same occasion, told a second time.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::FailingCheck(one), Self::FailingCheck(other)) => {
+                (&one.head, &one.signature) == (&other.head, &other.signature)
+            }
+            (Self::Review(one), Self::Review(other)) | (Self::Command(one), Self::Command(other)) => one == other,
+            (Self::FailingCheck(_) | Self::Review(_) | Self::Command(_), _) => false,
+        }
+    }
+
+    /// What the coder is told to do about it.
+    pub fn task(&self) -> &'static str {
+        match self {
+            Self::FailingCheck(_) => {
+                "The change is published, and a check fails on it; its output is listed as found. Find the cause and mend \
+                 it, and nothing else. Never make the check weaker."
+            }
+            Self::Review(_) => {
+                "The change is published, and a reviewer asks for changes, listed as found. Make these changes, and \
+                 nothing else."
+            }
+            Self::Command(_) => {
+                "The change is published, and a maintainer asks for more, listed as found. Do that, and nothing else."
+            }
+        }
+    }
+}
