@@ -11,6 +11,7 @@ create table ci_switch (
     repository_id bigint not null,
     pull_number bigint not null,
     answered boolean not null,
+    by_id bigint not null,
     by_login text not null,
     -- Attempts from before this moment no longer count.
     changed_at timestamptz not null default now(),

@@ -27,11 +27,17 @@ pub enum FollowUpReason {
 impl FollowUpReason {
     fn subject(&self) -> String {
         match self {
-            Self::FailingCheck { name } => format!("Mend the failing check {}", plain(name, NAME_CHARS)),
-            Self::Review { by } => format!("Follow the review by {}", plain(by.as_str(), NAME_CHARS)),
-            Self::Command { by } => format!("Do what {} asked for", plain(by.as_str(), NAME_CHARS)),
+            Self::FailingCheck { name } => format!("Mend the failing check {}", word(name)),
+            Self::Review { by } => format!("Follow the review by {}", word(by.as_str())),
+            Self::Command { by } => format!("Do what {} asked for", word(by.as_str())),
         }
     }
+}
+
+/// A name for places with and without Markdown: whatever could be more than a name there is left out.
+fn word(name: &str) -> String {
+    let name: String = name.chars().filter(|c| c.is_alphanumeric() || " ._-/():,+".contains(*c)).collect();
+    plain(&name, NAME_CHARS)
 }
 
 /// What a run is doing in a follow-up, in a few words; none where the follow-up is not what matters.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Evidence, FileChange, Observation, Outcome, PlanView, RunState, RunView, StepProgress, cell, code, fenced, follow_up,
-    neutralise,
+    Evidence, FileChange, Observation, Outcome, PlanView, RunState, RunView, StepProgress, cell, code, fenced,
+    follow_up, neutralise,
 };
 use crate::plan::{Criterion, Proof};
 

@@ -78,9 +78,7 @@ impl Project {
     pub fn tests_since_origin(&self, patch: &Patch) -> Patch {
         match &self.origin {
             None => workspace::test_part(patch),
-            Some(origin) => {
-                workspace::test_part(&workspace::difference(origin, &workspace::apply(&self.files, patch)))
-            }
+            Some(origin) => workspace::test_part(&workspace::difference(origin, &workspace::apply(&self.files, patch))),
         }
     }
 

@@ -292,11 +292,6 @@ impl Progress {
                 wanted.extend(step.depends_on.iter().cloned());
             }
         }
-        steps
-            .iter()
-            .map(|step| &step.key)
-            .filter(|other| *other != key && wanted.contains(other))
-            .cloned()
-            .collect()
+        steps.iter().map(|step| &step.key).filter(|other| *other != key && wanted.contains(other)).cloned().collect()
     }
 }

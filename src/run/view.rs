@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result};
 
 use super::{
     evidence::{Evidence, Observation, ObservedEnd},
-    services::Services,
     follow_up::FollowUpCause,
+    services::Services,
     state::{FollowUp, State, StepState},
     store::{self, StoredRun, results},
 };
@@ -16,8 +16,8 @@ use crate::{
     llm::AgentRole,
     patch::LineCount,
     report::{
-        AnnotationLevel, ChangedFile, FileChange, Finding, FollowUpReason, FollowUpView, Money, Outcome, PlanView, PullRequestLink, QueuePlace,
-        Review, RunState, RunView, StepProgress, Subject, Timing,
+        AnnotationLevel, ChangedFile, FileChange, Finding, FollowUpReason, FollowUpView, Money, Outcome, PlanView,
+        PullRequestLink, QueuePlace, Review, RunState, RunView, StepProgress, Subject, Timing,
     },
 };
 

@@ -113,12 +113,14 @@ pub fn difference(from: &[SourceFile], to: &[SourceFile]) -> Patch {
     };
     let (before, after) = (by_path(from), by_path(to));
     let gone = before.keys().filter(|path| !after.contains_key(*path)).map(|path| (path.clone(), Change::Delete));
-    let put = to.iter().filter(|file| before.get(&file.path) != after.get(&file.path)).map(|file| {
+    let put = to.iter().filter(|file| before.get(&file.path) != after.get(&file.path)).filter_map(|file| {
         let mode = match file.mode {
             protocol::FileMode::Regular => FileMode::Regular,
             protocol::FileMode::Executable => FileMode::Executable,
+            // No box is given one.
+            protocol::FileMode::Symlink => return None,
         };
-        (file.path.clone(), Change::Put { mode, content: file.content.clone() })
+        Some((file.path.clone(), Change::Put { mode, content: file.content.clone() }))
     });
     gone.chain(put).collect()
 }

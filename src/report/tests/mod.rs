@@ -2,6 +2,7 @@
 
 mod check;
 mod example;
+mod follow_up;
 mod hostile;
 mod pull_request;
 mod status;

@@ -46,7 +46,7 @@ pub(super) async fn begin(services: &Services, stored: &StoredRun) -> Result<Beg
     let found = github.pull(&stored.repository_name, pull_request.number).await?;
     let pull = match still_open(found) {
         Ok(pull) => pull,
-        Err(over) => return Ok(Beginning::Over(over)),
+        Err(over) => return Ok(Beginning::Over(*over)),
     };
     let plan = match &progress.plan {
         Some(_) => None,
@@ -71,16 +71,16 @@ async fn reload(services: &Services, run: RunId, seq: i32) -> Result<Beginning, 
 }
 
 /// The pull request, if wiz may still commit to it.
-fn still_open(found: Option<github::PullRequest>) -> Result<github::PullRequest, StageResult> {
-    let Some(pull) = found else { return Err(StageResult::PullRequestEnded(PullRequestChange::Closed)) };
+fn still_open(found: Option<github::PullRequest>) -> Result<github::PullRequest, Box<StageResult>> {
+    let ended = |change| Err(Box::new(StageResult::PullRequestEnded(change)));
+    let Some(pull) = found else { return ended(PullRequestChange::Closed) };
     match pull.state {
-        OpenState::Closed if pull.merged_at.is_some() => {
-            Err(StageResult::PullRequestEnded(PullRequestChange::Merged))
+        OpenState::Closed if pull.merged_at.is_some() => ended(PullRequestChange::Merged),
+        OpenState::Closed => ended(PullRequestChange::Closed),
+        OpenState::Open if pull.is_from_fork() => {
+            let message = UserMessage::new("This pull request comes from a fork, where wiz never commits.");
+            Err(Box::new(StageResult::Failed { message }))
         }
-        OpenState::Closed => Err(StageResult::PullRequestEnded(PullRequestChange::Closed)),
-        OpenState::Open if pull.is_from_fork() => Err(StageResult::Failed {
-            message: UserMessage::new("This pull request comes from a fork, where wiz never commits."),
-        }),
         OpenState::Open => Ok(pull),
     }
 }
@@ -124,7 +124,7 @@ pub(super) async fn publish(
     let parent = progress.start().context("the follow-up has not begun")?;
     let github = services.github.installation(stored.installation);
     if let Err(over) = still_open(github.pull(&stored.repository_name, pull_request.number).await?) {
-        return Ok(over.into());
+        return Ok(Done::from(*over));
     }
     let message = report::follow_up_message(&view::of(services, stored).await?, summary);
     if let Some(kind) = secret_in(services, &[&message]) {
@@ -141,9 +141,7 @@ pub(super) async fn publish(
         branch_exists: true,
     };
     match github.commit(&commit).await {
-        Ok(committed) => {
-            Ok(StageResult::Published(PullRequest { head: committed.sha, ..pull_request.clone() }).into())
-        }
+        Ok(committed) => Ok(StageResult::Published(PullRequest { head: committed.sha, ..pull_request.clone() }).into()),
         Err(error @ GitHubError::Conflict(_)) => {
             let now = github.branch(&stored.repository_name, &pull_request.branch).await?;
             moved(parent, now).map(Done::from).ok_or_else(|| error.into())

@@ -73,12 +73,7 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<Done, StageFa
 }
 
 /// What policy has against the change, for the coder; checked before anything runs.
-pub(super) fn objections(
-    services: &Services,
-    project: &Project,
-    progress: &Progress,
-    patch: &Patch,
-) -> Option<String> {
+pub(super) fn objections(services: &Services, project: &Project, progress: &Progress, patch: &Patch) -> Option<String> {
     let plan = &progress.plan.as_ref()?.plan;
     let scope = progress.follow_up.as_ref().map_or_else(|| plan.clone(), |follow_up| follow_up.scope(plan));
     let paths: Vec<ChangedPath> = patch.changes().iter().map(changed_path).collect();

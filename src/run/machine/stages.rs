@@ -54,9 +54,7 @@ pub(super) fn stage(mut run: Run, result: StageResult) -> Result<Transition, Ref
         }
         (State::Working, StageResult::FollowUpBegun { head, plan }) => watch::begun(run, head, plan),
         (State::Publishing, StageResult::BranchMoved { head }) => watch::branch_moved(run, head),
-        (State::Working | State::Publishing, StageResult::PullRequestEnded(change)) => {
-            watch::pull_request(run, change)
-        }
+        (State::Working | State::Publishing, StageResult::PullRequestEnded(change)) => watch::pull_request(run, change),
         (
             State::Queued | State::Planning | State::Working | State::Verifying | State::Reviewing | State::Publishing,
             StageResult::Failed { message },
@@ -73,7 +71,8 @@ fn planned(mut run: Run, plan: Plan, base: CommitSha, needs_approval: bool) -> T
 }
 
 fn step_done(mut run: Run, key: &StepKey) -> Result<Transition, Refusal> {
-    let step = run.progress.current_steps_mut().iter_mut().find(|step| step.key == *key && step.state == StepState::Running);
+    let step =
+        run.progress.current_steps_mut().iter_mut().find(|step| step.key == *key && step.state == StepState::Running);
     step.ok_or(Refusal::Stale)?.state = StepState::Done;
     if run.progress.current_steps().iter().all(|step| step.state == StepState::Done) {
         return Ok(enter(run, State::Verifying, vec![Effect::Verify]));

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-fn sha(digit: char) -> CommitSha {
+pub(super) fn sha(digit: char) -> CommitSha {
     digit.to_string().repeat(40).parse().unwrap()
 }
 
@@ -24,7 +24,7 @@ fn person() -> Login {
 }
 
 /// A plan whose second and third step both build on the first.
-fn plan() -> Plan {
+pub(super) fn plan() -> Plan {
     let step = |id: &str, after: &[&str]| Step {
         id: id.parse().unwrap(),
         title: id.into(),
@@ -40,7 +40,7 @@ fn plan() -> Plan {
     }
 }
 
-fn new_run() -> Run {
+pub(super) fn new_run() -> Run {
     Run {
         id: RunId(1),
         state: State::Queued,
@@ -50,7 +50,7 @@ fn new_run() -> Run {
     }
 }
 
-fn pull_request() -> PullRequest {
+pub(super) fn pull_request() -> PullRequest {
     PullRequest {
         number: crate::ids::IssueNumber(7),
         branch: "wiz/run-1-fix".parse().unwrap(),
@@ -59,11 +59,11 @@ fn pull_request() -> PullRequest {
     }
 }
 
-fn stage_of(run: &Run, result: StageResult) -> Signal {
+pub(super) fn stage_of(run: &Run, result: StageResult) -> Signal {
     Signal::Stage { seq: run.seq, result }
 }
 
-fn order(order: Order) -> Signal {
+pub(super) fn order(order: Order) -> Signal {
     Signal::Human { by: person(), order }
 }
 
@@ -77,7 +77,7 @@ fn shown(run: &Run) -> Option<crate::plan::PlanHash> {
 }
 
 /// Sends signals that must all be accepted, and returns the run and the last transition's effects.
-fn walk(mut run: Run, signals: impl IntoIterator<Item = fn(&Run) -> Signal>) -> (Run, Vec<Effect>) {
+pub(super) fn walk(mut run: Run, signals: impl IntoIterator<Item = fn(&Run) -> Signal>) -> (Run, Vec<Effect>) {
     let mut effects = vec![];
     for signal in signals {
         let signal = signal(&run);
@@ -87,16 +87,16 @@ fn walk(mut run: Run, signals: impl IntoIterator<Item = fn(&Run) -> Signal>) -> 
     (run, effects)
 }
 
-fn step_done(key: &str) -> StageResult {
+pub(super) fn step_done(key: &str) -> StageResult {
     StageResult::StepDone { step: key.parse().unwrap() }
 }
 
-const TO_APPROVAL: [fn(&Run) -> Signal; 2] = [
+pub(super) const TO_APPROVAL: [fn(&Run) -> Signal; 2] = [
     |run| stage_of(run, StageResult::PlanningStarted),
     |run| stage_of(run, StageResult::Planned { plan: plan(), base: sha('b'), needs_approval: true }),
 ];
 
-const TO_VERIFYING: [fn(&Run) -> Signal; 4] = [
+pub(super) const TO_VERIFYING: [fn(&Run) -> Signal; 4] = [
     |run| approval(run, sha('b')),
     |run| stage_of(run, step_done("a")),
     |run| stage_of(run, step_done("b")),
@@ -193,7 +193,7 @@ fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
         Signal::Stage { seq: run.seq - i32::from(stale), result }
     }
     fn running_step(run: &Run) -> StageResult {
-        let running = run.progress.steps.iter().find(|step| step.state == StepState::Running);
+        let running = run.progress.current_steps().iter().find(|step| step.state == StepState::Running);
         running.map_or(step_done("a"), |step| StageResult::StepDone { step: step.key.clone() })
     }
     let signals: Vec<fn(&Run, bool) -> Signal> = vec![
@@ -219,6 +219,15 @@ fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
         |_, _| Signal::PullRequest(PullRequestChange::Merged),
         |_, _| Signal::PullRequest(PullRequestChange::Closed),
         |_, _| Signal::PullRequest(PullRequestChange::Reopened),
+        |_, _| Signal::FollowUp(watch::tests::failing('c')),
+        |_, _| Signal::FollowUp(watch::tests::failing('e')),
+        |_, _| Signal::FollowUp(watch::tests::asked(1)),
+        |run, _| Signal::FollowUp(watch::tests::asked(run.seq.into())),
+        |run, stale| stage(run, stale, StageResult::FollowUpBegun { head: sha('c'), plan: None }),
+        |run, stale| stage(run, stale, StageResult::FollowUpBegun { head: sha('e'), plan: None }),
+        |run, stale| stage(run, stale, StageResult::BranchMoved { head: sha('e') }),
+        |run, stale| stage(run, stale, StageResult::PullRequestEnded(PullRequestChange::Closed)),
+        |run, stale| stage(run, stale, StageResult::PullRequestEnded(PullRequestChange::Merged)),
         |run, stale| Signal::Deadline { seq: run.seq - i32::from(stale) },
     ];
     proptest::sample::select(signals)
@@ -267,9 +276,19 @@ proptest! {
             prop_assert_eq!(expired.is_ok(), !run.state.is_terminal());
             prop_assert_eq!(deadline(run.state).is_some(), !run.state.is_terminal());
             if run.state == State::Working {
-                let running = run.progress.steps.iter().any(|step| step.state == StepState::Running);
+                let running = run.progress.current_steps().iter().any(|step| step.state == StepState::Running);
                 prop_assert!(running, "somebody works while the run is working");
             }
+            if let Some(pull_request) = &run.progress.pull_request {
+                use State::{Publishing, Reviewing, Verifying, Working};
+                let at_work = [Working, Verifying, Reviewing, Publishing].contains(&run.state);
+                prop_assert!(!at_work || (pull_request.open && run.progress.follow_up.is_some()), "{:?}", run);
+                prop_assert!(run.state != State::Watching || run.progress.follow_up.is_none());
+                prop_assert!(pull_request.open || run.progress.waiting.is_empty(), "work waits for a closed pull request");
+                let plans = [State::Queued, State::Planning, State::NeedsApproval, State::NeedsAnswer];
+                prop_assert!(!plans.contains(&run.state), "what is published is not planned anew");
+            }
+            prop_assert!(run.progress.waiting.len() <= MAX_WAITING);
             let stored: Progress = serde_json::from_value(serde_json::to_value(&run.progress).unwrap()).unwrap();
             prop_assert_eq!(&stored, &run.progress);
         }

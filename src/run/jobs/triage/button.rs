@@ -75,7 +75,8 @@ fn meaning(action: &CheckRunAction) -> Option<(Verb, Ordered)> {
     })
 }
 
-/// The run that a check run's `external_id` names.
+/// The run that a check run's `external_id` names; a follow-up's number may come behind it.
 fn run_of_external_id(external_id: &str) -> Option<RunId> {
-    external_id.strip_prefix(CHECK_RUN_PREFIX)?.parse().ok()
+    let name = external_id.strip_prefix(CHECK_RUN_PREFIX)?;
+    name.split('.').next()?.parse().ok()
 }

@@ -1,4 +1,9 @@
 //! What becomes of a run while its pull request is open: the pull request moves, or there is more to do on it.
+//!
+//! One follow-up is under way at a time; further causes wait in order. Whoever merges or closes the pull request ends both
+//! at once. A cause that speaks of a head which is no longer the head is dropped, since the new one has its own.
+//!
+//! Read first: [`follow_up`], [`begun`], [`watch_on`].
 
 use super::{cancel, enter, fail, stay};
 use crate::{
@@ -146,3 +151,6 @@ pub(super) fn watch_on(mut run: Run) -> Result<Transition, Refusal> {
     run.progress.waiting = waiting;
     begin(run, next, 0)
 }
+
+#[cfg(test)]
+pub(super) mod tests;

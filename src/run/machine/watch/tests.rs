@@ -1,0 +1,197 @@
+//! The ways of a follow-up, spelled out.
+
+use super::{
+    super::tests::{TO_APPROVAL, TO_VERIFYING, new_run, order, plan, pull_request, sha, stage_of, step_done, walk},
+    *,
+};
+use crate::{
+    ids::CommentId,
+    run::{
+        follow_up::{FailingCheck, Words},
+        machine::advance,
+        signal::{Order, Signal, StageResult},
+        state::PullRequest,
+    },
+};
+
+/// A check that fails on the commit of this digit.
+pub fn failing(head: char) -> FollowUpCause {
+    FollowUpCause::FailingCheck(FailingCheck {
+        head: sha(head),
+        name: "test".into(),
+        signature: "e3b0c442".into(),
+        excerpt: "1 failed".into(),
+    })
+}
+
+/// What a person asked for in the comment of this number.
+pub fn asked(comment: i64) -> FollowUpCause {
+    let by = "maintainer".parse().unwrap();
+    FollowUpCause::Command(Words { id: CommentId(comment), by, text: "Rename it.".into(), files: vec![] })
+}
+
+const TO_WATCHING: [fn(&Run) -> Signal; 3] = [
+    |run| stage_of(run, StageResult::Verified { feedback: None }),
+    |run| stage_of(run, StageResult::Reviewed { feedback: None }),
+    |run| stage_of(run, StageResult::Published(pull_request())),
+];
+
+/// [`walk`] over signals that are spelled out.
+fn go<const N: usize>(run: Run, signals: [fn(&Run) -> Signal; N]) -> (Run, Vec<Effect>) {
+    walk(run, signals)
+}
+
+/// A run that watches its pull request, whose head is `c`.
+fn watching() -> Run {
+    let run = go(crate::run::machine::start(new_run()).run, TO_APPROVAL).0;
+    go(go(run, TO_VERIFYING).0, TO_WATCHING).0
+}
+
+fn begun(head: char) -> StageResult {
+    StageResult::FollowUpBegun { head: sha(head), plan: None }
+}
+
+fn published(head: char) -> StageResult {
+    StageResult::Published(PullRequest { head: sha(head), ..pull_request() })
+}
+
+/// From the beginning of a follow-up on `c` to its last stage.
+const TO_PUBLISHING: [fn(&Run) -> Signal; 4] = [
+    |run| stage_of(run, begun('c')),
+    |run| stage_of(run, step_done(&format!("follow-up-{}", run.progress.follow_ups))),
+    |run| stage_of(run, StageResult::Verified { feedback: None }),
+    |run| stage_of(run, StageResult::Reviewed { feedback: None }),
+];
+
+#[test]
+fn a_failing_check_becomes_a_further_commit_and_the_run_watches_again() {
+    let (run, effects) = go(watching(), [|_: &Run| Signal::FollowUp(failing('c'))]);
+    assert_eq!((run.state, &effects[0]), (State::Working, &Effect::Work("follow-up-1".parse().unwrap())));
+    assert_eq!(run.progress.start(), None, "nobody has looked at the head yet");
+    let (run, effects) = go(run, TO_PUBLISHING);
+    assert_eq!((run.state, &effects[0]), (State::Publishing, &Effect::Publish));
+    assert_eq!(run.progress.start(), Some(&sha('c')));
+    let (run, _) = go(run, [|run: &Run| stage_of(run, published('d'))]);
+    assert_eq!((run.state, run.progress.follow_up.is_none()), (State::Watching, true));
+    assert_eq!(run.progress.pull_request.as_ref().unwrap().head, sha('d'));
+    assert_eq!(run.progress.steps.len(), 3, "the plan's steps are as they were");
+}
+
+#[test]
+fn what_does_not_hold_goes_back_to_the_follow_up_and_only_to_it() {
+    let (run, _) = go(watching(), [|_: &Run| Signal::FollowUp(asked(1))]);
+    let (run, _) = go(run, [TO_PUBLISHING[0], TO_PUBLISHING[1]]);
+    let (run, effects) = go(run, [|run: &Run| stage_of(run, StageResult::Verified { feedback: Some("red".into()) })]);
+    assert_eq!(effects[0], Effect::Work("follow-up-1-rework-1".parse().unwrap()));
+    let key = "follow-up-1-rework-1".parse().unwrap();
+    assert_eq!(run.progress.ancestors(&key), ["follow-up-1".parse().unwrap()]);
+}
+
+#[test]
+fn causes_wait_in_order_and_those_of_an_old_head_are_dropped() {
+    let (run, _) = go(watching(), [|_: &Run| Signal::FollowUp(asked(1))]);
+    let (run, _) = go(
+        run,
+        [
+            |_: &Run| Signal::FollowUp(failing('c')),
+            |_: &Run| Signal::FollowUp(asked(2)),
+            |_: &Run| Signal::FollowUp(asked(3)),
+        ],
+    );
+    for known in [asked(1), asked(2), failing('c')] {
+        assert_eq!(advance(&run, Signal::FollowUp(known)), Err(Refusal::Stale), "told twice");
+    }
+    let (run, _) = go(run, TO_PUBLISHING);
+    let (run, effects) = go(run, [|run: &Run| stage_of(run, published('d'))]);
+    assert_eq!(effects[0], Effect::Work("follow-up-2".parse().unwrap()), "it goes on without a pause");
+    assert_eq!(run.progress.follow_up.as_ref().unwrap().cause, asked(2), "the check was of the old head");
+    assert_eq!(run.progress.waiting, [asked(3)]);
+}
+
+#[test]
+fn a_branch_that_moves_is_started_from_again_and_not_for_ever() {
+    let moved = |run: &Run| stage_of(run, StageResult::BranchMoved { head: sha('e') });
+    let (mut run, _) = go(watching(), [|_: &Run| Signal::FollowUp(asked(1))]);
+    for number in 2..=MAX_RESTARTS + 1 {
+        run = go(run, TO_PUBLISHING).0;
+        let (again, effects) = go(run, [moved]);
+        assert_eq!(effects[0], Effect::Work(format!("follow-up-{number}").parse().unwrap()));
+        assert_eq!(again.progress.start(), None, "it looks at the head again");
+        run = again;
+    }
+    run = go(go(run, TO_PUBLISHING).0, [moved]).0;
+    assert_eq!(run.state, State::Failed);
+    let (run, effects) = go(run, [|_: &Run| order(Order::Retry)]);
+    assert_eq!(effects[0], Effect::Publish);
+    assert_eq!(go(run, [moved]).0.state, State::Working, "a retry may start again as often");
+}
+
+#[test]
+fn a_check_of_another_head_than_the_present_one_is_not_worked_on() {
+    let (run, _) = go(watching(), [|_: &Run| Signal::FollowUp(failing('c'))]);
+    let (run, _) = go(run, [|run: &Run| stage_of(run, begun('e'))]);
+    assert_eq!((run.state, &run.progress.pull_request.unwrap().head), (State::Watching, &sha('e')));
+
+    let (run, _) = go(watching(), [|_: &Run| Signal::FollowUp(failing('c'))]);
+    let moved = |run: &Run| stage_of(run, StageResult::BranchMoved { head: sha('e') });
+    let (run, _) = go(go(run, TO_PUBLISHING).0, [moved]);
+    assert_eq!(run.state, State::Watching, "the new head has checks of its own");
+}
+
+#[test]
+fn merging_and_closing_end_a_follow_up_at_once() {
+    for (change, state) in
+        [(PullRequestChange::Merged, State::Succeeded), (PullRequestChange::Closed, State::Cancelled)]
+    {
+        for stage in 0..TO_PUBLISHING.len() {
+            let (run, _) = go(watching(), [|_: &Run| Signal::FollowUp(asked(1))]);
+            let (run, _) =
+                go(walk(run, TO_PUBLISHING.into_iter().take(stage)).0, [|_: &Run| Signal::FollowUp(asked(2))]);
+            let ended = advance(&run, Signal::PullRequest(change)).unwrap();
+            assert_eq!((ended.run.state, ended.effects.contains(&Effect::Halt)), (state, true));
+            assert!(ended.run.progress.follow_up.is_none() && ended.run.progress.waiting.is_empty());
+            assert_eq!(advance(&ended.run, order(Order::Retry)), Err(Refusal::NotNow));
+            assert_eq!(advance(&ended.run, Signal::FollowUp(asked(3))), Err(Refusal::NotNow));
+        }
+    }
+}
+
+#[test]
+fn a_follow_up_that_was_cancelled_goes_on_where_it_stopped_unless_the_pull_request_was_closed() {
+    let (run, _) = go(watching(), [|_: &Run| Signal::FollowUp(asked(1)), |run: &Run| stage_of(run, begun('c'))]);
+    let (run, _) = go(run, [|_: &Run| order(Order::Cancel)]);
+    assert_eq!(advance(&run, Signal::FollowUp(asked(2))), Err(Refusal::NotNow), "a person said stop");
+    let retried = advance(&run, order(Order::Retry)).unwrap();
+    assert_eq!(retried.effects[0], Effect::Work("follow-up-1".parse().unwrap()));
+
+    let (closed, _) = go(run, [|_: &Run| Signal::PullRequest(PullRequestChange::Closed)]);
+    assert_eq!(closed.state, State::Cancelled);
+    assert_eq!(advance(&closed, order(Order::Retry)), Err(Refusal::NotNow));
+    let (reopened, _) = go(closed, [|_: &Run| Signal::PullRequest(PullRequestChange::Reopened)]);
+    assert_eq!(reopened.state, State::Watching);
+}
+
+#[test]
+fn after_a_failure_the_next_cause_is_taken() {
+    let (run, _) = go(watching(), [|_: &Run| Signal::FollowUp(asked(1)), |run: &Run| stage_of(run, begun('c'))]);
+    let failed = |run: &Run| stage_of(run, StageResult::Failed { message: UserMessage::new("No money.") });
+    let (run, _) = go(run, [failed]);
+    assert_eq!(run.state, State::Failed);
+    let (run, effects) = go(run, [|_: &Run| Signal::FollowUp(asked(2))]);
+    assert_eq!(effects[0], Effect::Work("follow-up-2".parse().unwrap()));
+    assert_eq!(run.progress.failure, None);
+}
+
+#[test]
+fn an_adopted_pull_request_gets_its_plan_when_the_first_work_begins() {
+    let mut run = new_run();
+    run.progress.pull_request = Some(pull_request());
+    let adopted = crate::run::machine::adopt(run);
+    assert_eq!((adopted.run.state, adopted.effects.len()), (State::Watching, 2));
+    let (run, _) = go(adopted.run, [|_: &Run| Signal::FollowUp(asked(1))]);
+    assert_eq!(advance(&run, stage_of(&run, begun('c'))), Err(Refusal::Stale), "there is nothing to work by");
+    let plan = CurrentPlan { version: 1, plan: plan(), base: sha('b'), approved: true };
+    let with_plan = StageResult::FollowUpBegun { head: sha('c'), plan: Some(plan.clone()) };
+    let begun = advance(&run, stage_of(&run, with_plan)).unwrap();
+    assert_eq!((begun.run.state, begun.run.progress.plan), (State::Working, Some(plan)));
+}
