@@ -1,9 +1,11 @@
 //! The one lock around all state, and the bells that ring when it changes.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::{Notify, watch};
 
+use crate::actions::perform_due;
 use crate::rest::{ApiRequest, ApiResponse, serve};
 use crate::store::{Outgoing, State};
 
@@ -13,13 +15,15 @@ pub struct Engine {
     state: Mutex<State>,
     /// Rung when there may be something to deliver.
     pub mail: Notify,
+    /// Rung when something scripted may have been planned.
+    pub errands: Notify,
     finished: watch::Sender<u64>,
 }
 
 impl Engine {
     /// Wraps a state.
     pub fn new(state: State) -> Self {
-        Self { state: Mutex::new(state), mail: Notify::new(), finished: watch::Sender::new(0) }
+        Self { state: Mutex::new(state), mail: Notify::new(), errands: Notify::new(), finished: watch::Sender::new(0) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -30,6 +34,7 @@ impl Engine {
     pub fn with<R>(&self, work: impl FnOnce(&mut State) -> R) -> R {
         let result = work(&mut self.lock());
         self.mail.notify_one();
+        self.errands.notify_one();
         result
     }
 
@@ -70,10 +75,20 @@ impl Engine {
         self.finished.send_modify(|count| *count += 1);
     }
 
-    /// Is nothing under way, apart from deliveries held back on purpose?
+    /// Does every scripted thing that is due, and tells when the next one is.
+    pub fn perform_errands(&self) -> Option<Instant> {
+        let next = perform_due(&mut self.lock());
+        self.mail.notify_one();
+        self.finished.send_modify(|count| *count += 1);
+        next
+    }
+
+    /// Is nothing under way, apart from deliveries held back on purpose and stages that wait for a hand?
     pub fn settled(&self) -> bool {
         let state = self.lock();
-        state.in_flight == 0 && state.outbox.iter().all(|outgoing| outgoing.after > 0)
+        state.agenda.iter().all(|planned| planned.due.is_none())
+            && state.in_flight == 0
+            && state.outbox.iter().all(|outgoing| outgoing.after > 0)
     }
 
     /// Changes whenever a delivery is over.

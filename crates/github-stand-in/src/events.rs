@@ -50,10 +50,13 @@ fn needed_permissions(event: &str) -> &'static [&'static str] {
     match event {
         "issues" => &["issues"],
         "issue_comment" => &["issues", "pull_requests"],
-        "pull_request" | "pull_request_review" | "pull_request_review_comment" => &["pull_requests"],
+        "pull_request" | "pull_request_review" | "pull_request_review_comment" | "pull_request_review_thread" => {
+            &["pull_requests"]
+        }
         "push" | "create" | "delete" => &["contents"],
         "check_run" | "check_suite" => &["checks"],
         "status" => &["statuses"],
+        "workflow_run" | "workflow_job" => &["actions"],
         _ => &[],
     }
 }

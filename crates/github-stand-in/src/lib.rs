@@ -8,6 +8,7 @@
 //! [`git`]; what happened goes through [`events`] into the outbox, and [`deliver`] sends it.
 //! Read first: [`StandIn`], [`control::Control`], [`rest::serve`].
 
+mod actions;
 mod answer;
 mod auth;
 pub mod contract;
@@ -100,6 +101,7 @@ impl StandIn {
         let control = Control::new(Arc::clone(&engine));
         let shutdown = CancellationToken::new();
         let mut tasks = JoinSet::new();
+        tasks.spawn(actions::run(Arc::clone(&engine), shutdown.clone()));
         tasks.spawn(deliver::run(engine, client()?, shutdown.clone()));
         let app = web::router(control.clone());
         let stop = shutdown.clone();

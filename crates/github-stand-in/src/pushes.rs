@@ -7,6 +7,7 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use crate::actions;
 use crate::events::{Audience, Event, emit};
 use crate::git::Git;
 use crate::render::{checks, commits, pulls, repositories};
@@ -50,8 +51,9 @@ pub fn announce(state: &mut State, repository: u64, actor: u64) -> Result<()> {
         announce_create_or_delete(state, repository, actor, change);
         announce_push(state, &git, (repository, actor), change)?;
         if let Some(branch) = change.name.strip_prefix("refs/heads/") {
-            if change.after.is_some() {
+            if let Some(after) = &change.after {
                 make_suites(state, (repository, actor), branch, change)?;
+                actions::pushed(state, (repository, actor), branch, (change.before.as_deref(), after))?;
             }
             move_pull_requests(state, &git, (repository, actor), branch, change)?;
             close_by_keywords(state, &git, (repository, actor), branch, change)?;
@@ -232,7 +234,7 @@ fn synchronise(state: &mut State, git: &Git, place: (u64, u64, u64), before: &st
         audience: Audience::Subscribers,
     };
     emit(state, &event);
-    Ok(())
+    actions::pull_request_moved(state, (repository, number), actor)
 }
 
 /// `Fixes #7` in a commit that reaches the default branch closes issue 7:

@@ -5,13 +5,14 @@ use serde_json::Value;
 
 /// Statuses that GitHub sends and its description leaves out for many operations, with the reason.
 /// Their bodies must still be GitHub's error shape.
-pub const EXCUSED: [(u16, &str); 8] = [
+pub const EXCUSED: [(u16, &str); 9] = [
     (400, "`Problems parsing JSON` may follow any request with a body; most operations do not declare it"),
     (401, "`Bad credentials` may follow any request; nearly no operation declares it"),
     (403, "`Resource not accessible by integration` and rate limits may follow any request; few operations declare it"),
     (404, "GitHub hides what the caller may not see behind 404 on every operation; several do not declare it"),
     (405, "`Pull Request is not mergeable`: declared for merging only, without a body in places"),
     (409, "a conflict with the state of git may follow any write to git; some operations do not declare it"),
+    (410, "logs that are too old are gone; the log operations declare only 302"),
     (422, "validation may fail on any write; checks and statuses declare no 422 and send one"),
     (304, "conditional requests work on every GET; few operations declare it"),
 ];
@@ -21,6 +22,37 @@ const IMPOSSIBLE: [(&str, &str); 1] = [(
     "/paths/~1app~1installations/get/responses/200/content/application~1json/schema/items/properties/account",
     "says that an account is a user and an enterprise at once; everywhere else it is either",
 )];
+
+/// Events that an app may subscribe to and that the description's lists in webhook payloads leave out:
+/// <https://docs.github.com/en/webhooks/webhook-events-and-payloads>
+const UNLISTED_EVENTS: [&str; 8] = [
+    "check_run",
+    "check_suite",
+    "fork",
+    "installation_target",
+    "pull_request_review_thread",
+    "status",
+    "workflow_job",
+    "workflow_run",
+];
+
+/// Completes every list of an app's events.
+fn complete_events(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Value::Array(events)) = members.get_mut("enum")
+                && events.iter().any(|event| event == "issue_comment")
+            {
+                let missing = UNLISTED_EVENTS.iter().filter(|event| !events.iter().any(|known| known == *event));
+                let missing: Vec<Value> = missing.map(|event| Value::from(*event)).collect();
+                events.extend(missing);
+            }
+            members.values_mut().for_each(complete_events);
+        }
+        Value::Array(items) => items.iter_mut().for_each(complete_events),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
 
 /// Mends the description where it contradicts itself.
 ///
@@ -33,6 +65,7 @@ pub fn mend(document: &mut Value) -> Result<()> {
         let all = schema.remove("allOf").with_context(|| format!("{pointer} is possible now"))?;
         schema.insert("anyOf".to_owned(), all);
     }
+    complete_events(document);
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 //! Way of the data: description → [`schema::to_json_schema`] → compiled validator → faults → [`Violation`].
 //! Read first: [`Contract`], [`Exchange`], [`excused::EXCUSED`].
 
+mod additions;
 mod exchange;
 mod excused;
 mod operations;
@@ -87,6 +88,7 @@ impl Contract {
             .context("the description does not unpack")?;
         let mut document: Value = serde_json::from_str(&text).context("the description is not JSON")?;
         excused::mend(&mut document)?;
+        additions::add(&mut document)?;
         schema::convert_document(&mut document);
         let operations = operations::collect(&document)?;
         let resource = Resource::from_contents(document.clone()).context("the description is no schema resource")?;

@@ -63,19 +63,7 @@ impl Human {
     /// # Errors
     /// If GitHub would refuse.
     pub fn request(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
-        let headers = [
-            ("authorization".to_owned(), format!("token {}", self.token)),
-            ("user-agent".to_owned(), "github-stand-in-human".to_owned()),
-        ];
-        let request = ApiRequest {
-            method: method.to_owned(),
-            path: path.to_owned(),
-            query: String::new(),
-            headers: headers.into_iter().collect(),
-            body: if body.is_null() { bytes::Bytes::new() } else { body.to_string().into() },
-            by_hand: true,
-        };
-        let response = self.control.engine().serve(&request);
+        let response = self.control.engine().serve(&ApiRequest::by_hand(&self.token, (method, path), body));
         if response.status >= 300 {
             bail!("{method} {path}: {} {}", response.status, String::from_utf8_lossy(&response.body));
         }
@@ -219,7 +207,17 @@ impl Human {
         })
     }
 
-    /// Clicks `Re-run` on a check run.
+    /// Clicks `Re-run failed jobs` on a workflow run.
+    pub fn rerun_failed_jobs(&self, repo: &str, run: u64) -> Result<()> {
+        self.request("POST", &format!("/repos/{repo}/actions/runs/{run}/rerun-failed-jobs"), &Value::Null).map(drop)
+    }
+
+    /// Clicks `Re-run all jobs` on a workflow run.
+    pub fn rerun(&self, repo: &str, run: u64) -> Result<()> {
+        self.request("POST", &format!("/repos/{repo}/actions/runs/{run}/rerun"), &Value::Null).map(drop)
+    }
+
+    /// Clicks `Re-run` on a check run. A workflow's job runs again; any other app is told.
     pub fn rerequest(&self, repo: &str, check_run: u64) -> Result<()> {
         self.control.engine().with(|state| {
             let place = (repository(state, repo)?.id, check_run);

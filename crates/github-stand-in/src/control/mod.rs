@@ -4,6 +4,7 @@
 //! tokens, so their actions obey GitHub's rules and are checked like any other exchange.
 //! Read first: [`Control`], [`setup`], [`Human`].
 
+mod actions;
 mod humans;
 mod inspect;
 pub mod setup;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use chrono::TimeDelta;
 
+pub use actions::{NewCheck, NewWorkflow};
 pub use humans::{Human, MergeMethod, Verdict};
 pub use setup::{AppHandle, NewApp, NewRepository, RepositoryHandle, UserHandle};
 
@@ -75,6 +77,11 @@ impl Control {
     /// Moves the stand-in's clock forward (or back, with a negative amount).
     pub fn advance_clock(&self, by: TimeDelta) {
         self.engine.with(|state| state.clock_ahead += by);
+    }
+
+    /// How far the stand-in's clock runs ahead of the machine's.
+    pub fn clock_ahead(&self) -> TimeDelta {
+        self.engine.with(|state| state.clock_ahead)
     }
 
     /// Sends a logged delivery again, as the button on GitHub's page does.

@@ -8,10 +8,10 @@ use super::node_id;
 use super::pulls::minimal;
 use super::repositories::{api_url, page_url, repository as repository_json};
 use crate::git::Git;
-use crate::store::{CheckRun, CheckSuite, CommitStatus, IssueState, Repository, State, stamp};
+use crate::store::{Annotation, CheckRun, CheckSuite, CommitStatus, IssueState, Repository, State, stamp};
 
 /// Open pull requests whose head is this commit.
-fn pull_requests(state: &State, repository: &Repository, sha: &str) -> Vec<Value> {
+pub fn pull_requests(state: &State, repository: &Repository, sha: &str) -> Vec<Value> {
     repository
         .issues
         .values()
@@ -26,7 +26,7 @@ fn pull_requests(state: &State, repository: &Repository, sha: &str) -> Vec<Value
 pub fn run(state: &State, repository: &Repository, run: &CheckRun) -> Value {
     let api = api_url(state, repository);
     let url = format!("{api}/check-runs/{}", run.id);
-    let html = format!("{}/runs/{}", page_url(state, repository), run.id);
+    let html = page(state, repository, run);
     json!({
         "id": run.id,
         "node_id": node_id("CheckRun", run.id),
@@ -53,6 +53,15 @@ pub fn run(state: &State, repository: &Repository, run: &CheckRun) -> Value {
     })
 }
 
+/// The page of a check run: the job's, if a workflow made it.
+fn page(state: &State, repository: &Repository, run: &CheckRun) -> String {
+    let made_by = repository.workflow_runs.values().find(|one| one.suite == run.suite);
+    match made_by {
+        Some(workflow_run) => format!("{}/job/{}", super::actions::run_page(state, repository, workflow_run), run.id),
+        None => format!("{}/runs/{}", page_url(state, repository), run.id),
+    }
+}
+
 /// A check run as webhooks carry it, with a longer suite.
 pub fn run_event(state: &State, repository: &Repository, check_run: &CheckRun) -> Value {
     let mut value = run(state, repository, check_run);
@@ -64,7 +73,13 @@ pub fn run_event(state: &State, repository: &Repository, check_run: &CheckRun) -
 
 /// Status and conclusion of a suite follow from its latest runs.
 fn suite_result(repository: &Repository, suite: &CheckSuite) -> (&'static str, Option<String>, usize) {
-    let runs: Vec<&CheckRun> = repository.check_runs.values().filter(|run| run.suite == suite.id).collect();
+    // A run that was made again counts as it ended last.
+    let mut runs: Vec<&CheckRun> = Vec::new();
+    for run in repository.check_runs.values().rev().filter(|run| run.suite == suite.id) {
+        if !runs.iter().any(|newer| newer.name == run.name) {
+            runs.push(run);
+        }
+    }
     if runs.is_empty() {
         return ("queued", None, 0);
     }
@@ -102,16 +117,7 @@ fn suite_common(state: &State, repository: &Repository, suite: &CheckSuite) -> V
 pub fn suite(state: &State, repository: &Repository, suite: &CheckSuite) -> Result<Value> {
     let git = Git::at(&repository.git_dir);
     let mut value = suite_common(state, repository, suite);
-    let head = git.commit(&suite.head_sha)?.map(|commit| {
-        json!({
-            "id": commit.sha,
-            "tree_id": commit.tree,
-            "message": commit.message,
-            "timestamp": stamp(commit.committer.date),
-            "author": { "name": commit.author.name, "email": commit.author.email },
-            "committer": { "name": commit.committer.name, "email": commit.committer.email },
-        })
-    });
+    let head = head_commit(&git, &suite.head_sha)?;
     let more = json!({
         "head_commit": head,
         "latest_check_runs_count": suite_result(repository, suite).2,
@@ -122,6 +128,35 @@ pub fn suite(state: &State, repository: &Repository, suite: &CheckSuite) -> Resu
     });
     merge(&mut value, more);
     Ok(value)
+}
+
+/// The short form of a commit in suites and workflow runs.
+///
+/// # Errors
+/// When git fails.
+pub fn head_commit(git: &Git, sha: &str) -> Result<Option<Value>> {
+    let commit = git.commit(sha)?;
+    Ok(commit.map(|commit| {
+        json!({
+            "id": commit.sha,
+            "tree_id": commit.tree,
+            "message": commit.message,
+            "timestamp": stamp(commit.committer.date),
+            "author": { "name": commit.author.name, "email": commit.author.email },
+            "committer": { "name": commit.committer.name, "email": commit.committer.email },
+        })
+    }))
+}
+
+/// One remark of a check run.
+pub fn annotation(state: &State, repository: &Repository, run: &CheckRun, note: &Annotation) -> Value {
+    let blob = format!("{}/blob/{}/{}", page_url(state, repository), run.head_sha, super::url_path(&note.path));
+    json!({
+        "path": note.path, "blob_href": blob, "start_line": note.start_line, "end_line": note.end_line,
+        "start_column": null, "end_column": null, "annotation_level": note.annotation_level,
+        "title": note.title.clone().unwrap_or_default(), "message": note.message,
+        "raw_details": note.raw_details.clone().unwrap_or_default(),
+    })
 }
 
 /// A commit status.

@@ -5,6 +5,7 @@
 //! Read first: [`accounts::user`], [`repositories::repository`], [`issues::issue`].
 
 pub mod accounts;
+pub mod actions;
 pub mod checks;
 pub mod commits;
 pub mod issues;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Call;
+use crate::actions::{rerun_check, rerun_scripted};
 use crate::answer::{Answer, Handled, Refusal};
 use crate::events::{Audience, Event, emit};
 use crate::render::checks as render;
@@ -145,14 +146,24 @@ pub fn update(call: &mut Call<'_>) -> Handled {
 /// `GET /repos/{owner}/{repo}/commits/{ref}/check-runs`; by default the latest run of each name.
 pub fn list_for_ref(call: &mut Call<'_>) -> Handled {
     let sha = named_sha(call)?;
+    list_where(call, |run| run.head_sha == sha)
+}
+
+/// `GET /repos/{owner}/{repo}/check-suites/{check_suite_id}/check-runs`
+pub fn list_for_suite(call: &mut Call<'_>) -> Handled {
+    let suite = suite(call)?.id;
+    list_where(call, |run| run.suite == suite)
+}
+
+fn list_where(call: &Call<'_>, wanted: impl Fn(&CheckRun) -> bool) -> Handled {
     let repository = call.repo()?;
     let all = call.asked("filter") == Some("all");
     let name = call.asked("check_name");
     let status = call.asked("status");
     let app = call.asked("app_id").and_then(|text| text.parse::<u64>().ok());
     let mut found: Vec<&CheckRun> = Vec::new();
-    for run in repository.check_runs.values().rev().filter(|run| run.head_sha == sha) {
-        let older = found.iter().any(|newer| newer.name == run.name && newer.app == run.app);
+    for run in repository.check_runs.values().rev().filter(|run| wanted(run)) {
+        let older = found.iter().any(|newer| newer.name == run.name && newer.suite == run.suite);
         if all || !older {
             found.push(run);
         }
@@ -182,6 +193,22 @@ pub fn list_suites_for_ref(call: &mut Call<'_>) -> Handled {
     Ok(Answer::list_in("check_suites", found))
 }
 
+fn suite<'a>(call: &'a Call<'_>) -> Result<&'a CheckSuite, Refusal> {
+    call.repo()?.check_suites.get(&call.number("check_suite_id")?).ok_or_else(Refusal::not_found)
+}
+
+/// `GET /repos/{owner}/{repo}/check-suites/{check_suite_id}`
+pub fn get_suite(call: &mut Call<'_>) -> Handled {
+    Ok(Answer::ok(render::suite(call.state, call.repo()?, suite(call)?)?))
+}
+
+/// `GET /repos/{owner}/{repo}/check-runs/{check_run_id}/annotations`
+pub fn list_annotations(call: &mut Call<'_>) -> Handled {
+    let (repository, run) = (call.repo()?, run(call)?);
+    let notes = run.output.annotations.iter();
+    Ok(Answer::list(notes.map(|note| render::annotation(call.state, repository, run, note)).collect()))
+}
+
 fn tell(call: &mut Call<'_>, run: &CheckRun, action: &'static str) -> Result<(), Refusal> {
     let payload = json!({ "check_run": render::run_event(call.state, call.repo()?, run) });
     call.tell("check_run", action, payload)
@@ -208,6 +235,10 @@ pub fn click_action(state: &mut State, place: (u64, u64), actor: u64, identifier
 /// # Errors
 /// 404 for an unknown run.
 pub fn rerequest(state: &mut State, place: (u64, u64), actor: u64) -> Result<(), Refusal> {
+    if rerun_check(state, place, actor)? {
+        return Ok(());
+    }
+    rerun_scripted(state, place.0, place.1);
     tell_owner(state, place, actor, ("rerequested", json!({})))
 }
 

@@ -4,6 +4,7 @@
 //! pages and conditional answers → the contract's judgement. A handler sees only [`Call`].
 //! Read first: [`serve`](serve::serve), [`routes::ROUTES`], [`Call`].
 
+mod actions;
 mod apps;
 mod call;
 mod check_runs;
@@ -15,6 +16,7 @@ mod git_refs;
 pub mod issue_state;
 mod issues;
 mod labels;
+mod logs;
 mod merging;
 mod pulls;
 mod reactions;
@@ -30,4 +32,4 @@ pub use call::Call;
 pub use check_runs::{click_action, rerequest};
 pub use comments::{MAX_BODY_CHARS, delete_comment};
 pub use serve::{ApiRequest, ApiResponse, serve};
-pub use tokens::fresh_token;
+pub use tokens::{app_token, fresh_token};

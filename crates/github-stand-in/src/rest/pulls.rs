@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Call, issue_state, issues, labels};
+use crate::actions;
 use crate::answer::{Answer, Handled, Refusal};
 use crate::render::{commits, pulls as render};
 use crate::store::{Issue, IssueState, PullRequest, Role};
@@ -106,6 +107,7 @@ pub fn create(call: &mut Call<'_>) -> Handled {
     git.run(&["update-ref", &format!("refs/pull/{number}/head"), &head_sha])?;
     call.state.mergeability_unknown.insert((call.repository, number));
     issue_state::tell(call.state, (call.repository, number), actor, "opened", json!({}))?;
+    actions::pull_request_moved(call.state, (call.repository, number), actor)?;
     let value = full(call, number)?;
     Ok(Answer::created(value))
 }
@@ -190,7 +192,8 @@ fn reopen(call: &mut Call<'_>, number: u64, actor: u64) -> Result<(), Refusal> {
         let head = branch.ok_or_else(cannot)?;
         call.pull_mut()?.head_sha = head;
     }
-    Ok(issue_state::set(call.state, (call.repository, number), actor, (IssueState::Open, None))?)
+    issue_state::set(call.state, (call.repository, number), actor, (IssueState::Open, None))?;
+    Ok(actions::pull_request_moved(call.state, (call.repository, number), actor)?)
 }
 
 /// `GET /repos/{owner}/{repo}/pulls/{pull_number}/files`

@@ -1,8 +1,8 @@
 //! Which handler answers which operation, and what it asks of the caller.
 
 use super::{
-    Call, apps, check_runs, comments, commits, contents, git_data, git_refs, issues, labels, merging, pulls, reactions,
-    repos, review_comments, reviews, statuses, tokens,
+    Call, actions, apps, check_runs, comments, commits, contents, git_data, git_refs, issues, labels, logs, merging,
+    pulls, reactions, repos, review_comments, reviews, statuses, tokens,
 };
 use crate::answer::Handled;
 use crate::auth::Access;
@@ -34,6 +34,7 @@ const CONTENTS: &[&str] = &["contents"];
 const ISSUES: &[&str] = &["issues", "pull_requests"];
 const PULLS: &[&str] = &["pull_requests"];
 const CHECKS: &[&str] = &["checks"];
+const ACTIONS: &[&str] = &["actions"];
 const STATUSES: &[&str] = &["statuses"];
 
 /// Every operation that is answered. Permissions follow
@@ -110,6 +111,23 @@ pub const ROUTES: &[Route] = &[
     route("checks/update", write(CHECKS, Role::Write), check_runs::update),
     route("checks/list-for-ref", read(CHECKS), check_runs::list_for_ref),
     route("checks/list-suites-for-ref", read(CHECKS), check_runs::list_suites_for_ref),
+    route("checks/get-suite", read(CHECKS), check_runs::get_suite),
+    route("checks/list-for-suite", read(CHECKS), check_runs::list_for_suite),
+    route("checks/list-annotations", read(CHECKS), check_runs::list_annotations),
+    route("actions/list-repo-workflows", read(ACTIONS), actions::list_workflows),
+    route("actions/list-workflow-runs-for-repo", read(ACTIONS), actions::list_runs),
+    route("actions/get-workflow-run", read(ACTIONS), actions::get_run),
+    route("actions/get-workflow-run-attempt", read(ACTIONS), actions::get_run),
+    route("actions/list-jobs-for-workflow-run", read(ACTIONS), actions::list_jobs),
+    route("actions/list-jobs-for-workflow-run-attempt", read(ACTIONS), actions::list_attempt_jobs),
+    route("actions/get-job-for-workflow-run", read(ACTIONS), actions::get_job),
+    route("actions/download-job-logs-for-workflow-run", read(ACTIONS), logs::job),
+    route("actions/download-workflow-run-logs", read(ACTIONS), logs::run),
+    route("actions/download-workflow-run-attempt-logs", read(ACTIONS), logs::run),
+    route("actions/re-run-workflow", write(ACTIONS, Role::Write), actions::rerun),
+    route("actions/re-run-workflow-failed-jobs", write(ACTIONS, Role::Write), actions::rerun_failed),
+    route("actions/re-run-job-for-workflow-run", write(ACTIONS, Role::Write), actions::rerun_job),
+    route("repos/list-commit-statuses-for-ref", read(STATUSES), statuses::list),
     route("repos/get-combined-status-for-ref", read(STATUSES), statuses::combined),
     route("repos/create-commit-status", write(STATUSES, Role::Write), statuses::create),
 ];

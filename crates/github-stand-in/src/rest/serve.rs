@@ -37,6 +37,22 @@ pub struct ApiRequest {
     pub by_hand: bool,
 }
 
+impl ApiRequest {
+    /// A request that a test or a page makes in somebody's name; the path may carry a query.
+    pub fn by_hand(token: &str, call: (&str, &str), body: &Value) -> Self {
+        let headers = [("authorization", format!("token {token}")), ("user-agent", "github-stand-in".to_owned())];
+        let (path, query) = call.1.split_once('?').unwrap_or((call.1, ""));
+        Self {
+            method: call.0.to_owned(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            headers: headers.map(|(name, value)| (name.to_owned(), value)).into_iter().collect(),
+            body: if body.is_null() { Bytes::new() } else { body.to_string().into() },
+            by_hand: true,
+        }
+    }
+}
+
 /// Its answer.
 #[derive(Debug, Clone)]
 pub struct ApiResponse {

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::Call;
 use crate::answer::{Answer, Handled, Refusal};
-use crate::render::{checks as render, repositories};
+use crate::events::{Audience, Event, emit};
+use crate::render::{checks as render, commits, repositories};
 use crate::store::CommitStatus;
 
 /// GitHub refuses longer descriptions.
@@ -31,7 +32,17 @@ pub fn create(call: &mut Call<'_>) -> Handled {
         created_at: call.state.now(),
     };
     call.repo_mut()?.statuses.push(status.clone());
+    tell(call, &status)?;
     Ok(Answer::created(render::status(call.state, call.repo()?, &status)))
+}
+
+/// `GET /repos/{owner}/{repo}/commits/{ref}/statuses`: every status, newest first.
+pub fn list(call: &mut Call<'_>) -> Handled {
+    let name = call.parameter("ref");
+    let sha = call.git()?.resolve_commit(name.trim_start_matches("refs/"))?.ok_or_else(Refusal::not_found)?;
+    let repository = call.repo()?;
+    let found = repository.statuses.iter().rev().filter(|status| status.sha == sha);
+    Ok(Answer::list(found.map(|status| render::status(call.state, repository, status)).collect()))
 }
 
 /// `GET /repos/{owner}/{repo}/commits/{ref}/status`: the latest status of each context, and their sum.
@@ -60,4 +71,29 @@ pub fn combined(call: &mut Call<'_>) -> Handled {
         "repository": repositories::repository(call.state, repository),
         "commit_url": format!("{api}/commits/{sha}"), "url": format!("{api}/commits/{sha}/status"),
     })))
+}
+
+/// Sends `status`, which has no action.
+fn tell(call: &mut Call<'_>, status: &CommitStatus) -> Result<(), Refusal> {
+    let repository = call.repo()?;
+    let commit = call.git()?.commit(&status.sha)?.ok_or_else(Refusal::not_found)?;
+    let branches = repository.announced_refs.iter().filter(|(_, sha)| **sha == status.sha);
+    let branches: Vec<Value> = branches
+        .filter_map(|(name, sha)| Some((name.strip_prefix("refs/heads/")?, sha)))
+        .map(|(name, sha)| {
+            let url = format!("{}/commits/{sha}", repositories::api_url(call.state, repository));
+            json!({ "name": name, "commit": { "sha": sha, "url": url }, "protected": false })
+        })
+        .collect();
+    let shown = render::status(call.state, repository, status);
+    let payload = json!({
+        "id": status.id, "sha": status.sha, "name": call.state.full_name(repository), "context": status.context,
+        "avatar_url": shown["avatar_url"], "target_url": status.target_url, "description": status.description,
+        "state": status.state, "commit": commits::commit(call.state, repository, &commit), "branches": branches,
+        "created_at": shown["created_at"], "updated_at": shown["updated_at"],
+    });
+    let (repository, sender) = (Some(call.repository), call.actor()?);
+    let audience = Audience::Subscribers;
+    emit(call.state, &Event { name: "status", action: None, repository, sender, payload, audience });
+    Ok(())
 }

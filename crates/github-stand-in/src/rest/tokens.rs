@@ -11,7 +11,7 @@ use super::Call;
 use crate::answer::{Answer, Handled, Refusal};
 use crate::auth::Caller;
 use crate::render::repositories;
-use crate::store::{Installation, Level, PermissionSet, Token, TokenHolder, stamp};
+use crate::store::{Installation, Level, PermissionSet, State, Token, TokenHolder, stamp};
 
 /// <https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app>
 const TOKEN_LIFE: TimeDelta = TimeDelta::hours(1);
@@ -97,6 +97,18 @@ fn wanted_permissions(call: &Call<'_>, installation: &Installation) -> Result<Pe
     }
     permissions.entry("metadata".to_owned()).or_insert(Level::Read);
     Ok(permissions)
+}
+
+/// A token with all that an app's installation was granted, for what a script does in the app's name.
+pub fn app_token(state: &mut State, app: u64, repository: u64) -> Option<String> {
+    let installation = state.installation_for(app, repository)?;
+    let mut permissions = installation.permissions.clone();
+    permissions.entry("metadata".to_owned()).or_insert(Level::Read);
+    let repositories = installation.repositories.clone();
+    let holder = TokenHolder::Installation { id: installation.id, repositories, permissions };
+    let (token, expires_at) = (fresh_token("ghs"), Some(state.now() + TOKEN_LIFE));
+    state.tokens.insert(token.clone(), Token { holder, expires_at });
+    Some(token)
 }
 
 /// `DELETE /installation/token`

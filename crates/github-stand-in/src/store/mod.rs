@@ -6,6 +6,7 @@
 //! Read first: [`State`], [`Repository`], [`Issue`].
 
 mod accounts;
+mod actions;
 mod checks;
 mod deliveries;
 mod issues;
@@ -17,6 +18,10 @@ use std::path::PathBuf;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 pub use accounts::{Account, AccountKind, App, Installation, Level, PermissionSet, Token, TokenHolder};
+pub use actions::{
+    Attempt, CheckKind, Conclusion, Errand, Job, JobScript, LogTicket, Pace, Planned, Progress, Rule, ScriptedCheck,
+    Step, Trigger, Workflow, WorkflowRun,
+};
 pub use checks::{Annotation, CheckAction, CheckOutput, CheckRun, CheckSuite, CommitStatus};
 pub use deliveries::{Delivery, Outgoing};
 pub use issues::{Comment, Issue, IssueState, PullRequest, Reaction, Review, ReviewComment, ReviewState};
@@ -62,6 +67,10 @@ pub struct State {
     pub violations: Vec<Violation>,
     /// Requests spent per credential in this rate-limit window.
     pub spent: HashMap<String, u32>,
+    /// Scripted things that are still to happen, oldest first.
+    pub agenda: Vec<Planned>,
+    /// Logs that can be fetched, by the secret in their address.
+    pub log_tickets: HashMap<String, LogTicket>,
     /// Pull requests whose mergeability GitHub would still be computing: `(repository, number)`.
     pub mergeability_unknown: HashSet<(u64, u64)>,
 }
@@ -86,6 +95,8 @@ impl State {
             delivery_faults: Vec::new(),
             violations: Vec::new(),
             spent: HashMap::new(),
+            agenda: Vec::new(),
+            log_tickets: HashMap::new(),
             mergeability_unknown: HashSet::new(),
         }
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{CheckRun, CheckSuite, Comment, CommitStatus, Issue};
+use super::{CheckRun, CheckSuite, Comment, CommitStatus, Issue, ScriptedCheck, Workflow, WorkflowRun};
 
 /// A person's role on a repository, weakest first:
 /// <https://docs.github.com/en/organizations/managing-user-access-to-your-organizations-repositories/managing-repository-roles/repository-roles-for-an-organization>
@@ -98,6 +98,12 @@ pub struct Repository {
     pub check_runs: BTreeMap<u64, CheckRun>,
     /// Commit statuses, oldest first.
     pub statuses: Vec<CommitStatus>,
+    /// Scripted workflows.
+    pub workflows: Vec<Workflow>,
+    /// Workflow runs by id.
+    pub workflow_runs: BTreeMap<u64, WorkflowRun>,
+    /// Scripted checks of other apps.
+    pub scripted_checks: Vec<ScriptedCheck>,
     /// Commits that GitHub itself signed, and are therefore shown as verified.
     pub signed_commits: HashSet<String>,
     /// When it was made.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::control::{Control, NewApp, NewRepository};
+use crate::control::{Control, NewApp, NewCheck, NewRepository, NewWorkflow};
 use crate::faults::{DeliveryFault, Fault};
 use crate::store::Role;
 
@@ -27,6 +27,10 @@ pub fn router() -> Router<Arc<Control>> {
         .route("/apps/{app}/webhook", post(set_webhook))
         .route("/repositories", post(create_repository))
         .route("/repositories/{owner}/{repo}", get(get_repository))
+        .route("/workflows", post(script_workflow))
+        .route("/checks", post(script_check))
+        .route("/actions/step", post(step_actions))
+        .route("/logs/{ticket}", get(log))
         .route("/roles", post(set_role))
         .route("/installations", post(install))
         .route("/act", post(act))
@@ -90,6 +94,41 @@ async fn get_repository(State(control): Shared, Path((owner, repo)): Path<(Strin
 }
 
 #[derive(Deserialize)]
+struct Script<T> {
+    repository: String,
+    #[serde(flatten)]
+    script: T,
+}
+
+async fn script_workflow(State(control): Shared, Json(body): Json<Script<NewWorkflow>>) -> Response {
+    answer(control.script_workflow(&body.repository, &body.script).map(|id| json!({ "id": id })))
+}
+
+async fn script_check(State(control): Shared, Json(body): Json<Script<NewCheck>>) -> Response {
+    answer(control.script_check(&body.repository, &body.script).map(|id| json!({ "id": id })))
+}
+
+async fn step_actions(State(control): Shared) -> Response {
+    blocking(move || Ok(json!({ "stepped": control.step_actions() }))).await
+}
+
+/// Where a log redirect leads. Storage takes no other credentials than those in the address, and refuses a request that
+/// brings some: <https://learn.microsoft.com/en-us/rest/api/storageservices/authorize-requests-to-azure-storage>
+async fn log(State(control): Shared, Path(ticket): Path<String>, headers: HeaderMap) -> Response {
+    if headers.contains_key(header::AUTHORIZATION) {
+        return (StatusCode::BAD_REQUEST, "InvalidAuthenticationInfo").into_response();
+    }
+    let found = control.engine().with(|state| {
+        let now = state.now();
+        state.log_tickets.get(&ticket).filter(|ticket| now <= ticket.until).cloned()
+    });
+    match found {
+        Some(log) => ([(header::CONTENT_TYPE, log.media_type)], log.bytes).into_response(),
+        None => (StatusCode::FORBIDDEN, "AuthenticationFailed").into_response(),
+    }
+}
+
+#[derive(Deserialize)]
 struct RoleOf {
     repository: String,
     login: String,
@@ -123,6 +162,15 @@ enum Act {
         #[serde(default)]
         body: Value,
     },
+    /// Any REST request in the name of an app's installation on a repository.
+    RequestAsApp {
+        app: u64,
+        repository: String,
+        method: String,
+        path: String,
+        #[serde(default)]
+        body: Value,
+    },
     /// A button of a check run.
     Click { login: String, repository: String, check_run: u64, identifier: String },
     /// Re-run a check run.
@@ -134,6 +182,9 @@ enum Act {
 async fn act(State(control): Shared, Json(body): Json<Act>) -> Response {
     blocking(move || match body {
         Act::Request { login, method, path, body } => control.act_as(&login)?.request(&method, &path, &body),
+        Act::RequestAsApp { app, repository, method, path, body } => {
+            control.request_as_app(app, &repository, (&method, &path), &body)
+        }
         Act::Click { login, repository, check_run, identifier } => {
             control.act_as(&login)?.click(&repository, check_run, &identifier).map(|()| Value::Null)
         }

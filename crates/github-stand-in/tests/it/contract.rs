@@ -27,7 +27,7 @@ async fn a_request_outside_the_description_is_refused_or_reported() {
         json!({ "name": "n", "head_sha": world.tip("main"), "output": { "title": "t", "summary": "s", "tone": "x" } });
     world.send("POST", &format!("/repos/{REPO}/check-runs"), &token, &nested).await.expect(201);
     assert_eq!(kinds(&world), [ViolationKind::UndeclaredMember]);
-    world.send("GET", &format!("/repos/{REPO}/actions/runs"), &token, &Value::Null).await.expect(501);
+    world.send("GET", &format!("/repos/{REPO}/deployments"), &token, &Value::Null).await.expect(501);
     assert_eq!(kinds(&world), [ViolationKind::NotBuilt]);
 }
 

@@ -87,7 +87,12 @@ async fn receive(State(inbox): State<Inbox>, headers: HeaderMap, body: Bytes) ->
     StatusCode::from_u16(*inbox.answer.lock().unwrap()).unwrap()
 }
 
-pub const EVENTS: [&str; 9] = [
+pub const EVENTS: [&str; 14] = [
+    "workflow_run",
+    "workflow_job",
+    "check_suite",
+    "status",
+    "pull_request_review_thread",
     "issues",
     "issue_comment",
     "pull_request",
@@ -100,7 +105,7 @@ pub const EVENTS: [&str; 9] = [
 ];
 
 pub fn permissions() -> Vec<(&'static str, Level)> {
-    ["contents", "issues", "pull_requests", "checks", "statuses"].map(|name| (name, Level::Write)).to_vec()
+    ["actions", "contents", "issues", "pull_requests", "checks", "statuses"].map(|name| (name, Level::Write)).to_vec()
 }
 
 impl World {
@@ -152,6 +157,34 @@ impl World {
         let path = format!("/app/installations/{}/access_tokens", self.installation);
         let value = self.send("POST", &path, &self.jwt(), &Value::Null).await.expect(201);
         value["token"].as_str().unwrap().to_owned()
+    }
+
+    /// A token with write access to these alone.
+    pub async fn token_with(&self, permissions: &[&str]) -> String {
+        let path = format!("/app/installations/{}/access_tokens", self.installation);
+        let narrowed: serde_json::Map<String, Value> =
+            permissions.iter().map(|name| ((*name).to_owned(), json!("write"))).collect();
+        let now = (chrono::Utc::now() + self.github.clock_ahead()).timestamp();
+        let jwt = sign(&json!({ "iss": self.app.client_id, "iat": now - 60, "exp": now + 540 }), KEY);
+        let value = self.send("POST", &path, &jwt, &json!({ "permissions": narrowed })).await.expect(201);
+        value["token"].as_str().unwrap().to_owned()
+    }
+
+    /// A GET whose redirect is not followed.
+    pub async fn send_once(&self, path: &str, token: &str) -> Answer {
+        self.fetch(&format!("{}{path}", self.github.url), Some(token)).await
+    }
+
+    /// A GET of any address, without following redirects.
+    pub async fn fetch(&self, address: &str, token: Option<&str>) -> Answer {
+        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let mut request = client.get(address).header("user-agent", "tests");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Answer { status, headers, bytes: response.bytes().await.unwrap() }
     }
 
     pub async fn send(&self, method: &str, path: &str, token: &str, body: &Value) -> Answer {

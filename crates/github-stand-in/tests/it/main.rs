@@ -1,6 +1,7 @@
 //! Behaviour of the stand-in as a client sees it: over HTTP, with the real git binary, against GitHub's documentation.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod actions;
 mod app_auth;
 mod checks;
 mod contract;

@@ -21,6 +21,8 @@ pub struct Deed {
     #[serde(default)]
     check_run: u64,
     #[serde(default)]
+    run: u64,
+    #[serde(default)]
     title: String,
     #[serde(default)]
     body: String,
@@ -61,6 +63,8 @@ fn act(human: &Human, repo: &str, deed: &Deed) -> Result<()> {
         "merge" => human.merge(repo, number, MergeMethod::Merge).map(drop),
         "squash" => human.merge(repo, number, MergeMethod::Squash).map(drop),
         "rebase" => human.merge(repo, number, MergeMethod::Rebase).map(drop),
+        "rerun_failed" => human.rerun_failed_jobs(repo, deed.run),
+        "rerun" => human.rerun(repo, deed.run),
         "rerequest" => human.rerequest(repo, deed.check_run),
         other => match other.strip_prefix("click:") {
             Some(identifier) => human.click(repo, deed.check_run, identifier),

@@ -38,6 +38,7 @@ pub fn repository_head(view: &View<'_>, repository: &Repository, here: &str) -> 
         nav.tabs {
             a class=(class("issues")) href=(format!("/{name}/issues")) { "Issues " span.count { (open(false)) } }
             a class=(class("pulls")) href=(format!("/{name}/pulls")) { "Pull requests " span.count { (open(true)) } }
+            a class=(class("actions")) href=(format!("/{name}/actions")) { "Actions " span.count { (repository.workflow_runs.len()) } }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A form posts to `…/do`, which acts through [`crate::control::Human`] (so through REST, under GitHub's rules) and leads
 //! back. Pages never change state themselves. Read first: [`router`], [`layout::page`], [`issue`].
 
+mod actions;
 mod activity;
 mod deliveries;
 mod forms;
@@ -39,6 +40,9 @@ pub fn router() -> Router<Arc<Control>> {
         .route("/{owner}/{repo}/pull/{number}/commits", get(commits))
         .route("/{owner}/{repo}/pull/{number}/files", get(files))
         .route("/{owner}/{repo}/pull/{number}/checks", get(checks))
+        .route("/{owner}/{repo}/actions", get(runs))
+        .route("/{owner}/{repo}/actions/runs/{number}", get(run))
+        .route("/{owner}/{repo}/actions/runs/{number}/job/{job}", get(job))
         .route("/{owner}/{repo}/do", post(forms::submit))
 }
 
@@ -158,6 +162,33 @@ async fn checks(
     Query(notice): Query<Notice>,
 ) -> Response {
     draw(control, headers, notice, move |view| Ok(pull::checks(view, (&owner, &repo, number)))).await
+}
+
+async fn runs(
+    State(control): Shared,
+    Path((owner, repo)): RepositoryPath,
+    headers: HeaderMap,
+    Query(notice): Query<Notice>,
+) -> Response {
+    draw(control, headers, notice, move |view| Ok(actions::list(view, (&owner, &repo)))).await
+}
+
+async fn run(
+    State(control): Shared,
+    Path((owner, repo, run)): NumberPath,
+    headers: HeaderMap,
+    Query(notice): Query<Notice>,
+) -> Response {
+    draw(control, headers, notice, move |view| Ok(actions::run(view, (&owner, &repo, run)))).await
+}
+
+async fn job(
+    State(control): Shared,
+    Path((owner, repo, _run, job)): Path<(String, String, u64, u64)>,
+    headers: HeaderMap,
+    Query(notice): Query<Notice>,
+) -> Response {
+    draw(control, headers, notice, move |view| Ok(actions::job(view, (&owner, &repo, job)))).await
 }
 
 async fn delivery_list(State(control): Shared, headers: HeaderMap, Query(notice): Query<Notice>) -> Response {

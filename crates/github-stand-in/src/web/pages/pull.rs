@@ -17,7 +17,7 @@ fn merge_base(git: &Git, pull: &PullRequest) -> Result<String> {
 fn head_runs<'a>(repository: &'a Repository, pull: &PullRequest) -> Vec<&'a CheckRun> {
     let mut found: Vec<&CheckRun> = Vec::new();
     for run in repository.check_runs.values().rev().filter(|run| run.head_sha == pull.head_sha) {
-        if !found.iter().any(|newer| newer.name == run.name && newer.app == run.app) {
+        if !found.iter().any(|newer| newer.name == run.name && newer.suite == run.suite) {
             found.push(run);
         }
     }
@@ -139,7 +139,7 @@ fn check(view: &View<'_>, repository: &Repository, issue: &Issue, run: &CheckRun
         div.box.block {
             div.head {
                 (result_mark(result)) " " b { (app) " / " (run.name) } " " span.dim { (result) " " (time(run.started_at)) }
-                @if let Some(url) = &run.details_url { " " a href=(url) rel="noreferrer" { "Details" } }
+                @if let Some(url) = details(view, repository, run) { " " a href=(url) rel="noreferrer" { "Details" } }
             }
             div.text {
                 @if let Some(title) = &run.output.title { h3 { (title) } }
@@ -166,6 +166,13 @@ fn check(view: &View<'_>, repository: &Repository, issue: &Issue, run: &CheckRun
             }
         }
     }
+}
+
+/// Where `Details` leads: to the job, if a workflow made the run.
+fn details(view: &View<'_>, repository: &Repository, run: &CheckRun) -> Option<String> {
+    let made_by = repository.workflow_runs.values().find(|one| one.suite == run.suite);
+    let job = |id| format!("/{}/actions/runs/{id}/job/{}", view.state.full_name(repository), run.id);
+    made_by.map(|one| job(one.id)).or_else(|| run.details_url.clone())
 }
 
 /// What stands between the pull request and its merge.
