@@ -73,6 +73,58 @@ pub enum Proof {
     Passes,
     /// Fail with only the run's test files applied to the base, and exit 0 on the result.
     FailsThenPasses,
+    /// Exit 0 on the untouched base, and on the result.
+    PassesThroughout,
+}
+
+/// What kind of change a run makes; each has its own prompt and its own definition of done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkKind {
+    /// Something is wrong and shall be right.
+    Fix,
+    /// Something new, with tests that fail before.
+    Feature,
+    /// Tests only.
+    Test,
+    /// Documentation only.
+    Docs,
+    /// Another form, the same behaviour.
+    Refactor,
+}
+
+impl WorkKind {
+    /// Every kind, for exhaustive tests.
+    pub const ALL: [Self; 5] = [Self::Fix, Self::Feature, Self::Test, Self::Docs, Self::Refactor];
+
+    /// The verb that asks for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fix => "fix",
+            Self::Feature => "feature",
+            Self::Test => "test",
+            Self::Docs => "docs",
+            Self::Refactor => "refactor",
+        }
+    }
+
+    /// What the repository's own checks must show for this kind.
+    pub const fn usual_proof(self) -> Proof {
+        match self {
+            Self::Fix | Self::Feature | Self::Test | Self::Docs => Proof::Passes,
+            Self::Refactor => Proof::PassesThroughout,
+        }
+    }
+}
+
+/// Whether a plan waits for approval, as the person who started the run wished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApprovalWish {
+    /// Go on at once, where the gate allows it.
+    Auto,
+    /// Wait, whatever the gate allows.
+    Ask,
 }
 
 /// The name of a step: 1–40 characters of `a-z`, `0-9` and `-`.
@@ -132,6 +184,10 @@ pub enum PlanFault {
     UnknownDependency(StepKey, StepKey),
     #[error("{0} is empty or longer than {MAX_TEXT_CHARS} characters")]
     BadText(&'static str),
+    #[error("a {} needs a criterion with proof {wanted}", .kind.name())]
+    ProofMissing { kind: WorkKind, wanted: &'static str },
+    #[error("a {} has no criterion with proof fails_then_passes: {why}", .kind.name())]
+    ProofUnfit { kind: WorkKind, why: &'static str },
 }
 
 impl Plan {
@@ -164,6 +220,25 @@ impl Plan {
         self.files.iter().try_for_each(|file| check_text("a file", file))
     }
 
+    /// Checks that the definition of done is one for this kind of work.
+    pub fn fits(&self, kind: WorkKind) -> Result<(), PlanFault> {
+        let has = |proof: Proof| self.definition_of_done.iter().any(|criterion| criterion.proof == proof);
+        let without_red = |why| {
+            if has(Proof::FailsThenPasses) { Err(PlanFault::ProofUnfit { kind, why }) } else { Ok(()) }
+        };
+        match kind {
+            WorkKind::Fix => Ok(()),
+            WorkKind::Feature if has(Proof::FailsThenPasses) => Ok(()),
+            WorkKind::Feature => Err(PlanFault::ProofMissing { kind, wanted: "fails_then_passes" }),
+            WorkKind::Test => without_red("the tests describe the behaviour as it is"),
+            WorkKind::Docs => without_red("documentation turns no test from red to green"),
+            WorkKind::Refactor if !has(Proof::PassesThroughout) => {
+                Err(PlanFault::ProofMissing { kind, wanted: "passes_throughout" })
+            }
+            WorkKind::Refactor => without_red("the behaviour stays as it is"),
+        }
+    }
+
     /// What an approval is for: the plan, the commit it was made for, and the most it may spend.
     pub fn hash(&self, base: &CommitSha, budget: MicroDollars) -> PlanHash {
         let canonical = serde_json::json!({ "plan": self, "base": base, "budget": budget });
@@ -193,6 +268,12 @@ impl PlanHash {
     /// The eight digits people see and may type.
     pub fn short(&self) -> &str {
         &self.0[..8]
+    }
+
+    /// What an approval of more files is for: this plan, and those files.
+    pub fn widened(&self, files: &[String]) -> Self {
+        let canonical = serde_json::json!({ "plan": self, "files": files });
+        Self(hex::encode(Sha256::digest(canonical.to_string())))
     }
 
     /// Whether what a person typed means this plan: at least its first eight digits.
@@ -242,6 +323,22 @@ mod tests {
             PlanFault::DuplicateStep(_)
         ));
         assert!("Bad Id".parse::<StepKey>().is_err());
+    }
+
+    #[test]
+    fn each_kind_of_work_has_its_own_proof() {
+        use Proof::{FailsThenPasses, Passes, PassesThroughout};
+        let fitting = |proofs: &[Proof]| {
+            let mut plan = plan();
+            let criterion = plan.definition_of_done[0].clone();
+            plan.definition_of_done =
+                proofs.iter().map(|proof| Criterion { proof: *proof, ..criterion.clone() }).collect();
+            WorkKind::ALL.into_iter().filter(|kind| plan.fits(*kind).is_ok()).map(WorkKind::name).collect::<Vec<_>>()
+        };
+        assert_eq!(fitting(&[Passes]), ["fix", "test", "docs"]);
+        assert_eq!(fitting(&[Passes, FailsThenPasses]), ["fix", "feature"]);
+        assert_eq!(fitting(&[PassesThroughout]), ["fix", "test", "docs", "refactor"]);
+        assert_eq!(fitting(&[PassesThroughout, FailsThenPasses]), ["fix", "feature"]);
     }
 
     #[test]

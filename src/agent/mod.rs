@@ -24,7 +24,9 @@ pub use box_toolbox::{BoxMode, BoxToolbox};
 pub use drive::{replay, stored_entries};
 pub use limits::AgentLimits;
 pub use prompt::{AnswerInput, Assignment, InstructionFile, PlanningInput, ReviewInput, Statement, WorkInput};
-pub use roles::{Finding, FindingLevel, ReviewReport, ReviewVerdict, WorkReport, answer, plan, review, work};
+pub use roles::{
+    Finding, FindingLevel, PlanObjection, ReviewReport, ReviewVerdict, WorkReport, answer, plan, review, work,
+};
 pub use session::{AgentError, Finished, Question, Session, StopReason};
 pub use threads::{ReviewThread, ThreadAnswer, ThreadVerdict};
 pub use tools::{ToolReply, Toolbox, bash_spec, edit_spec, read_spec, write_spec};

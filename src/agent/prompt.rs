@@ -8,7 +8,7 @@ use super::threads::ReviewThread;
 use crate::{
     ids::{CommitSha, RepositoryName},
     llm::AgentRole,
-    plan::{Plan, Step},
+    plan::{Plan, Step, WorkKind},
 };
 
 /// Most bytes of repository instructions, all files together.
@@ -19,6 +19,8 @@ const FENCED_BYTES: usize = 96 * 1024;
 /// What every role is told about the request.
 #[derive(Debug, Clone, Serialize)]
 pub struct Assignment {
+    /// What kind of change is wanted.
+    pub kind: WorkKind,
     pub repository: RepositoryName,
     pub base_branch: String,
     pub base_commit: CommitSha,
@@ -99,8 +101,8 @@ pub(super) fn nonce() -> String {
     hex::encode(rand::random::<[u8; 8]>())
 }
 
-/// A role's system prompt.
-pub(super) fn system(role: AgentRole, nonce: &str) -> Result<String, minijinja::Error> {
+/// A role's system prompt for a kind of work.
+pub(super) fn system(role: AgentRole, kind: WorkKind, nonce: &str) -> Result<String, minijinja::Error> {
     let template = match role {
         AgentRole::Planner => include_str!("../../prompts/planner.md"),
         AgentRole::Coder => include_str!("../../prompts/coder.md"),
@@ -108,7 +110,14 @@ pub(super) fn system(role: AgentRole, nonce: &str) -> Result<String, minijinja::
         AgentRole::Answerer => include_str!("../../prompts/answerer.md"),
     };
     let untrusted = render(include_str!("../../prompts/untrusted.md"), context! { nonce })?;
-    render(template, context! { untrusted })
+    let kind = match kind {
+        WorkKind::Fix => include_str!("../../prompts/kinds/fix.md"),
+        WorkKind::Feature => include_str!("../../prompts/kinds/feature.md"),
+        WorkKind::Test => include_str!("../../prompts/kinds/test.md"),
+        WorkKind::Docs => include_str!("../../prompts/kinds/docs.md"),
+        WorkKind::Refactor => include_str!("../../prompts/kinds/refactor.md"),
+    };
+    render(template, context! { untrusted, kind => kind.trim_end() })
 }
 
 /// A planner's task.
@@ -206,6 +215,7 @@ mod tests {
 
     fn assignment() -> Assignment {
         Assignment {
+            kind: WorkKind::Fix,
             repository: "octo/humanize".parse().unwrap(),
             base_branch: "main".into(),
             base_commit: "a".repeat(40).parse().unwrap(),
@@ -239,10 +249,14 @@ mod tests {
 
     #[test]
     fn system_prompts_are_these() {
-        insta::assert_snapshot!(system(AgentRole::Planner, "n0nce").unwrap());
-        insta::assert_snapshot!(system(AgentRole::Coder, "n0nce").unwrap());
-        insta::assert_snapshot!(system(AgentRole::Reviewer, "n0nce").unwrap());
-        insta::assert_snapshot!(system(AgentRole::Answerer, "n0nce").unwrap());
+        insta::assert_snapshot!(system(AgentRole::Planner, WorkKind::Fix, "n0nce").unwrap());
+        insta::assert_snapshot!(system(AgentRole::Coder, WorkKind::Fix, "n0nce").unwrap());
+        insta::assert_snapshot!(system(AgentRole::Reviewer, WorkKind::Fix, "n0nce").unwrap());
+        insta::assert_snapshot!(system(AgentRole::Answerer, WorkKind::Fix, "n0nce").unwrap());
+        for kind in WorkKind::ALL {
+            let prompt = system(AgentRole::Planner, kind, "n0nce").unwrap();
+            assert!(prompt.contains(&format!("The kind of work: {}.", kind.name())), "{prompt}");
+        }
     }
 
     #[test]

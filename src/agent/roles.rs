@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     llm::{AgentRole, ToolSpec},
-    plan::{MAX_CRITERIA, MAX_STEPS, Plan},
+    plan::{MAX_CRITERIA, MAX_STEPS, Plan, WorkKind},
 };
 
 /// Most findings of a review; a reader acts on few.
@@ -77,16 +77,28 @@ pub enum FindingLevel {
     Failure,
 }
 
-/// Lets a planner propose a plan. What is submitted is valid.
-pub async fn plan(session: &Session<'_>, input: &PlanningInput) -> Result<Finished<Plan>, AgentError> {
+/// What the caller has against a plan that is valid in itself, in words for the planner.
+pub type PlanObjection<'a> = &'a (dyn Fn(&Plan) -> Option<String> + Send + Sync);
+
+/// Lets a planner propose a plan. What is submitted is valid, fits the kind of work, and met no objection.
+pub async fn plan(
+    session: &Session<'_>,
+    input: &PlanningInput,
+    objection: PlanObjection<'_>,
+) -> Result<Finished<Plan>, AgentError> {
+    let kind = input.assignment.kind;
     let nonce = prompt::nonce();
     let brief = Brief {
         role: AgentRole::Planner,
-        system: prompt::system(AgentRole::Planner, &nonce)?,
+        system: prompt::system(AgentRole::Planner, kind, &nonce)?,
         task: prompt::planning_task(input, &nonce)?,
         own_tools: vec![ask_spec(), submit_plan_spec()],
     };
-    drive(session, brief, &accept_plan).await
+    let accept = |submission: &Value| {
+        let plan = accept_plan(submission, kind)?;
+        objection(&plan).map_or(Ok(plan), Err)
+    };
+    drive(session, brief, &accept).await
 }
 
 /// Lets a coder work one step of a plan in its box.
@@ -94,7 +106,7 @@ pub async fn work(session: &Session<'_>, input: &WorkInput) -> Result<Finished<W
     let nonce = prompt::nonce();
     let brief = Brief {
         role: AgentRole::Coder,
-        system: prompt::system(AgentRole::Coder, &nonce)?,
+        system: prompt::system(AgentRole::Coder, input.assignment.kind, &nonce)?,
         task: prompt::work_task(input, &nonce)?,
         own_tools: vec![submit_work_spec(&input.threads)],
     };
@@ -106,7 +118,7 @@ pub async fn review(session: &Session<'_>, input: &ReviewInput) -> Result<Finish
     let nonce = prompt::nonce();
     let brief = Brief {
         role: AgentRole::Reviewer,
-        system: prompt::system(AgentRole::Reviewer, &nonce)?,
+        system: prompt::system(AgentRole::Reviewer, input.assignment.kind, &nonce)?,
         task: prompt::review_task(input, &nonce)?,
         own_tools: vec![submit_review_spec()],
     };
@@ -118,7 +130,7 @@ pub async fn answer(session: &Session<'_>, input: &AnswerInput) -> Result<Finish
     let nonce = prompt::nonce();
     let brief = Brief {
         role: AgentRole::Answerer,
-        system: prompt::system(AgentRole::Answerer, &nonce)?,
+        system: prompt::system(AgentRole::Answerer, input.assignment.kind, &nonce)?,
         task: prompt::answer_task(input, &nonce)?,
         own_tools: vec![submit_answer_spec()],
     };
@@ -136,9 +148,9 @@ fn check_text(what: &str, text: &str, max_chars: usize) -> Result<(), String> {
     Ok(())
 }
 
-fn accept_plan(input: &Value) -> Result<Plan, String> {
+fn accept_plan(input: &Value, kind: WorkKind) -> Result<Plan, String> {
     let plan: Plan = read_submission(input)?;
-    plan.validate().map_err(|fault| fault.to_string())?;
+    plan.validate().and_then(|()| plan.fits(kind)).map_err(|fault| fault.to_string())?;
     Ok(plan)
 }
 
@@ -205,7 +217,7 @@ fn submit_plan_spec() -> ToolSpec {
         "properties": {
             "name": text,
             "command": { "type": "string", "description": "Run with sh in the root of a fresh checkout, offline." },
-            "proof": { "enum": ["passes", "fails_then_passes"] },
+            "proof": { "enum": ["passes", "fails_then_passes", "passes_throughout"] },
         },
     });
     submit_spec(
@@ -291,11 +303,14 @@ mod tests {
         let criterion = json!({ "name": "n", "command": "c", "proof": "fails_then_passes" });
         let step = |id: &str| json!({ "id": id, "title": "t", "detail": "d" });
         let plan = |steps: Vec<Value>| {
-            accept_plan(&json!({ "summary": "s", "steps": steps, "definition_of_done": [criterion], "files": ["a"] }))
+            let plan = json!({ "summary": "s", "steps": steps, "definition_of_done": [criterion], "files": ["a"] });
+            accept_plan(&plan, WorkKind::Fix)
         };
         assert_eq!(plan(vec![step("fix")]).unwrap().steps.len(), 1);
         assert!(plan(vec![]).unwrap_err().contains("1 to 12 steps"));
         assert!(plan(vec![step("Fix it")]).unwrap_err().contains("must be 1 to 40 characters"));
+        let red = json!({ "summary": "s", "steps": [step("fix")], "definition_of_done": [criterion], "files": [] });
+        assert!(accept_plan(&red, WorkKind::Docs).unwrap_err().contains("documentation turns no test"));
         assert!(accept_work(&json!({ "summary": "s", "evidence": "e" }), &[]).is_ok());
         assert!(accept_work(&json!({ "summary": "", "evidence": "e" }), &[]).is_err());
     }

@@ -14,12 +14,14 @@
 
 mod changes;
 mod file;
+mod kinds;
 mod pattern;
 mod project;
 mod roles;
 
 pub use changes::{ChangedPath, Verdict, Violation, is_test_path, judge_changes};
 pub use file::{PolicyFault, parse, parse_bytes};
+pub use kinds::{suited_files, suits};
 pub use pattern::{InvalidPattern, Pattern};
 pub use project::{Detected, detect_project};
 pub use roles::{Permission, Role, may};

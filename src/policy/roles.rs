@@ -63,12 +63,28 @@ pub enum Permission {
 
 /// Whether somebody with this role may give this command.
 ///
-/// Asking needs only reading. Approving makes wiz write to the repository, so it always needs the right to write.
+/// Looking needs only reading. Approving makes wiz write to the repository, so it always needs the right to write; so do
+/// a change of what later runs are told, and taking back what wiz wrote.
 pub fn may(role: Role, verb: Verb, policy: &RepositoryPolicy) -> Permission {
     let needs = match verb {
-        Verb::Status | Verb::Help => Role::Read,
-        Verb::Approve => policy.min_role.max(Role::Write),
-        Verb::Fix | Verb::Plan | Verb::Reject | Verb::Revise | Verb::Retry | Verb::Cancel => policy.min_role,
+        Verb::Status | Verb::Budget | Verb::Config | Verb::Help => Role::Read,
+        Verb::Approve | Verb::Allow | Verb::Remember | Verb::Forget | Verb::Undo => policy.min_role.max(Role::Write),
+        Verb::Fix
+        | Verb::Feature
+        | Verb::Test
+        | Verb::Docs
+        | Verb::Refactor
+        | Verb::Review
+        | Verb::Plan
+        | Verb::Ask
+        | Verb::Reject
+        | Verb::Revise
+        | Verb::Retry
+        | Verb::Cancel
+        | Verb::Pause
+        | Verb::Resume
+        | Verb::Ci
+        | Verb::Selftest => policy.min_role,
     };
     if role >= needs { Permission::Allowed } else { Permission::Denied { needs } }
 }

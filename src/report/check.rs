@@ -159,7 +159,9 @@ fn status(view: &RunView) -> CheckStatus {
         RunState::Planning | RunState::Working | RunState::Verifying | RunState::Reviewing | RunState::Publishing => {
             CheckStatus::InProgress
         }
-        RunState::NeedsApproval | RunState::NeedsAnswer => CheckStatus::Completed(Conclusion::ActionRequired),
+        RunState::NeedsApproval | RunState::NeedsAnswer | RunState::NeedsScope | RunState::Paused => {
+            CheckStatus::Completed(Conclusion::ActionRequired)
+        }
         RunState::Watching | RunState::Succeeded => CheckStatus::Completed(proven(view)),
         RunState::Failed => CheckStatus::Completed(Conclusion::Failure),
         RunState::Cancelled => CheckStatus::Completed(Conclusion::Cancelled),
@@ -192,6 +194,8 @@ fn actions(view: &RunView) -> Vec<ActionKind> {
         RunState::Queued
         | RunState::Planning
         | RunState::NeedsAnswer
+        | RunState::NeedsScope
+        | RunState::Paused
         | RunState::Working
         | RunState::Verifying
         | RunState::Reviewing

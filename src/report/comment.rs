@@ -30,7 +30,10 @@ pub(super) fn summary(view: &RunView, detail: Detail) -> String {
         parts.push(failure.as_str().chars().take(2_000).collect());
     }
     if let Some(question) = &view.gate
-        && matches!(view.state, RunState::NeedsApproval | RunState::NeedsAnswer)
+        && matches!(
+            view.state,
+            RunState::NeedsApproval | RunState::NeedsAnswer | RunState::NeedsScope | RunState::Paused
+        )
     {
         parts.push(neutralise(question, detail.text_chars().max(300)));
     }
@@ -98,6 +101,8 @@ fn stage(state: RunState) -> &'static str {
         RunState::Planning => "planning",
         RunState::NeedsApproval => "waiting for approval",
         RunState::NeedsAnswer => "waiting for an answer",
+        RunState::NeedsScope => "waiting for a decision about files",
+        RunState::Paused => "resting",
         RunState::Working => "working",
         RunState::Verifying => "checking",
         RunState::Reviewing => "reviewing",

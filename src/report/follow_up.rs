@@ -53,6 +53,8 @@ pub(super) fn headline(view: &RunView) -> Option<String> {
         | RunState::Planning
         | RunState::NeedsApproval
         | RunState::NeedsAnswer
+        | RunState::NeedsScope
+        | RunState::Paused
         | RunState::Watching
         | RunState::Succeeded
         | RunState::Cancelled => return None,

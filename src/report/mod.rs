@@ -29,12 +29,15 @@ pub use check::{Action, ActionKind, Annotation, AnnotationLevel, CheckOutput, Ch
 pub use comment::status_comment;
 pub use follow_up::{FollowUpReason, FollowUpView, follow_up_message, secret_in_text, superseded_check};
 pub use marker::{MARKER_CHARS, Marker, MarkerKind};
-pub use orders::{another_run_is_open, base_moved, own_plan, plan_not_shown, status_reply, unusable_model};
+pub use orders::{
+    another_run_is_open, base_moved, budget_reply, left_scope, out_of_money, own_plan, plan_not_shown, status_reply,
+    unusable_model,
+};
 pub use pull_request::{PullRequestText, commit_message, pull_request};
 pub use questions::{answer, unanswered};
 pub use replies::{
-    already_running, budget_exhausted, closed_issue, denied, help, no_run, not_followed, not_now, policy_faults,
-    stale_approval, unknown_command,
+    already_running, budget_exhausted, closed_issue, denied, help, no_base, no_hosts, no_run, not_followed, not_now,
+    not_possible, policy_faults, stale_approval, unknown_command,
 };
 pub use untrusted::{cell, code, fenced, neutralise, plain};
 
@@ -61,6 +64,8 @@ pub struct RunView {
     /// What a person is asked, where the plan itself is not the question: a step outside the plan, more money, an answer.
     /// As wiz or a model wrote it.
     pub gate: Option<String>,
+    /// The run rests since its budget is used up; only in [`RunState::Paused`].
+    pub out_of_money: bool,
     pub money: Money,
     /// wiz's own observations, one for each criterion that was tried.
     pub evidence: Vec<Evidence>,
@@ -89,6 +94,8 @@ pub enum RunState {
     Planning,
     NeedsApproval,
     NeedsAnswer,
+    NeedsScope,
+    Paused,
     Working,
     Verifying,
     Reviewing,
@@ -101,11 +108,13 @@ pub enum RunState {
 
 impl RunState {
     /// Every state, in the order a run meets them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Queued,
         Self::Planning,
         Self::NeedsApproval,
         Self::NeedsAnswer,
+        Self::NeedsScope,
+        Self::Paused,
         Self::Working,
         Self::Verifying,
         Self::Reviewing,
@@ -175,12 +184,13 @@ pub struct Evidence {
 impl Evidence {
     /// Whether this is the proof the plan asks for: passing at the end and, for a bug, an honest failure before.
     pub fn holds(&self, proof: Proof) -> bool {
-        let failed_before = match (proof, &self.before) {
-            (_, Some(seen)) => matches!(seen.outcome, Outcome::Failed { .. }),
-            (Proof::FailsThenPasses, None) => false,
+        let before = match (proof, &self.before) {
+            (Proof::Passes | Proof::FailsThenPasses, Some(seen)) => matches!(seen.outcome, Outcome::Failed { .. }),
+            (Proof::PassesThroughout, Some(seen)) => seen.outcome == Outcome::Passed,
+            (Proof::FailsThenPasses | Proof::PassesThroughout, None) => false,
             (Proof::Passes, None) => true,
         };
-        failed_before && self.after.as_ref().is_some_and(|seen| seen.outcome == Outcome::Passed)
+        before && self.after.as_ref().is_some_and(|seen| seen.outcome == Outcome::Passed)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Answers to orders that changed a run in another way than the person may expect, or not at all.
 
-use super::{RunView, code, comment};
-use crate::ids::RunId;
+use super::{Money, RunView, code, comment};
+use crate::{ids::RunId, money::MicroDollars};
 
 /// The plan was approved after its base branch moved.
 pub fn base_moved(run: RunId) -> String {
@@ -40,6 +40,29 @@ pub fn unusable_model(wanted: &str, usual: &str) -> String {
         code(wanted, 100),
         code(usual, 100)
     )
+}
+
+/// The question about files that the approved plan does not name; paths as they are.
+pub fn left_scope(paths: &[String]) -> String {
+    let list: String = paths.iter().take(LISTED_PATHS).map(|path| format!("- {}\n", code(path, 200))).collect();
+    let more = paths.len().saturating_sub(LISTED_PATHS);
+    let more = if more > 0 { format!("- and {more} more\n") } else { String::new() };
+    format!("The change is made, but it touches files that the approved plan does not name:\n\n{list}{more}")
+}
+
+/// Most paths in one list; nobody judges more of them in a comment.
+const LISTED_PATHS: usize = 40;
+
+/// Why a run rests whose budget is used up.
+pub fn out_of_money(cap: MicroDollars) -> String {
+    format!("The run has spent its budget of {cap}. What it has done and said is kept, and it goes on from there.")
+}
+
+/// What a run has spent, for who asked.
+pub fn budget_reply(view: &RunView) -> String {
+    let Money { cap, spent, quote } = view.money;
+    let quote = quote.map(|quote| format!(" The work ahead will probably cost {quote}.")).unwrap_or_default();
+    format!("Run {} has spent {spent} of its {cap}.{quote} `/wiz budget +$2` lets it spend more.", view.run)
 }
 
 /// How a run stands, for who asked.

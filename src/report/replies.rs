@@ -2,7 +2,7 @@
 
 use super::{RunState, code, plain};
 use crate::{
-    ids::{Login, RunId},
+    ids::{BranchName, Login, RunId},
     money::MicroDollars,
     plan::PlanHash,
 };
@@ -58,6 +58,8 @@ pub fn not_now(verb: &str, run: RunId, state: RunState) -> String {
         RunState::Planning => "is still planning",
         RunState::NeedsApproval => "is waiting for approval of its plan",
         RunState::NeedsAnswer => "is waiting for an answer",
+        RunState::NeedsScope => "is waiting for a decision about files outside its plan",
+        RunState::Paused => "is paused",
         RunState::Working => "is being worked on",
         RunState::Verifying => "is running its checks",
         RunState::Reviewing => "is being reviewed",
@@ -79,6 +81,26 @@ pub fn closed_issue(verb: &str) -> String {
 pub fn not_followed() -> String {
     "I could not follow that after several tries; the operator's log has the reason. Please say it again later."
         .to_owned()
+}
+
+/// A command that this version understands and cannot follow.
+pub fn not_possible(verb: &str) -> String {
+    format!("`/wiz {}` is not possible in this version of wiz. `/wiz help` lists what is.", plain(verb, 20))
+}
+
+/// Somebody wants a box to reach a host.
+pub fn no_hosts() -> String {
+    "Boxes have no network, so there is no host to allow. What a run needs must be in its image: name one with `image:` \
+     in `.github/wiz.yml`."
+        .to_owned()
+}
+
+/// The branch that a run should start from is not there.
+pub fn no_base(branch: &BranchName) -> String {
+    format!(
+        "There is no branch {} here, so there is nothing to start from. `/wiz fix --base …` starts over with another one.",
+        code(branch.as_str(), 250)
+    )
 }
 
 /// There is a run already.

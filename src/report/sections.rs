@@ -83,6 +83,9 @@ pub(super) fn headline(view: &RunView) -> String {
         RunState::NeedsApproval if view.gate.is_some() => "Your decision is needed".into(),
         RunState::NeedsApproval => "The plan is ready for approval".into(),
         RunState::NeedsAnswer => "A question for you".into(),
+        RunState::NeedsScope => "The change leaves the approved files".into(),
+        RunState::Paused if view.out_of_money => "Paused: the budget is used up".into(),
+        RunState::Paused => "Paused".into(),
         RunState::Working => match &view.plan {
             Some(plan) => {
                 let done = plan.progress.iter().filter(|(_, progress)| *progress == StepProgress::Done).count();
@@ -113,6 +116,15 @@ pub(super) fn next_commands(view: &RunView) -> Vec<(String, &'static str)> {
             approve.into_iter().chain(others).collect()
         }
         RunState::NeedsAnswer => vec![plain("/wiz revise …", "answer"), plain("/wiz cancel", "end the run")],
+        RunState::NeedsScope => vec![
+            plain("/wiz approve scope", "allow these files"),
+            plain("/wiz reject", "do the work without them"),
+            plain("/wiz cancel", "end the run"),
+        ],
+        RunState::Paused if view.out_of_money => {
+            vec![plain("/wiz budget +$2", "go on with more"), plain("/wiz cancel", "end the run")]
+        }
+        RunState::Paused => vec![plain("/wiz resume", "go on"), plain("/wiz cancel", "end the run")],
         RunState::Watching => vec![plain("/wiz cancel", "leave the pull request alone")],
         RunState::Failed => vec![plain("/wiz retry", "try again"), plain("/wiz fix …", "start over, with other words")],
         RunState::Cancelled if view.pull_request.as_ref().is_some_and(|pull| !pull.open) => {
@@ -124,14 +136,17 @@ pub(super) fn next_commands(view: &RunView) -> Vec<(String, &'static str)> {
         | RunState::Working
         | RunState::Verifying
         | RunState::Reviewing
-        | RunState::Publishing => vec![plain("/wiz cancel", "stop")],
+        | RunState::Publishing => vec![plain("/wiz pause", "let it rest"), plain("/wiz cancel", "stop")],
         RunState::Succeeded => Vec::new(),
     }
 }
 
 /// The command for the title of a check run: only where the run waits for one.
 pub(super) fn first_command(view: &RunView) -> Option<String> {
-    let waits = matches!(view.state, RunState::NeedsApproval | RunState::NeedsAnswer | RunState::Failed);
+    let waits = matches!(
+        view.state,
+        RunState::NeedsApproval | RunState::NeedsAnswer | RunState::NeedsScope | RunState::Paused | RunState::Failed
+    );
     next_commands(view).into_iter().next().filter(|_| waits).map(|(command, _)| command)
 }
 
@@ -176,6 +191,7 @@ fn before(criterion: &Criterion, evidence: Option<&Evidence>) -> String {
     match (criterion.proof, evidence.and_then(|seen| seen.before.as_ref())) {
         (_, Some(seen)) => observed(seen),
         (Proof::FailsThenPasses, None) => "must fail".into(),
+        (Proof::PassesThroughout, None) => "must pass".into(),
         (Proof::Passes, None) => String::new(),
     }
 }

@@ -56,8 +56,9 @@ impl Briefing {
         let revisions = revisions.map(|text| statement("a maintainer, about the plan".to_owned(), text));
         let words = self.words.iter().map(|words| statement(words.source.clone(), &words.text));
         Assignment {
+            kind: stored.mission.kind(),
             repository: stored.repository_name.clone(),
-            base_branch: stored.default_branch.to_string(),
+            base_branch: stored.base_branch().to_string(),
             base_commit: base.clone(),
             title: self.title.clone(),
             statements: words.chain(order).chain(revisions).collect(),

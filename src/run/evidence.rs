@@ -30,7 +30,7 @@ const COULD_NOT_RUN: [i32; 2] = [126, 127];
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     pub criterion: Criterion,
-    /// On the base with only the run's test files; present when the proof asks for it.
+    /// On the base, with only the run's test files or untouched; present when the proof asks for it.
     pub before: Option<Observation>,
     /// On the result.
     pub after: Observation,
@@ -43,6 +43,9 @@ impl Evidence {
         match self.criterion.proof {
             Proof::Passes => passed,
             Proof::FailsThenPasses => passed && self.before.as_ref().is_some_and(Observation::is_red),
+            Proof::PassesThroughout => {
+                passed && self.before.as_ref().is_some_and(|seen| seen.end == ObservedEnd::Exited(0))
+            }
         }
     }
 
@@ -69,9 +72,20 @@ impl Evidence {
             format!("On the result it {}:\n{}", self.after.describe(), self.after.output)
         } else {
             let before = self.before.as_ref();
+            let wanted = match self.criterion.proof {
+                Proof::Passes | Proof::FailsThenPasses => {
+                    "it must fail on the base with only the changed test files applied"
+                }
+                Proof::PassesThroughout => "it must pass on the untouched base as well",
+            };
+            let remedy = match self.criterion.proof {
+                Proof::Passes | Proof::FailsThenPasses => {
+                    " Add or sharpen a test, in a test file, that the old code fails."
+                }
+                Proof::PassesThroughout => " A command that passes on neither side shows nothing of a refactoring.",
+            };
             format!(
-                "It passes on the result, but it must fail on the base with only the changed test files applied; there \
-                 it {}. Add or sharpen a test, in a test file, that the old code fails.\n{}",
+                "It passes on the result, but {wanted}; there it {}.{remedy}\n{}",
                 before.map_or_else(|| "was not run".to_owned(), Observation::describe),
                 before.map(|seen| seen.output.as_str()).unwrap_or_default()
             )
@@ -121,6 +135,10 @@ mod tests {
             (Proof::FailsThenPasses, Some(Exited(127)), Exited(0), false),
             (Proof::FailsThenPasses, Some(Broken), Exited(0), false),
             (Proof::FailsThenPasses, None, Exited(0), false),
+            (Proof::PassesThroughout, Some(Exited(0)), Exited(0), true),
+            (Proof::PassesThroughout, Some(Exited(1)), Exited(0), false),
+            (Proof::PassesThroughout, Some(Exited(0)), Exited(1), false),
+            (Proof::PassesThroughout, None, Exited(0), false),
         ];
         for (proof, before, after, holds) in table {
             let evidence = Evidence {

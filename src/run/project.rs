@@ -54,7 +54,13 @@ impl Project {
     /// Fetches `commit` and reads the project.
     pub async fn at(services: &Services, stored: &StoredRun, commit: &CommitSha) -> anyhow::Result<Self> {
         let (files, base) = tree_at(services, stored, commit).await?;
-        Self::of(files, base, &services.settings.default_image)
+        let policy = match &stored.options.base {
+            Some(branch) if *branch != stored.default_branch => default_policy(services, stored).await?,
+            Some(_) | None => {
+                files.iter().find(|file| file.path == policy::POLICY_PATH).map(|file| file.content.clone())
+            }
+        };
+        Self::of(files, base, policy, &services.settings.default_image)
     }
 
     /// What the work under way starts from: the plan's base or, for a follow-up, the files of the pull request's head
@@ -82,9 +88,8 @@ impl Project {
         }
     }
 
-    fn of(files: Vec<SourceFile>, base: BaseTree, default_image: &str) -> anyhow::Result<Self> {
-        let file = files.iter().find(|file| file.path == policy::POLICY_PATH);
-        let policy = file.map_or_else(|| Ok(RepositoryPolicy::default()), |file| policy::parse_bytes(&file.content));
+    fn of(files: Vec<SourceFile>, base: BaseTree, policy: Option<Bytes>, default_image: &str) -> anyhow::Result<Self> {
+        let policy = policy.map_or_else(|| Ok(RepositoryPolicy::default()), |file| policy::parse_bytes(&file));
         let policy = policy.map_err(FaultyPolicy)?;
         let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
         let detected = policy::detect_project(&paths, &|path| workspace::text_of(&files, path).map(str::to_owned));
@@ -153,4 +158,14 @@ async fn tree_at(
         .map(|((path, mode, blob), content)| workspace::source_file(path, mode, content, &blob))
         .collect();
     Ok((files, base))
+}
+
+/// Largest policy file that is read; a longer one is no policy a person keeps.
+const POLICY_BYTES: u64 = 64 * 1024;
+
+/// The policy file of the default branch: whoever may choose a branch to start from does not choose the rules.
+async fn default_policy(services: &Services, stored: &StoredRun) -> anyhow::Result<Option<Bytes>> {
+    let github = services.github.installation(stored.installation);
+    let Some((_, head)) = github.default_head(&stored.repository_name).await? else { return Ok(None) };
+    Ok(github.file(&stored.repository_name, &head, policy::POLICY_PATH, POLICY_BYTES).await?)
 }

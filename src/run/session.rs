@@ -108,14 +108,12 @@ pub fn of<'a>(
 }
 
 /// What an agent's early end means for the run.
-pub fn stopped(stored: &StoredRun, reason: StopReason) -> anyhow::Result<StageResult> {
+pub fn stopped(reason: StopReason) -> anyhow::Result<StageResult> {
     let message = match reason {
         StopReason::Question(question) => return Ok(StageResult::Questioned { question: asked(&question) }),
         StopReason::Cancelled => anyhow::bail!("the agent was interrupted"),
         StopReason::SandboxDead(reason) => anyhow::bail!("the box died: {reason}"),
-        StopReason::Money => {
-            format!("The run has spent its budget of {}. `/wiz fix --max $…` starts one with more.", stored.run.budget)
-        }
+        StopReason::Money => return Ok(StageResult::OutOfMoney),
         StopReason::Turns => {
             "The agent took as many turns as it may. `/wiz retry` starts a new conversation.".to_owned()
         }

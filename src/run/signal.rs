@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::UserMessage,
     ids::{CommitSha, Login},
+    money::MicroDollars,
     plan::{Plan, PlanHash, StepKey},
     run::{
         follow_up::FollowUpCause,
@@ -64,6 +65,12 @@ pub enum StageResult {
     },
     /// The question is answered.
     Answered,
+    /// The change touches files that the approved plan does not name, and nothing else is wrong with it.
+    LeftScope {
+        paths: Vec<String>,
+    },
+    /// The run's budget is used up.
+    OutOfMoney,
     Published(PullRequest),
     /// A follow-up starts from this head; `plan` is for a pull request that was not planned by this run.
     FollowUpBegun {
@@ -95,7 +102,19 @@ pub enum Order {
         /// The plan that the status comment shows; none when it shows none, or was changed by somebody else.
         shown: Option<PlanHash>,
     },
+    /// Allow the files beyond the plan that are asked about.
+    Widen {
+        /// What the status comment asks for; see [`PlanHash::widened`].
+        shown: Option<PlanHash>,
+    },
     Reject,
+    /// Let the run rest.
+    Pause,
+    Resume,
+    /// Let the run spend more.
+    Budget {
+        more: MicroDollars,
+    },
     /// Change the plan, or answer the question.
     Revise {
         text: String,

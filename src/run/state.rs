@@ -7,10 +7,10 @@ use crate::{
     error::UserMessage,
     ids::{BranchName, CommentId, CommitSha, IssueNumber, RunId},
     money::MicroDollars,
-    plan::{Plan, PlanHash, Step, StepKey},
+    plan::{ApprovalWish, Plan, PlanHash, Step, StepKey, WorkKind},
 };
 
-/// Where a run stands. The two `Needs…` states hold no worker and no box.
+/// Where a run stands. The `Needs…` states and `Paused` hold no worker and no box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "run_state", rename_all = "snake_case")]
@@ -23,6 +23,10 @@ pub enum State {
     NeedsApproval,
     /// The planner asked something only a person knows.
     NeedsAnswer,
+    /// The change touches files that the approved plan does not name.
+    NeedsScope,
+    /// Rests until a person lets it go on.
+    Paused,
     /// Coders work on the plan's steps.
     Working,
     /// wiz gathers its own evidence for the definition of done.
@@ -43,11 +47,13 @@ pub enum State {
 
 impl State {
     /// Every state, for exhaustive tests.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Queued,
         Self::Planning,
         Self::NeedsApproval,
         Self::NeedsAnswer,
+        Self::NeedsScope,
+        Self::Paused,
         Self::Working,
         Self::Verifying,
         Self::Reviewing,
@@ -66,6 +72,8 @@ impl State {
             }
             Self::NeedsApproval
             | Self::NeedsAnswer
+            | Self::NeedsScope
+            | Self::Paused
             | Self::Watching
             | Self::Succeeded
             | Self::Failed
@@ -86,6 +94,14 @@ impl State {
 pub enum Mission {
     /// Plan and mend.
     Fix,
+    /// Plan and add.
+    Feature,
+    /// Add tests.
+    Test,
+    /// Write documentation.
+    Docs,
+    /// Give the code another form.
+    Refactor,
     /// Plan and wait for approval, whatever the policy says.
     Plan,
     /// Answer a question, and change nothing.
@@ -96,11 +112,34 @@ impl Mission {
     /// The verb that starts it.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Fix => "fix",
             Self::Plan => "plan",
             Self::Ask => "ask",
+            Self::Fix | Self::Feature | Self::Test | Self::Docs | Self::Refactor => self.kind().name(),
         }
     }
+
+    /// What kind of change it makes.
+    pub const fn kind(self) -> WorkKind {
+        match self {
+            Self::Fix | Self::Plan | Self::Ask => WorkKind::Fix,
+            Self::Feature => WorkKind::Feature,
+            Self::Test => WorkKind::Test,
+            Self::Docs => WorkKind::Docs,
+            Self::Refactor => WorkKind::Refactor,
+        }
+    }
+}
+
+/// What a person set for one run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Options {
+    /// The branch to start from and to open the pull request against; the default branch when not given.
+    pub base: Option<BranchName>,
+    /// Open the pull request as a draft.
+    pub draft: bool,
+    /// Whether the plan waits for approval.
+    pub approval: Option<ApprovalWish>,
 }
 
 /// A run as the machine sees it.
@@ -140,6 +179,27 @@ pub struct Progress {
     /// Causes of further follow-ups, oldest first.
     pub waiting: Vec<FollowUpCause>,
     pub failure: Option<Failure>,
+    /// Where a run that rests goes on, and why it rests.
+    pub pause: Option<Pause>,
+    /// Files outside the approved plan about which a person is asked.
+    pub scope: Vec<String>,
+}
+
+/// Why a run rests, and where it goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    pub stage: State,
+    pub cause: PauseCause,
+}
+
+/// Why a run rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseCause {
+    /// A person wanted it.
+    Asked,
+    /// Its budget is used up.
+    OutOfMoney,
 }
 
 /// A plan with what an approval must name.
@@ -151,6 +211,9 @@ pub struct CurrentPlan {
     /// The commit the plan was made for and the work starts from.
     pub base: CommitSha,
     pub approved: bool,
+    /// Files beyond the plan's that a person allowed later.
+    #[serde(default)]
+    pub widened: Vec<String>,
 }
 
 impl CurrentPlan {

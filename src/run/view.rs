@@ -8,7 +8,7 @@ use super::{
     evidence::{Evidence, Observation, ObservedEnd},
     follow_up::FollowUpCause,
     services::Services,
-    state::{FollowUp, State, StepState},
+    state::{FollowUp, PauseCause, Progress, Run, State, StepState},
     store::{self, StoredRun, results},
 };
 use crate::{
@@ -16,8 +16,8 @@ use crate::{
     llm::AgentRole,
     patch::LineCount,
     report::{
-        AnnotationLevel, ChangedFile, FileChange, Finding, FollowUpReason, FollowUpView, Money, Outcome, PlanView,
-        PullRequestLink, QueuePlace, Review, RunState, RunView, StepProgress, Subject, Timing,
+        self, AnnotationLevel, ChangedFile, FileChange, Finding, FollowUpReason, FollowUpView, Money, Outcome,
+        PlanView, PullRequestLink, QueuePlace, Review, RunState, RunView, StepProgress, Subject, Timing,
     },
 };
 
@@ -49,7 +49,8 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
         requester: Some(stored.requester.clone()),
         approver,
         plan: plan_view(stored),
-        gate: progress.question.clone(),
+        gate: gate(&stored.run),
+        out_of_money: is_out_of_money(progress),
         money: Money { cap: stored.run.budget, spent: spend.money, quote },
         evidence: proof.evidence.iter().map(shown_evidence).collect(),
         review: review.map(shown_review),
@@ -62,7 +63,7 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
                 stored.repository_name,
                 pull_request.number
             ),
-            draft: false,
+            draft: stored.options.draft,
             open: pull_request.open,
         }),
         follow_up: progress.follow_up.as_ref().map(shown_follow_up),
@@ -81,6 +82,8 @@ pub(super) fn run_state(state: State) -> RunState {
         State::Planning => RunState::Planning,
         State::NeedsApproval => RunState::NeedsApproval,
         State::NeedsAnswer => RunState::NeedsAnswer,
+        State::NeedsScope => RunState::NeedsScope,
+        State::Paused => RunState::Paused,
         State::Working => RunState::Working,
         State::Verifying => RunState::Verifying,
         State::Reviewing => RunState::Reviewing,
@@ -90,6 +93,31 @@ pub(super) fn run_state(state: State) -> RunState {
         State::Failed => RunState::Failed,
         State::Cancelled => RunState::Cancelled,
     }
+}
+
+/// What a person is asked, or told while the run rests.
+fn gate(run: &Run) -> Option<String> {
+    match run.state {
+        State::NeedsScope => Some(report::left_scope(&run.progress.scope)),
+        State::Paused if is_out_of_money(&run.progress) => Some(report::out_of_money(run.budget)),
+        State::Queued
+        | State::Planning
+        | State::NeedsApproval
+        | State::NeedsAnswer
+        | State::Paused
+        | State::Working
+        | State::Verifying
+        | State::Reviewing
+        | State::Publishing
+        | State::Watching
+        | State::Succeeded
+        | State::Failed
+        | State::Cancelled => run.progress.question.clone(),
+    }
+}
+
+fn is_out_of_money(progress: &Progress) -> bool {
+    progress.pause.as_ref().is_some_and(|pause| pause.cause == PauseCause::OutOfMoney)
 }
 
 fn plan_view(stored: &StoredRun) -> Option<PlanView> {

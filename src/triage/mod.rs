@@ -12,7 +12,7 @@ use crate::{
     error::UserMessage,
     event::{
         Actor, Event, EventKind, Place, Spoken, SpokenAction,
-        command::{self, Command, CommandError, Verb},
+        command::{self, Argument, Command, CommandError, Verb},
     },
     ids::{Login, UserId},
     money::MicroDollars,
@@ -69,6 +69,10 @@ pub enum Intent {
     Status {
         verb: &'static str,
     },
+    /// Say what the issue's run has spent.
+    Budget {
+        verb: &'static str,
+    },
     Help,
     /// Say what is wrong with the command.
     Correct(CommandError),
@@ -85,7 +89,11 @@ pub enum Intent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ordered {
     Approve { typed_hash: Option<String> },
+    Widen,
     Reject,
+    Pause,
+    Resume,
+    Budget { more: MicroDollars },
     Revise { text: String },
     Retry,
     Cancel,
@@ -117,19 +125,58 @@ pub fn decide(
         Err(_) if role < policy.min_role => return Intent::Deny { verb: "", needs: policy.min_role },
         Err(error) => return Intent::Correct(error.clone()),
     };
-    if let Permission::Denied { needs } = policy::may(role, command.verb, policy) {
+    // To see what was spent needs less than to spend more.
+    let weighs_as = match (command.verb, &command.argument) {
+        (Verb::Budget, Some(_)) => Verb::Approve,
+        (verb, _) => verb,
+    };
+    if let Permission::Denied { needs } = policy::may(role, weighs_as, policy) {
         return Intent::Deny { verb: command.verb.name(), needs };
     }
-    let order = |order| Intent::Order { verb: command.verb.name(), order };
+    meaning(command, ground)
+}
+
+/// What a command of somebody with permission means.
+fn meaning(command: &Command, ground: Ground) -> Intent {
+    let verb = command.verb.name();
+    let order = |order| Intent::Order { verb, order };
     match command.verb {
-        Verb::Fix | Verb::Plan => start(command, ground),
-        Verb::Approve => order(Ordered::Approve { typed_hash: command.plan_hash.clone() }),
+        Verb::Fix => start(Mission::Fix, command, ground),
+        Verb::Feature => start(Mission::Feature, command, ground),
+        Verb::Test => start(Mission::Test, command, ground),
+        Verb::Docs => start(Mission::Docs, command, ground),
+        Verb::Refactor => start(Mission::Refactor, command, ground),
+        Verb::Plan => start(Mission::Plan, command, ground),
+        Verb::Approve => match &command.argument {
+            Some(Argument::PlanHash(hash)) => order(Ordered::Approve { typed_hash: Some(hash.clone()) }),
+            Some(Argument::Scope) => order(Ordered::Widen),
+            Some(Argument::More(_) | Argument::Switch(_) | Argument::Host(_)) | None => {
+                order(Ordered::Approve { typed_hash: None })
+            }
+        },
         Verb::Reject => order(Ordered::Reject),
         Verb::Revise => order(Ordered::Revise { text: command.instructions.clone() }),
         Verb::Retry => order(Ordered::Retry),
         Verb::Cancel => order(Ordered::Cancel),
-        Verb::Status => Intent::Status { verb: command.verb.name() },
+        Verb::Pause => order(Ordered::Pause),
+        Verb::Resume => order(Ordered::Resume),
+        Verb::Budget => match &command.argument {
+            Some(Argument::More(more)) => order(Ordered::Budget { more: *more }),
+            Some(Argument::PlanHash(_) | Argument::Scope | Argument::Switch(_) | Argument::Host(_)) | None => {
+                Intent::Budget { verb }
+            }
+        },
+        Verb::Status => Intent::Status { verb },
         Verb::Help => Intent::Help,
+        Verb::Allow => Intent::Unsuited(UserMessage::new(report::no_hosts())),
+        Verb::Review
+        | Verb::Ask
+        | Verb::Config
+        | Verb::Ci
+        | Verb::Remember
+        | Verb::Forget
+        | Verb::Undo
+        | Verb::Selftest => Intent::Unsuited(UserMessage::new(report::not_possible(verb))),
     }
 }
 
@@ -146,15 +193,23 @@ pub fn press(verb: Verb, order: Ordered, role: Role, policy: &RepositoryPolicy) 
 pub fn unless_faulty(intent: Intent, faults: &[PolicyFault]) -> Intent {
     match intent {
         Intent::Start { .. }
-        | Intent::Order { order: Ordered::Approve { .. } | Ordered::Revise { .. } | Ordered::Retry, .. }
-            if !faults.is_empty() =>
-        {
+        | Intent::Order {
+            order:
+                Ordered::Approve { .. }
+                | Ordered::Widen
+                | Ordered::Revise { .. }
+                | Ordered::Retry
+                | Ordered::Resume
+                | Ordered::Budget { .. },
+            ..
+        } if !faults.is_empty() => {
             let faults: Vec<(usize, String)> = faults.iter().map(|fault| (fault.line, fault.message.clone())).collect();
             Intent::Unsuited(UserMessage::new(report::policy_faults(policy::POLICY_PATH, &faults)))
         }
         Intent::Start { .. }
         | Intent::Order { .. }
         | Intent::Status { .. }
+        | Intent::Budget { .. }
         | Intent::Help
         | Intent::Correct(_)
         | Intent::Deny { .. }
@@ -175,12 +230,9 @@ pub fn run_budget(asked: Option<MicroDollars>, cap: MicroDollars) -> MicroDollar
     asked.map_or(cap, |asked| asked.min(cap))
 }
 
-fn start(command: &Command, ground: Ground) -> Intent {
+fn start(mission: Mission, command: &Command, ground: Ground) -> Intent {
     match ground {
-        Ground::Issue => {
-            let mission = if command.verb == Verb::Plan { Mission::Plan } else { Mission::Fix };
-            Intent::Start { mission, command: command.clone() }
-        }
+        Ground::Issue => Intent::Start { mission, command: command.clone() },
         Ground::ClosedIssue => Intent::Unsuited(UserMessage::new(report::closed_issue(command.verb.name()))),
         Ground::OwnPullRequest => Intent::Unsuited(UserMessage::new(
             "This pull request is wiz's own. `/wiz status` says where its run stands; `/wiz retry` and `/wiz cancel` \

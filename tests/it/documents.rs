@@ -41,10 +41,11 @@ fn every_setting_is_in_the_operators_table_and_no_other() {
 #[test]
 fn every_command_is_in_the_readme_as_help_shows_it() {
     let readme = text("README.md");
-    for verb in Verb::ALL {
-        let row = format!("| `{}` | {} |", verb.usage(), verb.meaning());
-        assert!(command::help().contains(&row), "help lacks {row}");
-        assert!(readme.contains(&row), "README.md lacks {row}");
+    let help = command::help();
+    let rows: Vec<&str> = help.lines().filter(|line| line.starts_with("| `")).collect();
+    assert!(rows.len() > Verb::listed().count(), "{help}");
+    for row in rows {
+        assert!(readme.contains(row), "README.md lacks {row}");
     }
 }
 

@@ -4,13 +4,29 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verb {
     Fix,
+    Feature,
+    Test,
+    Docs,
+    Refactor,
+    Review,
     Plan,
+    Ask,
     Approve,
-    Reject,
     Revise,
+    Reject,
     Retry,
     Cancel,
+    Pause,
+    Resume,
     Status,
+    Budget,
+    Config,
+    Ci,
+    Allow,
+    Remember,
+    Forget,
+    Undo,
+    Selftest,
     Help,
 }
 
@@ -21,12 +37,26 @@ pub(super) enum Takes {
     Instructions,
     /// Words, also in the paragraphs below, without flags.
     Words,
-    /// A plan's hash and flags' absence.
-    PlanHash,
+    /// A plan's hash, `scope`, or nothing.
+    Approval,
+    /// `+$2`, or nothing.
+    Amount,
+    /// `on` or `off`.
+    Switch,
+    /// The name of a host.
+    Host,
     /// Nothing at all: words are more likely a misunderstanding than decoration.
     Nothing,
     /// Anything; it is not read.
     Anything,
+}
+
+/// Whether people are told of a verb.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    InHelp,
+    /// It is understood, and answered with the reason why nothing comes of it.
+    Nowhere,
 }
 
 /// One row of the table.
@@ -35,55 +65,121 @@ struct Row {
     usage: &'static str,
     meaning: &'static str,
     takes: Takes,
+    shown: Shown,
 }
+
+const fn listed(name: &'static str, usage: &'static str, meaning: &'static str, takes: Takes) -> Row {
+    Row { name, usage, meaning, takes, shown: Shown::InHelp }
+}
+
+const fn unlisted(name: &'static str, usage: &'static str, meaning: &'static str, takes: Takes) -> Row {
+    Row { name, usage, meaning, takes, shown: Shown::Nowhere }
+}
+
+/// One row for each verb, in the order of [`Verb::ALL`].
+const TABLE: [Row; 25] = {
+    use Takes::{Amount, Anything, Approval, Host, Instructions, Nothing, Switch, Words};
+    [
+        listed(
+            "fix",
+            "/wiz fix [flags] [instructions]",
+            "Plan the change, and after approval make it and open a pull request.",
+            Instructions,
+        ),
+        listed(
+            "feature",
+            "/wiz feature [flags] [instructions]",
+            "Add something new: its tests fail before and pass after.",
+            Instructions,
+        ),
+        listed("test", "/wiz test [flags] [instructions]", "Add tests only: no other file changes.", Instructions),
+        listed("docs", "/wiz docs [flags] [instructions]", "Change documentation only.", Instructions),
+        listed(
+            "refactor",
+            "/wiz refactor [flags] [instructions]",
+            "Change the form of the code: what passes before must pass after.",
+            Instructions,
+        ),
+        unlisted(
+            "review",
+            "/wiz review [flags] [instructions]",
+            "Read a pull request and say what is wrong with it; nothing is changed.",
+            Instructions,
+        ),
+        listed(
+            "plan",
+            "/wiz plan [flags] [instructions]",
+            "Plan the change, and wait for approval whatever the repository's gate is.",
+            Instructions,
+        ),
+        unlisted("ask", "/wiz ask [flags] question", "Answer a question about the code.", Instructions),
+        listed(
+            "approve",
+            "/wiz approve [HASH|scope]",
+            "Approve the plan with this hash, or the one shown now; `scope`: files beyond it.",
+            Approval,
+        ),
+        listed(
+            "revise",
+            "/wiz revise instructions",
+            "Say what to change about the plan, or answer wiz's question.",
+            Words,
+        ),
+        listed("reject", "/wiz reject [reason]", "Turn the plan down and end the run.", Words),
+        listed("retry", "/wiz retry", "Try again from where the run failed.", Nothing),
+        listed("cancel", "/wiz cancel", "Stop the run.", Nothing),
+        listed("pause", "/wiz pause", "Let the run rest: no work, no box, no money.", Nothing),
+        listed("resume", "/wiz resume", "Go on with a run that rests, where it stopped.", Nothing),
+        listed("status", "/wiz status", "Say what the run is doing.", Nothing),
+        listed("budget", "/wiz budget [+$2]", "Say what the run has spent, or let it spend more.", Amount),
+        unlisted("config", "/wiz config", "Show the rules that hold here.", Nothing),
+        unlisted("ci", "/wiz ci on|off", "Answer failing checks of this pull request, or leave them alone.", Switch),
+        unlisted("allow", "/wiz allow HOST", "Let boxes reach a host.", Host),
+        unlisted("remember", "/wiz remember words", "Tell every later run of this repository.", Words),
+        unlisted("forget", "/wiz forget words", "Take back what was to be remembered.", Words),
+        unlisted("undo", "/wiz undo", "Take back what the run did on GitHub.", Nothing),
+        unlisted("selftest", "/wiz selftest", "Try every part of wiz on this repository.", Nothing),
+        listed("help", "/wiz help", "Show this list.", Anything),
+    ]
+};
 
 impl Verb {
     /// Every verb, in the order of the help text.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 25] = [
         Self::Fix,
+        Self::Feature,
+        Self::Test,
+        Self::Docs,
+        Self::Refactor,
+        Self::Review,
         Self::Plan,
+        Self::Ask,
         Self::Approve,
         Self::Revise,
         Self::Reject,
         Self::Retry,
         Self::Cancel,
+        Self::Pause,
+        Self::Resume,
         Self::Status,
+        Self::Budget,
+        Self::Config,
+        Self::Ci,
+        Self::Allow,
+        Self::Remember,
+        Self::Forget,
+        Self::Undo,
+        Self::Selftest,
         Self::Help,
     ];
 
-    const fn row(self) -> Row {
-        let (name, usage, meaning, takes) = match self {
-            Self::Fix => (
-                "fix",
-                "/wiz fix [--max $2] [--model NAME] [instructions]",
-                "Plan the change, and after approval make it and open a pull request.",
-                Takes::Instructions,
-            ),
-            Self::Plan => (
-                "plan",
-                "/wiz plan [--max $2] [--model NAME] [instructions]",
-                "Plan the change, and wait for approval whatever the repository's gate is.",
-                Takes::Instructions,
-            ),
-            Self::Approve => (
-                "approve",
-                "/wiz approve [HASH]",
-                "Approve the plan with this hash, or the one shown now.",
-                Takes::PlanHash,
-            ),
-            Self::Revise => (
-                "revise",
-                "/wiz revise instructions",
-                "Say what to change about the plan, or answer wiz's question.",
-                Takes::Words,
-            ),
-            Self::Reject => ("reject", "/wiz reject [reason]", "Turn the plan down and end the run.", Takes::Words),
-            Self::Retry => ("retry", "/wiz retry", "Try again from where the run failed.", Takes::Nothing),
-            Self::Cancel => ("cancel", "/wiz cancel", "Stop the run.", Takes::Nothing),
-            Self::Status => ("status", "/wiz status", "Say what the run is doing.", Takes::Nothing),
-            Self::Help => ("help", "/wiz help", "Show this list.", Takes::Anything),
-        };
-        Row { name, usage, meaning, takes }
+    const fn row(self) -> &'static Row {
+        &TABLE[self as usize]
+    }
+
+    /// The verbs that people are told of.
+    pub fn listed() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|verb| verb.row().shown == Shown::InHelp)
     }
 
     /// The word people write, in lower case.
@@ -105,6 +201,37 @@ impl Verb {
         self.row().takes
     }
 
+    /// The words without which the command would only cost money.
+    pub(super) const fn needs(self) -> Option<&'static str> {
+        match self {
+            Self::Revise => Some("words that say what to change"),
+            Self::Ask => Some("a question"),
+            Self::Remember => Some("words to remember"),
+            Self::Forget => Some("the words to forget"),
+            Self::Fix
+            | Self::Feature
+            | Self::Test
+            | Self::Docs
+            | Self::Refactor
+            | Self::Review
+            | Self::Plan
+            | Self::Approve
+            | Self::Reject
+            | Self::Retry
+            | Self::Cancel
+            | Self::Pause
+            | Self::Resume
+            | Self::Status
+            | Self::Budget
+            | Self::Config
+            | Self::Ci
+            | Self::Allow
+            | Self::Undo
+            | Self::Selftest
+            | Self::Help => None,
+        }
+    }
+
     /// The verb with this name in any case.
     pub fn named(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|verb| verb.name().eq_ignore_ascii_case(word))
@@ -116,6 +243,19 @@ impl Verb {
 pub(super) enum Sets {
     Max,
     Model,
+    Base,
+    Draft,
+    Plan,
+}
+
+impl Sets {
+    /// Whether a value follows the flag.
+    pub const fn has_value(self) -> bool {
+        match self {
+            Self::Max | Self::Model | Self::Base | Self::Plan => true,
+            Self::Draft => false,
+        }
+    }
 }
 
 /// One flag.
@@ -130,7 +270,7 @@ pub(super) struct Flag {
 }
 
 /// Every flag.
-pub(super) const FLAGS: [Flag; 2] = [
+pub(super) const FLAGS: [Flag; 5] = [
     Flag {
         name: "--max",
         usage: "[--max $2]",
@@ -145,18 +285,44 @@ pub(super) const FLAGS: [Flag; 2] = [
         sets: Sets::Model,
         expected: "the name of a model",
     },
+    Flag {
+        name: "--base",
+        usage: "[--base BRANCH]",
+        meaning: "The branch to start from and to open the pull request against; the rules still come from the default branch.",
+        sets: Sets::Base,
+        expected: "the name of a branch",
+    },
+    Flag {
+        name: "--draft",
+        usage: "[--draft]",
+        meaning: "Open the pull request as a draft.",
+        sets: Sets::Draft,
+        expected: "nothing",
+    },
+    Flag {
+        name: "--plan",
+        usage: "[--plan auto|ask]",
+        meaning: "`ask` waits for approval of the plan; `auto` does not, where the repository's gate allows it.",
+        sets: Sets::Plan,
+        expected: "`auto` or `ask`",
+    },
 ];
 
 /// All commands and flags as Markdown.
 pub fn help() -> String {
     let mut text = String::from("| command | what it does |\n| --- | --- |\n");
-    for verb in Verb::ALL {
-        text += &format!("| `{}` | {} |\n", verb.usage(), verb.meaning());
+    for verb in Verb::listed() {
+        text += &format!("| `{}` | {} |\n", in_cell(verb.usage()), verb.meaning());
     }
     for flag in FLAGS {
-        text += &format!("| `{}` | {} |\n", flag.usage.trim_matches(['[', ']']), flag.meaning);
+        text += &format!("| `{}` | {} |\n", in_cell(flag.usage.trim_matches(['[', ']'])), flag.meaning);
     }
     text += "\nA command starts a line of its own, outside quotes and code. Instructions may go on in the paragraphs \
              below it. Put `--` before instructions that contain words starting with `--`.\n";
     text
+}
+
+/// A bar would end the cell, also inside code. <https://github.github.com/gfm/#tables-extension->
+fn in_cell(usage: &str) -> String {
+    usage.replace('|', "\\|")
 }

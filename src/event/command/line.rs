@@ -1,11 +1,12 @@
 //! Reads `/wiz …` lines.
 
 use super::{
-    Command, CommandError, Flags, INSTRUCTION_CHARS,
+    Argument, Command, CommandError, Flags, INSTRUCTION_CHARS,
     grammar::{FLAGS, Flag, Sets, Takes, Verb},
     nearest::nearest,
     prose::Prose,
 };
+use crate::{money::MicroDollars, plan::ApprovalWish};
 
 /// One `/wiz` line of a text.
 pub(super) struct Found {
@@ -68,17 +69,18 @@ fn after_wiz(line: &str) -> Option<&str> {
 fn command(rest: &str) -> Result<Command, CommandError> {
     let mut words = rest.split_whitespace();
     let Some(name) = words.next() else {
-        return Ok(Command { verb: Verb::Help, instructions: String::new(), plan_hash: None, flags: Flags::default() });
+        return Ok(Command { verb: Verb::Help, instructions: String::new(), argument: None, flags: Flags::default() });
     };
     let Some(verb) = Verb::named(name) else {
         return Err(CommandError::UnknownVerb {
             word: quoted(name),
-            nearest: nearest(name, Verb::ALL.map(Verb::name)),
+            nearest: nearest(name, Verb::listed().map(Verb::name)),
         });
     };
-    let command = |instructions, plan_hash, flags| Command { verb, instructions, plan_hash, flags };
+    let command = |instructions, argument, flags| Command { verb, instructions, argument, flags };
+    let plain = |argument| Ok(command(String::new(), argument, Flags::default()));
     match verb.takes() {
-        Takes::Anything => Ok(command(String::new(), None, Flags::default())),
+        Takes::Anything => plain(None),
         Takes::Instructions => {
             let (flags, instructions) = flags_and_words(words)?;
             Ok(command(instructions, None, flags))
@@ -87,23 +89,70 @@ fn command(rest: &str) -> Result<Command, CommandError> {
             (flags, instructions) if flags == Flags::default() => Ok(command(instructions, None, flags)),
             _ => Err(CommandError::TakesNoFlags { verb }),
         },
-        Takes::Nothing | Takes::PlanHash => {
-            let words: Vec<&str> = words.collect();
-            if words.iter().any(|word| word.starts_with("--")) {
-                return Err(CommandError::TakesNoFlags { verb });
-            }
-            match (verb.takes(), words.as_slice()) {
-                (_, []) => Ok(command(String::new(), None, Flags::default())),
-                (Takes::PlanHash, [hash]) if is_plan_hash(hash) => {
-                    Ok(command(String::new(), Some(hash.to_ascii_lowercase()), Flags::default()))
-                }
-                (Takes::PlanHash, _) => Err(CommandError::PlanHash),
-                (Takes::Nothing | Takes::Instructions | Takes::Words | Takes::Anything, _) => {
-                    Err(CommandError::TakesNoWords { verb })
-                }
-            }
-        }
+        Takes::Nothing => match without_flags(verb, words)?.as_slice() {
+            [] => plain(None),
+            [..] => Err(CommandError::TakesNoWords { verb }),
+        },
+        Takes::Approval => argument(verb, words, "at least the first 8 digits of the plan's hash", approval),
+        Takes::Amount => argument(verb, words, "an amount such as `+$2`", more),
+        Takes::Switch => argument(verb, words, "`on` or `off`", switch),
+        Takes::Host => argument(verb, words, "the name of a host", host),
     }
+}
+
+fn without_flags<'line>(verb: Verb, words: impl Iterator<Item = &'line str>) -> Result<Vec<&'line str>, CommandError> {
+    let words: Vec<&str> = words.collect();
+    let flag = words.iter().any(|word| word.starts_with("--"));
+    if flag { Err(CommandError::TakesNoFlags { verb }) } else { Ok(words) }
+}
+
+/// A command whose one word, or its absence, `read` understands.
+fn argument<'line>(
+    verb: Verb,
+    words: impl Iterator<Item = &'line str>,
+    expected: &'static str,
+    read: fn(Option<&str>) -> Option<Option<Argument>>,
+) -> Result<Command, CommandError> {
+    let argument = match without_flags(verb, words)?.as_slice() {
+        [] => read(None),
+        [word] => read(Some(word)),
+        [..] => None,
+    };
+    let argument = argument.ok_or(CommandError::Argument { verb, expected })?;
+    Ok(Command { verb, instructions: String::new(), argument, flags: Flags::default() })
+}
+
+fn approval(word: Option<&str>) -> Option<Option<Argument>> {
+    match word {
+        None => Some(None),
+        Some(word) if word.eq_ignore_ascii_case("scope") => Some(Some(Argument::Scope)),
+        Some(word) => is_plan_hash(word).then(|| Some(Argument::PlanHash(word.to_ascii_lowercase()))),
+    }
+}
+
+fn more(word: Option<&str>) -> Option<Option<Argument>> {
+    let Some(word) = word else { return Some(None) };
+    let amount: MicroDollars = word.strip_prefix('+')?.parse().ok()?;
+    (amount > MicroDollars::ZERO).then_some(Some(Argument::More(amount)))
+}
+
+fn switch(word: Option<&str>) -> Option<Option<Argument>> {
+    let on = ["on", "off"].into_iter().position(|name| word.is_some_and(|word| word.eq_ignore_ascii_case(name)))?;
+    Some(Some(Argument::Switch(on == 0)))
+}
+
+/// Longest name of a host. <https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4>
+const HOST_CHARS: usize = 253;
+
+fn host(word: Option<&str>) -> Option<Option<Argument>> {
+    let word = word?;
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+    };
+    let valid = word.len() <= HOST_CHARS && word.contains('.') && word.split('.').all(label);
+    valid.then(|| Some(Argument::Host(word.to_ascii_lowercase())))
 }
 
 fn is_plan_hash(word: &str) -> bool {
@@ -120,8 +169,8 @@ fn flags_and_words<'line>(mut rest: impl Iterator<Item = &'line str>) -> Result<
         } else if word.starts_with("--") {
             let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
             let flag = flag_named(name)?;
-            let value = value.or_else(|| rest.next()).unwrap_or_default();
-            set(&mut flags, flag, value)?;
+            let value = if flag.sets.has_value() { value.or_else(|| rest.next()) } else { value };
+            set(&mut flags, flag, value.unwrap_or_default())?;
         } else {
             words.push(word);
         }
@@ -143,8 +192,20 @@ fn set(flags: &mut Flags, flag: Flag, value: &str) -> Result<(), CommandError> {
         Sets::Max => flags.max.replace(value.parse().map_err(|_| bad_value)?).is_some(),
         Sets::Model if !is_model_name(value) => return Err(bad_value),
         Sets::Model => flags.model.replace(value.to_owned()).is_some(),
+        Sets::Base => flags.base.replace(value.parse().map_err(|_| bad_value)?).is_some(),
+        Sets::Draft if !value.is_empty() => return Err(CommandError::FlagTakesNoValue { flag: flag.name }),
+        Sets::Draft => std::mem::replace(&mut flags.draft, true),
+        Sets::Plan => flags.plan.replace(plan_wish(value).ok_or(bad_value)?).is_some(),
     };
     if twice { Err(CommandError::FlagTwice { flag: flag.name }) } else { Ok(()) }
+}
+
+fn plan_wish(text: &str) -> Option<ApprovalWish> {
+    match text.to_ascii_lowercase().as_str() {
+        "auto" => Some(ApprovalWish::Auto),
+        "ask" => Some(ApprovalWish::Ask),
+        _ => None,
+    }
 }
 
 fn is_model_name(text: &str) -> bool {
@@ -163,20 +224,12 @@ fn with_text_below(mut command: Command, below: &str) -> Command {
     command
 }
 
-/// A wish for another plan that does not say what to change would only cost money.
+/// Some commands without words would only cost money.
 fn with_needed_words(command: Command) -> Result<Command, CommandError> {
-    match command.verb {
-        Verb::Revise if command.instructions.is_empty() => Err(CommandError::NeedsWords { verb: command.verb }),
-        Verb::Fix
-        | Verb::Plan
-        | Verb::Approve
-        | Verb::Revise
-        | Verb::Reject
-        | Verb::Retry
-        | Verb::Cancel
-        | Verb::Status
-        | Verb::Help => Ok(command),
+    if command.verb.needs().is_some() && command.instructions.is_empty() {
+        return Err(CommandError::NeedsWords { verb: command.verb });
     }
+    Ok(command)
 }
 
 /// A person's word, fit to be shown again.

@@ -20,7 +20,7 @@ use std::{collections::HashMap, fmt};
 
 pub use grammar::{Verb, help};
 
-use crate::money::MicroDollars;
+use crate::{ids::BranchName, money::MicroDollars, plan::ApprovalWish};
 
 /// Longest instructions kept, in characters; more belongs in the issue or in a file.
 pub const INSTRUCTION_CHARS: usize = 8_000;
@@ -35,9 +35,24 @@ pub struct Command {
     pub verb: Verb,
     /// Free words: the rest of the line without flags and, for the last command of a text, what follows below it.
     pub instructions: String,
-    /// For `approve`: at least the first eight digits of the plan's hash, in lower case.
-    pub plan_hash: Option<String>,
+    /// What the verb is about, where it takes one word with a meaning of its own.
+    pub argument: Option<Argument>,
     pub flags: Flags,
+}
+
+/// The one word of verbs that take no free ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Argument {
+    /// `approve 1a2b3c4d`: at least the first eight digits of the plan's hash, in lower case.
+    PlanHash(String),
+    /// `approve scope`: files beyond the approved ones.
+    Scope,
+    /// `budget +$2`: more money.
+    More(MicroDollars),
+    /// `ci on`, `ci off`.
+    Switch(bool),
+    /// `allow example.com`, in lower case.
+    Host(String),
 }
 
 /// What can be set for one command.
@@ -47,6 +62,12 @@ pub struct Flags {
     pub max: Option<MicroDollars>,
     /// `--model NAME`: the model to use.
     pub model: Option<String>,
+    /// `--base BRANCH`: where to start from, and what the pull request is for.
+    pub base: Option<BranchName>,
+    /// `--draft`: the pull request is opened as a draft.
+    pub draft: bool,
+    /// `--plan auto|ask`: whether the plan waits for approval.
+    pub plan: Option<ApprovalWish>,
 }
 
 /// Why a `/wiz` line could not be read. The text quotes the person only in letters, digits and `-_.`, so it is safe to
@@ -59,30 +80,37 @@ pub enum CommandError {
     UnknownFlag { flag: String, nearest: Option<&'static str> },
     #[error("`{flag}` needs a value: {expected}")]
     FlagValue { flag: &'static str, expected: &'static str },
+    #[error("`{flag}` takes no value")]
+    FlagTakesNoValue { flag: &'static str },
     #[error("`{flag}` is given twice")]
     FlagTwice { flag: &'static str },
     #[error("`{}` takes no flags", .verb.name())]
     TakesNoFlags { verb: Verb },
     #[error("`{}` takes no further words, so it was not run", .verb.name())]
     TakesNoWords { verb: Verb },
-    #[error("`{}` needs words that say what to change", .verb.name())]
+    #[error("`{}` needs {}", .verb.name(), .verb.needs().unwrap_or("words"))]
     NeedsWords { verb: Verb },
-    #[error("`approve` takes at least the first 8 digits of the plan's hash and no further words, so it was not run")]
-    PlanHash,
+    #[error("`{}` takes {expected} and no further words, so it was not run", .verb.name())]
+    Argument { verb: Verb, expected: &'static str },
 }
 
 impl CommandError {
     /// How the command is written; for an unknown one, the list of them all.
     pub fn usage(&self) -> String {
         match self {
-            Self::TakesNoFlags { verb } | Self::TakesNoWords { verb } | Self::NeedsWords { verb } => {
-                verb.usage().to_owned()
-            }
-            Self::PlanHash => Verb::Approve.usage().to_owned(),
-            Self::UnknownFlag { .. } | Self::FlagValue { .. } | Self::FlagTwice { .. } => {
+            Self::TakesNoFlags { verb }
+            | Self::TakesNoWords { verb }
+            | Self::NeedsWords { verb }
+            | Self::Argument { verb, .. } => verb.usage().to_owned(),
+            Self::UnknownFlag { .. }
+            | Self::FlagValue { .. }
+            | Self::FlagTakesNoValue { .. }
+            | Self::FlagTwice { .. } => {
                 format!("/wiz COMMAND {} words", grammar::FLAGS.map(|flag| flag.usage).join(" "))
             }
-            Self::UnknownVerb { .. } => format!("/wiz {}", Verb::ALL.map(Verb::name).join("|")),
+            Self::UnknownVerb { .. } => {
+                format!("/wiz {}", Verb::listed().map(Verb::name).collect::<Vec<_>>().join("|"))
+            }
         }
     }
 }
@@ -111,16 +139,32 @@ pub fn parse(text: &str, previous: Option<&str>) -> Vec<Result<Command, CommandE
 
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { verb, instructions, plan_hash, flags: Flags { max, model } } = self;
+        let Self { verb, instructions, argument, flags: Flags { max, model, base, draft, plan } } = self;
         write!(f, "/wiz {}", verb.name())?;
-        if let Some(hash) = plan_hash {
-            write!(f, " {hash}")?;
+        match argument {
+            None => {}
+            Some(Argument::PlanHash(hash)) => write!(f, " {hash}")?,
+            Some(Argument::Scope) => write!(f, " scope")?,
+            Some(Argument::More(more)) => write!(f, " +{}", Exact(*more))?,
+            Some(Argument::Switch(on)) => write!(f, " {}", if *on { "on" } else { "off" })?,
+            Some(Argument::Host(host)) => write!(f, " {host}")?,
         }
         if let Some(max) = max {
             write!(f, " --max {}", Exact(*max))?;
         }
         if let Some(model) = model {
             write!(f, " --model {model}")?;
+        }
+        if let Some(base) = base {
+            write!(f, " --base {base}")?;
+        }
+        if *draft {
+            write!(f, " --draft")?;
+        }
+        match plan {
+            None => {}
+            Some(ApprovalWish::Auto) => write!(f, " --plan auto")?,
+            Some(ApprovalWish::Ask) => write!(f, " --plan ask")?,
         }
         let words: Vec<&str> = instructions.split_whitespace().collect();
         if words.iter().any(|word| word.starts_with("--")) {

@@ -28,6 +28,14 @@ fn lines_that_are_commands() {
         ("/wiz fix -- drop the --fast flag", "/wiz fix -- drop the --fast flag"),
         ("/wiz approve", "/wiz approve"),
         ("/wiz approve 1A2B3C4D", "/wiz approve 1a2b3c4d"),
+        ("/wiz approve Scope", "/wiz approve scope"),
+        ("/wiz budget", "/wiz budget"),
+        ("/wiz budget +2.50", "/wiz budget +$2.5"),
+        ("/wiz ci OFF", "/wiz ci off"),
+        ("/wiz allow Example.com", "/wiz allow example.com"),
+        ("/wiz remember that the tests need make", "/wiz remember that the tests need make"),
+        ("/wiz feature --draft --plan=ASK --base next a flag", "/wiz feature --base next --draft --plan ask a flag"),
+        ("/wiz test --draft more", "/wiz test --draft more"),
         ("/wiz reject not like this", "/wiz reject not like this"),
         ("/wiz fix <!-- or not -->", "/wiz fix"),
         ("> quoted\n\n/wiz retry", "/wiz retry"),
@@ -96,6 +104,18 @@ fn mistakes_are_explained() {
         "/wiz approve 1a2b",
         "/wiz approve but only the first step",
         "/wiz approve 1a2b3c4d please",
+        "/wiz fix --draft=yes",
+        "/wiz fix --draft --draft",
+        "/wiz fix --base ../x..y",
+        "/wiz fix --plan maybe",
+        "/wiz budget $2",
+        "/wiz budget +0",
+        "/wiz ci",
+        "/wiz ci maybe",
+        "/wiz allow ../etc",
+        "/wiz ask",
+        "/wiz remember --max $2",
+        "/wiz fature",
     ]
     .iter()
     .map(|text| match parse(text, None).as_slice() {
@@ -103,23 +123,35 @@ fn mistakes_are_explained() {
         other => panic!("{text}: {other:?}"),
     })
     .collect();
-    insta::assert_snapshot!(explained.join("\n"), @r#"
-    /wiz fxi  →  `fxi` is not a command; did you mean `fix`?. /wiz fix|plan|approve|revise|reject|retry|cancel|status|help
-    /wiz please fix it  →  `please` is not a command. /wiz fix|plan|approve|revise|reject|retry|cancel|status|help
-    /wiz <script>@everyone  →  `?script??everyone` is not a command. /wiz fix|plan|approve|revise|reject|retry|cancel|status|help
-    /wiz fix --mx $2  →  `--mx` is not a flag; did you mean `--max`?. /wiz COMMAND [--max $2] [--model NAME] words
-    /wiz fix --dry-run  →  `--dry-run` is not a flag. /wiz COMMAND [--max $2] [--model NAME] words
-    /wiz fix --max  →  `--max` needs a value: an amount such as `$2` or `$0.50`. /wiz COMMAND [--max $2] [--model NAME] words
-    /wiz fix --max lots  →  `--max` needs a value: an amount such as `$2` or `$0.50`. /wiz COMMAND [--max $2] [--model NAME] words
-    /wiz fix --max -1  →  `--max` needs a value: an amount such as `$2` or `$0.50`. /wiz COMMAND [--max $2] [--model NAME] words
-    /wiz fix --model ../../etc  →  `--model` needs a value: the name of a model. /wiz COMMAND [--max $2] [--model NAME] words
-    /wiz fix --max 1 --max 2  →  `--max` is given twice. /wiz COMMAND [--max $2] [--model NAME] words
+    insta::assert_snapshot!(explained.join("\n"), @r"
+    /wiz fxi  →  `fxi` is not a command; did you mean `fix`?. /wiz fix|feature|test|docs|refactor|plan|approve|revise|reject|retry|cancel|pause|resume|status|budget|help
+    /wiz please fix it  →  `please` is not a command. /wiz fix|feature|test|docs|refactor|plan|approve|revise|reject|retry|cancel|pause|resume|status|budget|help
+    /wiz <script>@everyone  →  `?script??everyone` is not a command. /wiz fix|feature|test|docs|refactor|plan|approve|revise|reject|retry|cancel|pause|resume|status|budget|help
+    /wiz fix --mx $2  →  `--mx` is not a flag; did you mean `--max`?. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
+    /wiz fix --dry-run  →  `--dry-run` is not a flag. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
+    /wiz fix --max  →  `--max` needs a value: an amount such as `$2` or `$0.50`. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
+    /wiz fix --max lots  →  `--max` needs a value: an amount such as `$2` or `$0.50`. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
+    /wiz fix --max -1  →  `--max` needs a value: an amount such as `$2` or `$0.50`. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
+    /wiz fix --model ../../etc  →  `--model` needs a value: the name of a model. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
+    /wiz fix --max 1 --max 2  →  `--max` is given twice. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
     /wiz cancel --max 1  →  `cancel` takes no flags. /wiz cancel
     /wiz cancel step 2  →  `cancel` takes no further words, so it was not run. /wiz cancel
-    /wiz approve 1a2b  →  `approve` takes at least the first 8 digits of the plan's hash and no further words, so it was not run. /wiz approve [HASH]
-    /wiz approve but only the first step  →  `approve` takes at least the first 8 digits of the plan's hash and no further words, so it was not run. /wiz approve [HASH]
-    /wiz approve 1a2b3c4d please  →  `approve` takes at least the first 8 digits of the plan's hash and no further words, so it was not run. /wiz approve [HASH]
-    "#);
+    /wiz approve 1a2b  →  `approve` takes at least the first 8 digits of the plan's hash and no further words, so it was not run. /wiz approve [HASH|scope]
+    /wiz approve but only the first step  →  `approve` takes at least the first 8 digits of the plan's hash and no further words, so it was not run. /wiz approve [HASH|scope]
+    /wiz approve 1a2b3c4d please  →  `approve` takes at least the first 8 digits of the plan's hash and no further words, so it was not run. /wiz approve [HASH|scope]
+    /wiz fix --draft=yes  →  `--draft` takes no value. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
+    /wiz fix --draft --draft  →  `--draft` is given twice. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
+    /wiz fix --base ../x..y  →  `--base` needs a value: the name of a branch. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
+    /wiz fix --plan maybe  →  `--plan` needs a value: `auto` or `ask`. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
+    /wiz budget $2  →  `budget` takes an amount such as `+$2` and no further words, so it was not run. /wiz budget [+$2]
+    /wiz budget +0  →  `budget` takes an amount such as `+$2` and no further words, so it was not run. /wiz budget [+$2]
+    /wiz ci  →  `ci` takes `on` or `off` and no further words, so it was not run. /wiz ci on|off
+    /wiz ci maybe  →  `ci` takes `on` or `off` and no further words, so it was not run. /wiz ci on|off
+    /wiz allow ../etc  →  `allow` takes the name of a host and no further words, so it was not run. /wiz allow HOST
+    /wiz ask  →  `ask` needs a question. /wiz ask [flags] question
+    /wiz remember --max $2  →  `remember` takes no flags. /wiz remember words
+    /wiz fature  →  `fature` is not a command; did you mean `feature`?. /wiz fix|feature|test|docs|refactor|plan|approve|revise|reject|retry|cancel|pause|resume|status|budget|help
+    ");
 }
 
 #[test]
@@ -165,27 +197,38 @@ fn an_edit_runs_only_what_is_new() {
 #[test]
 fn help_names_every_command_and_flag() {
     let help = help();
-    for verb in Verb::ALL {
-        assert_eq!(Verb::named(verb.name()), Some(verb));
+    for (place, verb) in Verb::ALL.into_iter().enumerate() {
+        assert_eq!((verb as usize, Verb::named(verb.name())), (place, Some(verb)));
         assert!(verb.usage().starts_with(&format!("/wiz {}", verb.name())));
-        assert!(help.contains(verb.usage()), "{help}");
+        let listed = Verb::listed().any(|listed| listed == verb);
+        assert_eq!(help.contains(&format!("| `/wiz {}", verb.name())), listed, "{help}");
     }
     // The help text is posted as a comment; it must not command anything.
     assert_eq!(read(&help), Vec::<String>::new());
     insta::assert_snapshot!(help, @r"
     | command | what it does |
     | --- | --- |
-    | `/wiz fix [--max $2] [--model NAME] [instructions]` | Plan the change, and after approval make it and open a pull request. |
-    | `/wiz plan [--max $2] [--model NAME] [instructions]` | Plan the change, and wait for approval whatever the repository's gate is. |
-    | `/wiz approve [HASH]` | Approve the plan with this hash, or the one shown now. |
+    | `/wiz fix [flags] [instructions]` | Plan the change, and after approval make it and open a pull request. |
+    | `/wiz feature [flags] [instructions]` | Add something new: its tests fail before and pass after. |
+    | `/wiz test [flags] [instructions]` | Add tests only: no other file changes. |
+    | `/wiz docs [flags] [instructions]` | Change documentation only. |
+    | `/wiz refactor [flags] [instructions]` | Change the form of the code: what passes before must pass after. |
+    | `/wiz plan [flags] [instructions]` | Plan the change, and wait for approval whatever the repository's gate is. |
+    | `/wiz approve [HASH\|scope]` | Approve the plan with this hash, or the one shown now; `scope`: files beyond it. |
     | `/wiz revise instructions` | Say what to change about the plan, or answer wiz's question. |
     | `/wiz reject [reason]` | Turn the plan down and end the run. |
     | `/wiz retry` | Try again from where the run failed. |
     | `/wiz cancel` | Stop the run. |
+    | `/wiz pause` | Let the run rest: no work, no box, no money. |
+    | `/wiz resume` | Go on with a run that rests, where it stopped. |
     | `/wiz status` | Say what the run is doing. |
+    | `/wiz budget [+$2]` | Say what the run has spent, or let it spend more. |
     | `/wiz help` | Show this list. |
     | `--max $2` | The most this run may spend; never above the repository's own cap. |
     | `--model NAME` | The model to use, if the server offers it. |
+    | `--base BRANCH` | The branch to start from and to open the pull request against; the rules still come from the default branch. |
+    | `--draft` | Open the pull request as a draft. |
+    | `--plan auto\|ask` | `ask` waits for approval of the plan; `auto` does not, where the repository's gate allows it. |
 
     A command starts a line of its own, outside quotes and code. Instructions may go on in the paragraphs below it. Put `--` before instructions that contain words starting with `--`.
     ");
@@ -196,6 +239,11 @@ fn markdown() -> impl Strategy<Value = String> {
         Just("/wiz fix"),
         Just("/wiz plan --max $1"),
         Just("/wiz approve 1a2b3c4d"),
+        Just("/wiz budget +$2"),
+        Just("/wiz ci on"),
+        Just("/wiz allow a.b"),
+        Just("/wiz feature --draft --plan ask"),
+        Just("--base x"),
         Just("/WIZ "),
         Just("/wiz"),
         Just("--max"),

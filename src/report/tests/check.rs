@@ -10,11 +10,13 @@ fn every_state_has_a_headline_and_a_check_title() {
         let buttons: Vec<_> = check.actions.iter().map(|action| action.identifier.as_str()).collect();
         lines += &format!("{state:?} | {} | {:?} | {}\n", check.title, check.status, buttons.join(" "));
     }
-    insta::assert_snapshot!(lines, @r#"
+    insta::assert_snapshot!(lines, @r"
     Queued | Waiting to start | Queued | cancel
     Planning | Planning | InProgress | cancel
     NeedsApproval | The plan is ready for approval: comment /wiz approve 20a475dc | Completed(ActionRequired) | approve:20a475dc reject
     NeedsAnswer | A question for you: comment /wiz revise … | Completed(ActionRequired) | cancel
+    NeedsScope | The change leaves the approved files: comment /wiz approve scope | Completed(ActionRequired) | cancel
+    Paused | Paused: comment /wiz resume | Completed(ActionRequired) | cancel
     Working | Working: 2 of 2 steps done | InProgress | cancel
     Verifying | Running the checks in a clean box | InProgress | cancel
     Reviewing | Reviewing the change | InProgress | cancel
@@ -23,7 +25,7 @@ fn every_state_has_a_headline_and_a_check_title() {
     Succeeded | Done | Completed(Success) | 
     Failed | Failed: comment /wiz retry | Completed(Failure) | retry
     Cancelled | Cancelled | Completed(Cancelled) |
-    "#);
+    ");
 }
 
 #[test]

@@ -168,11 +168,13 @@ fn replies() {
     What this repository's runs spent in the last 24 hours and may yet spend is $21.00, and its cap is $20.00, so I did not start. Raise `budget_day` in `.github/wiz.yml`, or try again later.
     ");
     let not_now: Vec<String> = RunState::ALL.map(|state| not_now("approve", RunId(12), state)).to_vec();
-    insta::assert_snapshot!(not_now.join("\n"), @r#"
+    insta::assert_snapshot!(not_now.join("\n"), @r"
     `/wiz approve` does not fit now: run 12 is waiting to start. `/wiz status` shows more.
     `/wiz approve` does not fit now: run 12 is still planning. `/wiz status` shows more.
     `/wiz approve` does not fit now: run 12 is waiting for approval of its plan. `/wiz status` shows more.
     `/wiz approve` does not fit now: run 12 is waiting for an answer. `/wiz status` shows more.
+    `/wiz approve` does not fit now: run 12 is waiting for a decision about files outside its plan. `/wiz status` shows more.
+    `/wiz approve` does not fit now: run 12 is paused. `/wiz status` shows more.
     `/wiz approve` does not fit now: run 12 is being worked on. `/wiz status` shows more.
     `/wiz approve` does not fit now: run 12 is running its checks. `/wiz status` shows more.
     `/wiz approve` does not fit now: run 12 is being reviewed. `/wiz status` shows more.
@@ -181,5 +183,5 @@ fn replies() {
     `/wiz approve` does not fit now: run 12 is done. `/wiz status` shows more.
     `/wiz approve` does not fit now: run 12 has failed. `/wiz status` shows more.
     `/wiz approve` does not fit now: run 12 was cancelled. `/wiz status` shows more.
-    "#);
+    ");
 }

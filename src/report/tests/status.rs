@@ -4,15 +4,15 @@ use super::{super::*, example};
 fn status_of_a_waiting_run() {
     let mut view = example::run_in(RunState::Queued);
     view.queue = Some(QueuePlace { ahead: 2, wait: Some(Duration::from_secs(190)) });
-    insta::assert_snapshot!(status_comment(&view), @r#"
+    insta::assert_snapshot!(status_comment(&view), @r"
     ### Waiting: 2 runs ahead, about 3 min 10 s
 
     `/wiz fix` by alice · Dates before 1970 crash · cap $3.00
 
-    **Next:** `/wiz cancel` (stop)
+    **Next:** `/wiz pause` (let it rest), `/wiz cancel` (stop)
 
     <sub>[run 12](https://wiz.example/runs/12) · model `claude-sonnet-4-5`</sub>
-    "#);
+    ");
 }
 
 #[test]

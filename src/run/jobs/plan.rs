@@ -5,12 +5,14 @@ use anyhow::Context as _;
 
 use super::{
     Completed, Done, JobFailure, Lease, RunId, Services, Signal, StageFailure, StageResult, StoredRun, answer, stage,
-    store, store::results,
+    store, store::results, verify::unsuited,
 };
 use crate::{
     agent::{self, BoxMode, BoxToolbox, Finished, PlanningInput},
-    plan::{Criterion, Plan, Proof},
+    error::UserMessage,
+    plan::{ApprovalWish, Criterion, Plan, WorkKind},
     policy::{self, ChangedPath, GateLevel, RepositoryPolicy, Violation},
+    report,
     run::{briefing::Briefing, project::Project, session, state::Mission},
     sandbox::BoxKey,
 };
@@ -18,7 +20,9 @@ use crate::{
 pub(super) async fn execute(services: &Services, lease: &Lease, run: RunId, seq: i32) -> Result<Completed, JobFailure> {
     begin(services, run, seq).await?;
     let work = async |stored: &StoredRun| match stored.mission {
-        Mission::Fix | Mission::Plan => plan(services, lease, stored).await,
+        Mission::Fix | Mission::Feature | Mission::Test | Mission::Docs | Mission::Refactor | Mission::Plan => {
+            plan(services, lease, stored).await
+        }
         Mission::Ask => answer::answer(services, lease, stored).await,
     };
     stage(services, lease, (run, seq), work).await
@@ -38,10 +42,13 @@ async fn plan(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<
     let progress = &stored.run.progress;
     let github = services.github.installation(stored.installation);
     let (head, briefing) = tokio::try_join!(
-        async { Ok(github.default_head(&stored.repository_name).await?) },
+        async { Ok(github.branch(&stored.repository_name, stored.base_branch()).await?) },
         Briefing::read(&github, stored),
     )?;
-    let (_, base) = head.context("the repository has no default branch")?;
+    let Some(base) = head else {
+        let message = UserMessage::new(report::no_base(stored.base_branch()));
+        return Ok(StageResult::Failed { message }.into());
+    };
     results::save_briefing(&mut *services.pool.acquire().await?, stored.run.id, &briefing).await?;
     let project = Project::at(services, stored, &base).await?;
     // A base that moved since an earlier try means other files, so the conversation starts afresh.
@@ -58,37 +65,64 @@ async fn plan(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<
         previous: progress.plan.as_ref().map(|current| current.plan.clone()),
         feedback: progress.revisions.last().cloned(),
     };
-    let finished = agent::plan(&session::of(services, lease, stored, &conversation, &toolbox)?, &input).await?;
+    let objection = |plan: &Plan| objection(plan, stored.mission.kind(), &project.policy);
+    let session = session::of(services, lease, stored, &conversation, &toolbox)?;
+    let finished = agent::plan(&session, &input, &objection).await?;
     opened.open_box.close().await.context("cannot close the planner's box")?;
     let result = match finished {
         Finished::Submitted(plan) => {
-            let plan = with_checks(plan, &project.policy);
-            let needs_approval = stored.mission == Mission::Plan || needs_person(&plan, &project.policy);
+            let plan = with_checks(plan, stored.mission.kind(), &project.policy);
+            let asked = stored.mission == Mission::Plan || stored.options.approval == Some(ApprovalWish::Ask);
+            let needs_approval = asked || needs_person(&plan, &project.policy);
             StageResult::Planned { plan, base, needs_approval }
         }
-        Finished::Stopped(reason) => session::stopped(stored, reason)?,
+        Finished::Stopped(reason) => session::stopped(reason)?,
     };
     Ok(result.into())
 }
 
 /// The plan with the repository's own checks in its definition of done: a planner may add to what the repository asks
 /// for, not leave it out.
-fn with_checks(mut plan: Plan, policy: &RepositoryPolicy) -> Plan {
+fn with_checks(mut plan: Plan, kind: WorkKind, policy: &RepositoryPolicy) -> Plan {
     for check in &policy.checks {
         let asked = |criterion: &Criterion| criterion.command.trim() == check.run.trim();
         if !plan.definition_of_done.iter().any(asked) {
             let (name, command) = (check.name.clone(), check.run.clone());
-            plan.definition_of_done.push(Criterion { name, command, proof: Proof::Passes });
+            plan.definition_of_done.push(Criterion { name, command, proof: kind.usual_proof() });
         }
     }
     plan
 }
 
+/// What no approval could heal: a path that wiz never changes here, or that this kind of work does not.
+fn objection(plan: &Plan, kind: WorkKind, policy: &RepositoryPolicy) -> Option<String> {
+    let unsuited = plan.files.iter().filter_map(|file| unsuited(kind, file));
+    let blocked =
+        policy::judge_changes(&named(plan), policy, plan).into_iter().filter_map(|violation| match violation {
+            Violation::Blocked { .. } => Some(format!("- {violation}")),
+            // A folder says nothing yet about the files in it.
+            Violation::NotAllowed { ref path } if !path.ends_with('/') => Some(format!("- {violation}")),
+            Violation::NotAllowed { .. }
+            | Violation::NoChange
+            | Violation::Protected { .. }
+            | Violation::OutsidePlan { .. }
+            | Violation::TooManyFiles { .. }
+            | Violation::TooManyBytes { .. }
+            | Violation::FileTooLarge { .. } => None,
+        });
+    let all: Vec<String> = unsuited.chain(blocked).collect();
+    (!all.is_empty()).then(|| format!("these files cannot be part of the plan:\n{}", all.join("\n")))
+}
+
+/// The files the plan names, as far as they can be judged before they change.
+fn named(plan: &Plan) -> Vec<ChangedPath> {
+    let named = plan.files.iter().map(|path| ChangedPath { path: path.clone(), deleted: false, bytes: 0 });
+    named.collect()
+}
+
 /// Whether a person must see the plan first: by the policy, or because it names a path that only a person may free.
 fn needs_person(plan: &Plan, policy: &RepositoryPolicy) -> bool {
-    let named = plan.files.iter().map(|path| ChangedPath { path: path.clone(), deleted: false, bytes: 0 });
-    let named: Vec<ChangedPath> = named.collect();
-    let guarded = policy::judge_changes(&named, policy, plan)
+    let guarded = policy::judge_changes(&named(plan), policy, plan)
         .iter()
         .any(|violation| matches!(violation, Violation::Protected { .. } | Violation::Blocked { .. }));
     policy.gate != GateLevel::Autonomous || guarded

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use super::{
     Completed, Done, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, follow_up, stage,
     store::results::{self, Proof},
-    verify::objections,
+    verify::{Judgement, judge},
 };
 use crate::{
     error::UserMessage,
@@ -36,7 +36,12 @@ async fn publish(services: &Services, stored: &StoredRun) -> Result<Done, StageF
     let patch = workspace::whole_patch(progress, &steps)?.against(&project.base);
     // All was asked before; it is asked again because this is the last door.
     let unproven = || unproven(&current.plan, &patch, &proof);
-    if let Some(objections) = objections(services, &project, progress, &patch).or_else(unproven) {
+    let objections = match judge(services, &project, stored, &patch) {
+        Judgement::Fine => unproven(),
+        Judgement::Forbidden(objections) => Some(objections),
+        Judgement::LeavesScope(paths) => Some(format!("Nobody allowed changes of {}", paths.join(", "))),
+    };
+    if let Some(objections) = objections {
         return Ok(StageResult::Failed { message: UserMessage::new(report::neutralise(&objections, 4_000)) }.into());
     }
     if let Some(follow_up) = &progress.follow_up {
@@ -75,10 +80,10 @@ async fn open(
     let wanted = NewPullRequest {
         repository: &stored.repository_name,
         head: &branch,
-        base: &stored.default_branch,
+        base: stored.base_branch(),
         title: &text.title,
         body: &marker.append_to(&text.body, services.settings.marker_key.bytes()),
-        draft: false,
+        draft: stored.options.draft,
     };
     let pull_request = github.find_or_create_pull(&wanted).await.context("cannot open the pull request")?;
     if pull_request.state == OpenState::Closed {

@@ -13,8 +13,13 @@ use super::{
 use crate::{
     github::{self, CheckState, StickyComment},
     ids::CommitSha,
-    report::{self, CheckOutput, CheckStatus, Marker, MarkerKind, RunState, RunView},
-    run::{project::CHECK_RUN_PREFIX, state::Mission, view},
+    plan::PlanHash,
+    report::{self, CheckOutput, CheckStatus, Marker, MarkerKind, RunView},
+    run::{
+        project::CHECK_RUN_PREFIX,
+        state::{Mission, Run, State},
+        view,
+    },
 };
 
 /// The check run's name on GitHub.
@@ -87,9 +92,30 @@ async fn status_comment(services: &Services, stored: &StoredRun, view: &RunView)
         id: written.id,
         edited: known.status_comment_digest.is_some_and(|before| before != digest),
         digest,
-        plan: view.plan.as_ref().filter(|_| view.state == RunState::NeedsApproval).map(|plan| plan.hash.clone()),
+        plan: shown_hash(&stored.run),
     };
     results::save_status_comment(&mut *services.pool.acquire().await?, stored.run.id, &shown).await
+}
+
+/// What an approval would be for: the plan, or the files beyond it.
+fn shown_hash(run: &Run) -> Option<PlanHash> {
+    let hash = run.progress.plan.as_ref()?.hash(run.budget);
+    match run.state {
+        State::NeedsApproval => Some(hash),
+        State::NeedsScope => Some(hash.widened(&run.progress.scope)),
+        State::Queued
+        | State::Planning
+        | State::NeedsAnswer
+        | State::Paused
+        | State::Working
+        | State::Verifying
+        | State::Reviewing
+        | State::Publishing
+        | State::Watching
+        | State::Succeeded
+        | State::Failed
+        | State::Cancelled => None,
+    }
 }
 
 /// The digest by which a later approval sees whether the comment still says what wiz wrote. GitHub may change line ends

@@ -28,7 +28,9 @@ async fn review(services: &Services, lease: &Lease, stored: &StoredRun) -> Resul
     let project = Project::under_way(services, stored).await?;
     let start = progress.start().context("the work has no start")?;
     let patch = workspace::whole_patch(progress, &steps)?.against(&project.base);
-    let conversation = format!("review-{}", stored.run.seq);
+    // Each state of the change has a conversation of its own, which outlasts a pause.
+    let (follow_ups, steps_so_far) = (progress.follow_ups, progress.current_steps().len());
+    let conversation = format!("review-{version}-{follow_ups}-{steps_so_far}-{}", progress.retries);
     let key = BoxKey { run: stored.run.id, name: conversation.clone() };
     let files = || workspace::apply(&project.files, &patch);
     let opened = session::open_box(services, &project, key, files).await?;
@@ -53,7 +55,7 @@ async fn review(services: &Services, lease: &Lease, stored: &StoredRun) -> Resul
     opened.open_box.close().await.context("cannot close the reviewer's box")?;
     let report: ReviewReport = match finished {
         Finished::Submitted(report) => report,
-        Finished::Stopped(reason) => return Ok(session::stopped(stored, reason)?.into()),
+        Finished::Stopped(reason) => return Ok(session::stopped(reason)?.into()),
     };
     Ok(Done {
         result: StageResult::Reviewed { feedback: requested_changes(&report) },

@@ -1,7 +1,7 @@
 //! Gathers wiz's own evidence: each criterion's command in clean boxes with no agent in them.
 //!
-//! A criterion that must fail first runs a second time, on the base with only the change's test files applied. The two
-//! sides run side by side.
+//! A criterion that must fail first runs a second time, on the base with only the change's test files applied; one that
+//! must pass throughout runs on the untouched base as well. The sides run side by side.
 
 use anyhow::Context as _;
 
@@ -13,14 +13,14 @@ use crate::{
     error::UserMessage,
     limits::TOOL_OUTPUT_CHARS,
     patch::{self, Change, FileChange, Patch},
-    plan::{self, Criterion, Plan},
+    plan::{self, Criterion, WorkKind},
     policy::{self, ChangedPath, Violation},
     report,
     run::{
         evidence::{self, Evidence, Observation, ObservedEnd},
         project::Project,
         session,
-        state::Progress,
+        state::CurrentPlan,
         workspace,
     },
     sandbox::{BoxKey, Command, CommandEnd, CommandOutcome},
@@ -37,7 +37,11 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<Done, StageFa
     let steps = results::steps(&mut *services.pool.acquire().await?, stored.run.id, version).await?;
     let project = Project::under_way(services, stored).await?;
     let patch = workspace::whole_patch(progress, &steps)?.against(&project.base);
-    if let Some(feedback) = objections(services, &project, progress, &patch) {
+    let judged = judge(services, &project, stored, &patch);
+    if let Judgement::LeavesScope(paths) = judged {
+        return Ok(StageResult::LeftScope { paths }.into());
+    }
+    if let Judgement::Forbidden(feedback) = judged {
         let told = UserMessage::new(format!(
             "{}\n\n`/wiz retry` tries again, `/wiz revise …` changes the plan.",
             report::neutralise(&feedback, 1_500)
@@ -45,20 +49,29 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<Done, StageFa
         return Ok(StageResult::Objected { feedback, told }.into());
     }
     let criteria = &current.plan.definition_of_done;
-    let red_first: Vec<&Criterion> =
-        criteria.iter().filter(|criterion| criterion.proof == plan::Proof::FailsThenPasses).collect();
+    let with_proof = |proof: plan::Proof| -> Vec<&Criterion> {
+        criteria.iter().filter(|criterion| criterion.proof == proof).collect()
+    };
     let all: Vec<&Criterion> = criteria.iter().collect();
-    let tests = project.tests_since_origin(&patch);
+    let (red_first, throughout) = (with_proof(plan::Proof::FailsThenPasses), with_proof(plan::Proof::PassesThroughout));
+    let (tests, nothing) = (project.tests_since_origin(&patch), Patch::default());
     let scene = Scene { services, stored, project: &project };
-    let (after, before) =
-        tokio::try_join!(scene.observe(Side::Result, &patch, &all), scene.observe(Side::Base, &tests, &red_first),)?;
-    let mut before = before.into_iter();
+    let (after, red, untouched) = tokio::try_join!(
+        scene.observe(Side::Result, &patch, &all),
+        scene.observe(Side::Base, &tests, &red_first),
+        scene.observe(Side::Untouched, &nothing, &throughout),
+    )?;
+    let (mut red, mut untouched) = (red.into_iter(), untouched.into_iter());
     let evidence: Vec<Evidence> = criteria
         .iter()
         .zip(after)
         .map(|(criterion, after)| Evidence {
             criterion: criterion.clone(),
-            before: if criterion.proof == plan::Proof::FailsThenPasses { before.next() } else { None },
+            before: match criterion.proof {
+                plan::Proof::Passes => None,
+                plan::Proof::FailsThenPasses => red.next(),
+                plan::Proof::PassesThroughout => untouched.next(),
+            },
             after,
         })
         .collect();
@@ -72,40 +85,66 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<Done, StageFa
     })
 }
 
-/// What policy has against the change, for the coder; checked before anything runs.
-pub(super) fn objections(services: &Services, project: &Project, progress: &Progress, patch: &Patch) -> Option<String> {
-    let plan = &progress.plan.as_ref()?.plan;
-    let scope = progress.follow_up.as_ref().map_or_else(|| plan.clone(), |follow_up| follow_up.scope(plan));
+/// What policy and the plan say to a change.
+pub(super) enum Judgement {
+    Fine,
+    /// Nothing is wrong with it but that it touches these files, which a person may still allow.
+    LeavesScope(Vec<String>),
+    /// What is wrong with it, for the coder.
+    Forbidden(String),
+}
+
+/// Judges a change before anything of it runs, and again before it is published.
+pub(super) fn judge(services: &Services, project: &Project, stored: &StoredRun, patch: &Patch) -> Judgement {
+    let (progress, kind) = (&stored.run.progress, stored.mission.kind());
+    let Some(current) = &progress.plan else { return Judgement::Forbidden("There is no plan.".to_owned()) };
+    let scope = progress.follow_up.as_ref().map_or_else(|| current.plan.clone(), |it| it.scope(&current.plan));
     let paths: Vec<ChangedPath> = patch.changes().iter().map(changed_path).collect();
-    let blocking: Vec<String> = policy::judge_changes(&paths, &project.policy, &scope)
-        .iter()
-        .filter(|violation| !was_approved(violation, plan))
-        .map(|violation| format!("- {violation}"))
+    let violations: Vec<Violation> = policy::judge_changes(&paths, &project.policy, &scope)
+        .into_iter()
+        .filter(|violation| !was_approved(violation, current))
         .collect();
+    let unsuited: Vec<String> = paths.iter().filter_map(|changed| unsuited(kind, &changed.path)).collect();
     let secrets: Vec<String> =
         patch::secrets::scan(patch, &|path| project.content(path), &services.settings.own_secrets)
             .iter()
             .map(|finding| format!("- {}: this looks like {}", finding.path, finding.kind))
             .collect();
-    if blocking.is_empty() && secrets.is_empty() {
-        return None;
+    let outside: Vec<String> = violations.iter().filter_map(|violation| askable(violation).cloned()).collect();
+    if unsuited.is_empty() && secrets.is_empty() && outside.len() == violations.len() {
+        return if outside.is_empty() { Judgement::Fine } else { Judgement::LeavesScope(outside) };
     }
-    Some(format!("The change cannot be published:\n{}", [blocking, secrets].concat().join("\n")))
+    let violations: Vec<String> = violations.iter().map(|violation| format!("- {violation}")).collect();
+    Judgement::Forbidden(format!(
+        "The change cannot be published:\n{}",
+        [violations, unsuited, secrets].concat().join("\n")
+    ))
 }
 
-/// Whether the approver of the plan saw that this path would change: a protected path may, once a plan that names it
-/// was approved by a person.
-fn was_approved(violation: &Violation, plan: &Plan) -> bool {
+/// What is wrong with a path that this kind of work may not change.
+pub(super) fn unsuited(kind: WorkKind, path: &str) -> Option<String> {
+    let files = policy::suited_files(kind).filter(|_| !policy::suits(kind, path))?;
+    Some(format!("- {path}: `/wiz {}` changes only {files}", kind.name()))
+}
+
+/// The path of a violation that a person may allow.
+fn askable(violation: &Violation) -> Option<&String> {
     match violation {
-        Violation::Protected { path, .. } => plan.files.contains(path),
+        Violation::Protected { path, .. } | Violation::OutsidePlan { path } => Some(path),
         Violation::NoChange
         | Violation::Blocked { .. }
         | Violation::NotAllowed { .. }
-        | Violation::OutsidePlan { .. }
         | Violation::TooManyFiles { .. }
         | Violation::TooManyBytes { .. }
-        | Violation::FileTooLarge { .. } => false,
+        | Violation::FileTooLarge { .. } => None,
     }
+}
+
+/// Whether a person saw that this path would change: a protected one that the approved plan names, or any that was
+/// allowed later.
+fn was_approved(violation: &Violation, current: &CurrentPlan) -> bool {
+    let named = matches!(violation, Violation::Protected { path, .. } if current.plan.files.contains(path));
+    named || askable(violation).is_some_and(|path| current.widened.contains(path))
 }
 
 fn changed_path(change: &FileChange) -> ChangedPath {
@@ -118,7 +157,10 @@ fn changed_path(change: &FileChange) -> ChangedPath {
 
 #[derive(Debug, Clone, Copy)]
 enum Side {
+    /// The base with the change's test files.
     Base,
+    /// The base as it is.
+    Untouched,
     Result,
 }
 
@@ -142,6 +184,7 @@ impl Scene<'_> {
         }
         let (side, start) = match side {
             Side::Base => ("base", self.project.origin()),
+            Side::Untouched => ("untouched", self.project.origin()),
             Side::Result => ("result", self.project.files.as_slice()),
         };
         let key = BoxKey { run: self.stored.run.id, name: format!("verify-{}-{side}", self.stored.run.seq) };

@@ -54,7 +54,7 @@ async fn work(services: &Services, lease: &Lease, stored: &StoredRun, step: &Ste
         session::prepare(&opened.open_box, &project).await?;
         // A conversation that began in a box that is gone goes on in one that looks the same.
         if let Finished::Stopped(reason) = agent::replay(&session).await? {
-            return Ok(session::stopped(stored, reason)?.into());
+            return Ok(session::stopped(reason)?.into());
         }
         opened.open_box.seal().await?;
     }
@@ -71,7 +71,7 @@ async fn work(services: &Services, lease: &Lease, stored: &StoredRun, step: &Ste
         Finished::Submitted(report) => report,
         Finished::Stopped(reason) => {
             opened.open_box.close().await?;
-            return Ok(session::stopped(stored, reason)?.into());
+            return Ok(session::stopped(reason)?.into());
         }
     };
     let patch = match leave(opened.open_box, &project.base.clone().with(&before)).await? {

@@ -5,6 +5,7 @@
 //! entry, so its queue key is unique.
 
 mod orders;
+mod rest;
 mod stages;
 mod watch;
 
@@ -28,7 +29,8 @@ pub fn deadline(state: State) -> Option<Duration> {
         State::Reviewing | State::Publishing => Some(30 * MINUTE),
         State::Working => Some(180 * MINUTE),
         State::Verifying => Some(90 * MINUTE),
-        State::NeedsApproval | State::NeedsAnswer => Some(14 * DAY),
+        State::NeedsApproval | State::NeedsAnswer | State::NeedsScope => Some(14 * DAY),
+        State::Paused => Some(30 * DAY),
         State::Watching => Some(90 * DAY),
         State::Succeeded | State::Failed | State::Cancelled => None,
     }
@@ -110,7 +112,14 @@ fn fail(mut run: Run, message: UserMessage) -> Transition {
 }
 
 fn cancel(mut run: Run, message: UserMessage) -> Transition {
-    run.progress.failure = Some(Failure { stage: run.state, message });
+    // A run that stood still goes on where it would have gone on.
+    let stage = match (run.state, run.progress.pause.take()) {
+        (State::Paused, Some(pause)) => pause.stage,
+        (State::NeedsScope, _) => State::Verifying,
+        (state, _) => state,
+    };
+    run.progress.scope.clear();
+    run.progress.failure = Some(Failure { stage, message });
     enter(run, State::Cancelled, vec![])
 }
 
@@ -119,6 +128,7 @@ fn expire(run: Run) -> Transition {
         State::NeedsApproval | State::NeedsAnswer => {
             cancel(run, UserMessage::new("Nobody answered within 14 days. `/wiz retry` plans again."))
         }
+        State::NeedsScope | State::Paused => rest::expire(run),
         State::Watching => cancel(
             run,
             UserMessage::new("The pull request was open for 90 days, so wiz no longer watches it. `/wiz retry` does."),

@@ -1,13 +1,13 @@
 //! What people may order of a run.
 
-use super::{approve, begin_ready_steps, cancel, enter};
+use super::{approve, begin_ready_steps, cancel, enter, rest};
 use crate::{
     error::UserMessage,
     ids::CommitSha,
     plan::PlanHash,
     run::{
         signal::{Effect, Notice, Order, Refusal, Transition},
-        state::{Run, State, StepState},
+        state::{PauseCause, Run, State},
     },
 };
 
@@ -16,11 +16,16 @@ pub(super) fn human(run: Run, order: Order) -> Result<Transition, Refusal> {
         Order::Approve { typed_hash, base_now, shown } => {
             approve_as_shown(run, typed_hash.as_deref(), base_now, shown.as_ref())
         }
+        Order::Widen { shown } => rest::widen(run, shown.as_ref()),
+        Order::Pause => rest::pause(run, PauseCause::Asked),
+        Order::Resume => rest::resume(run),
+        Order::Budget { more } => rest::more_money(run, more),
+        Order::Reject if run.state == State::NeedsScope => Ok(rest::keep_scope(run)),
         Order::Reject if run.state == State::NeedsApproval => {
             Ok(cancel(run, UserMessage::new("The plan was rejected. `/wiz retry` plans again.")))
         }
         Order::Revise { text }
-            if matches!(run.state, State::NeedsApproval | State::NeedsAnswer | State::Failed)
+            if matches!(run.state, State::NeedsApproval | State::NeedsAnswer | State::NeedsScope | State::Failed)
                 && run.progress.pull_request.is_none() =>
         {
             Ok(plan_again(run, Some(text)))
@@ -70,6 +75,7 @@ fn plan_again(mut run: Run, revision: Option<String>) -> Transition {
     run.progress.failure = None;
     run.progress.question = None;
     run.progress.steps.clear();
+    run.progress.scope.clear();
     run.progress.retries += 1;
     enter(run, State::Queued, vec![Effect::Plan])
 }
@@ -106,9 +112,7 @@ fn retry(mut run: Run) -> Result<Transition, Refusal> {
         }
         State::Working if approved => {
             run.progress.retries += 1;
-            for step in run.progress.current_steps_mut().iter_mut().filter(|step| step.state == StepState::Running) {
-                step.state = StepState::Waiting;
-            }
+            rest::wait_again(&mut run);
             let effects = begin_ready_steps(&mut run);
             Ok(enter(run, State::Working, effects))
         }
@@ -116,6 +120,8 @@ fn retry(mut run: Run) -> Result<Transition, Refusal> {
         | State::Planning
         | State::NeedsApproval
         | State::NeedsAnswer
+        | State::NeedsScope
+        | State::Paused
         | State::Working
         | State::Verifying
         | State::Reviewing

@@ -1,13 +1,13 @@
 //! What the end of a stage does to a run.
 
-use super::{approve, begin_ready_steps, enter, fail, stay, watch};
+use super::{approve, begin_ready_steps, enter, fail, rest, stay, watch};
 use crate::{
     error::UserMessage,
     ids::CommitSha,
     plan::{Plan, StepKey},
     run::{
         signal::{Effect, Refusal, StageResult, Transition},
-        state::{CurrentPlan, Failure, Run, State, StepProgress, StepState},
+        state::{CurrentPlan, Failure, PauseCause, Run, State, StepProgress, StepState},
     },
 };
 
@@ -37,6 +37,8 @@ pub(super) fn stage(mut run: Run, result: StageResult) -> Result<Transition, Ref
         (State::Reviewing, StageResult::Reviewed { feedback: None }) => {
             Ok(enter(run, State::Publishing, vec![Effect::Publish]))
         }
+        (State::Verifying, StageResult::LeftScope { paths }) => Ok(rest::left_scope(run, paths)),
+        (_, StageResult::OutOfMoney) => rest::pause(run, PauseCause::OutOfMoney).map_err(|_| Refusal::Stale),
         (State::Verifying, StageResult::Objected { feedback, told }) => Ok(rework(run, feedback, told)),
         (State::Verifying, StageResult::Verified { feedback: Some(feedback) }) => {
             let give_up = "The change does not meet the definition of done; the evidence is below. `/wiz retry` tries \
@@ -66,7 +68,7 @@ pub(super) fn stage(mut run: Run, result: StageResult) -> Result<Transition, Ref
 fn planned(mut run: Run, plan: Plan, base: CommitSha, needs_approval: bool) -> Transition {
     let version = run.progress.plan.as_ref().map_or(0, |current| current.version) + 1;
     run.progress.question = None;
-    run.progress.plan = Some(CurrentPlan { version, plan, base, approved: false });
+    run.progress.plan = Some(CurrentPlan { version, plan, base, approved: false, widened: vec![] });
     if needs_approval { enter(run, State::NeedsApproval, vec![]) } else { approve(run) }
 }
 
@@ -83,7 +85,7 @@ fn step_done(mut run: Run, key: &StepKey) -> Result<Transition, Refusal> {
 
 /// Sends the change back to work with what was found, as one more step after all others. After [`MAX_REWORK_ROUNDS`]
 /// the step waits for a person's `/wiz retry`.
-fn rework(mut run: Run, feedback: String, give_up: UserMessage) -> Transition {
+pub(super) fn rework(mut run: Run, feedback: String, give_up: UserMessage) -> Transition {
     let Some(key) = rework_key(&run) else {
         return fail(run, UserMessage::new("The change was sent back too often. `/wiz revise …` plans again."));
     };

@@ -76,6 +76,11 @@ fn shown(run: &Run) -> Option<crate::plan::PlanHash> {
     run.progress.plan.as_ref().map(|current| current.hash(run.budget))
 }
 
+/// What an approval of more files must name.
+fn wider(run: &Run) -> Option<crate::plan::PlanHash> {
+    shown(run).map(|hash| hash.widened(&run.progress.scope))
+}
+
 /// Sends signals that must all be accepted, and returns the run and the last transition's effects.
 pub(super) fn walk(mut run: Run, signals: impl IntoIterator<Item = fn(&Run) -> Signal>) -> (Run, Vec<Effect>) {
     let mut effects = vec![];
@@ -187,6 +192,85 @@ fn a_closed_pull_request_can_be_reopened_but_not_retried() {
     assert_eq!(reopened.run.state, State::Watching);
 }
 
+#[test]
+fn a_run_that_rests_goes_on_in_the_conversations_it_had() {
+    let (working, _) = walk(walk(start(new_run()).run, TO_APPROVAL).0, [TO_VERIFYING[0], TO_VERIFYING[1]]);
+    let paused = advance(&working, order(Order::Pause)).unwrap();
+    assert_eq!(paused.effects, [Effect::Halt, Effect::Report, Effect::Deadline(30 * DAY)]);
+    assert_eq!(advance(&paused.run, stage_of(&working, step_done("b"))), Err(Refusal::Stale));
+    for not_now in [Order::Pause, Order::Retry] {
+        assert_eq!(advance(&paused.run, order(not_now)), Err(Refusal::NotNow));
+    }
+    let resumed = advance(&paused.run, order(Order::Resume)).unwrap();
+    let both = [Effect::Work("b".parse().unwrap()), Effect::Work("c".parse().unwrap())];
+    assert_eq!(resumed.effects[..2], both);
+    assert_eq!(resumed.run.progress.retries, working.progress.retries, "a retry would forget what was said");
+
+    let expired = advance(&paused.run, Signal::Deadline { seq: paused.run.seq }).unwrap();
+    assert_eq!(expired.run.state, State::Cancelled);
+    let retried = advance(&expired.run, order(Order::Retry)).unwrap();
+    assert_eq!((retried.run.state, &retried.effects[..2]), (State::Working, &both[..]));
+    let asking = walk(start(new_run()).run, TO_APPROVAL).0;
+    assert_eq!(advance(&asking, order(Order::Pause)), Err(Refusal::NotNow), "it rests already");
+}
+
+#[test]
+fn money_that_is_used_up_lets_a_run_rest_until_there_is_more() {
+    let (planning, _) = walk(start(new_run()).run, [TO_APPROVAL[0]]);
+    let paused = advance(&planning, stage_of(&planning, StageResult::OutOfMoney)).unwrap().run;
+    assert_eq!(paused.state, State::Paused);
+    let more = MicroDollars::from_dollars(2);
+    let richer = advance(&paused, order(Order::Budget { more })).unwrap();
+    assert_eq!((richer.run.state, richer.run.budget), (State::Queued, MicroDollars::from_dollars(5)));
+    assert_eq!(richer.effects[0], Effect::Plan);
+
+    let (asking, _) = walk(start(new_run()).run, TO_APPROVAL);
+    let richer = advance(&asking, order(Order::Budget { more })).unwrap().run;
+    assert_eq!(richer.state, State::NeedsApproval);
+    assert_ne!(shown(&richer), shown(&asking), "an approval is for a sum");
+    let resting = advance(&asking, order(Order::Cancel)).unwrap().run;
+    assert_eq!(advance(&resting, order(Order::Budget { more })), Err(Refusal::NotNow));
+}
+
+#[test]
+fn files_beyond_the_plan_wait_for_a_person() {
+    let (verifying, _) = walk(walk(start(new_run()).run, TO_APPROVAL).0, TO_VERIFYING);
+    let left = StageResult::LeftScope { paths: vec!["b.rs".into()] };
+    let asking = advance(&verifying, stage_of(&verifying, left)).unwrap().run;
+    assert_eq!(asking.state, State::NeedsScope);
+    assert_eq!(advance(&asking, approval(&asking, sha('b'))), Err(Refusal::NotNow), "the plan is not the question");
+
+    for unseen in [None, shown(&asking)] {
+        let again = advance(&asking, order(Order::Widen { shown: unseen })).unwrap();
+        assert_eq!((again.run.state, again.notice), (State::NeedsScope, Some(Notice::PlanNotShown)));
+    }
+    let allowed = advance(&asking, order(Order::Widen { shown: wider(&asking) })).unwrap();
+    assert_eq!((allowed.run.state, &allowed.effects[0]), (State::Verifying, &Effect::Verify));
+    assert_eq!(allowed.run.progress.plan.unwrap().widened, ["b.rs"]);
+
+    let refused = advance(&asking, order(Order::Reject)).unwrap();
+    assert_eq!((refused.run.state, &refused.effects[0]), (State::Working, &Effect::Work("rework-1".parse().unwrap())));
+    assert!(refused.run.progress.steps.last().unwrap().feedback.as_ref().unwrap().contains("- b.rs"));
+    let expired = advance(&asking, Signal::Deadline { seq: asking.seq }).unwrap().run;
+    assert_eq!(advance(&expired, order(Order::Retry)).unwrap().run.state, State::Verifying);
+}
+
+#[test]
+fn what_policy_forbids_goes_back_to_the_coder() {
+    let (verifying, _) = walk(walk(start(new_run()).run, TO_APPROVAL).0, TO_VERIFYING);
+    let told = UserMessage::new("It holds a secret.");
+    let objected = StageResult::Objected { feedback: "a secret in a.rs".into(), told: told.clone() };
+    let mut run = verifying;
+    for round in 1..=MAX_REWORK_ROUNDS {
+        let back = advance(&run, stage_of(&run, objected.clone())).unwrap();
+        let key = format!("rework-{round}");
+        assert_eq!(back.effects[0], Effect::Work(key.parse().unwrap()));
+        run = advance(&back.run, stage_of(&back.run, step_done(&key))).unwrap().run;
+    }
+    let given_up = advance(&run, stage_of(&run, objected)).unwrap().run;
+    assert_eq!(given_up.progress.failure.unwrap().message, told);
+}
+
 /// Any signal, with stage results for the current entry or a stale one.
 fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
     fn stage(run: &Run, stale: bool, result: StageResult) -> Signal {
@@ -205,6 +289,12 @@ fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
         |run, stale| stage(run, stale, running_step(run)),
         |run, stale| stage(run, stale, StageResult::Verified { feedback: None }),
         |run, stale| stage(run, stale, StageResult::Verified { feedback: Some("red".into()) }),
+        |run, stale| {
+            let told = UserMessage::new("blocked");
+            stage(run, stale, StageResult::Objected { feedback: "blocked".into(), told })
+        },
+        |run, stale| stage(run, stale, StageResult::LeftScope { paths: vec!["b.rs".into()] }),
+        |run, stale| stage(run, stale, StageResult::OutOfMoney),
         |run, stale| stage(run, stale, StageResult::Reviewed { feedback: None }),
         |run, stale| stage(run, stale, StageResult::Reviewed { feedback: Some("no".into()) }),
         |run, stale| stage(run, stale, StageResult::Published(pull_request())),
@@ -213,6 +303,11 @@ fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
         |run, _| approval(run, sha('d')),
         |_, _| order(Order::Approve { typed_hash: None, base_now: sha('b'), shown: None }),
         |_, _| order(Order::Reject),
+        |run, _| order(Order::Widen { shown: wider(run) }),
+        |_, _| order(Order::Widen { shown: None }),
+        |_, _| order(Order::Pause),
+        |_, _| order(Order::Resume),
+        |_, _| order(Order::Budget { more: MicroDollars::from_cents(1) }),
         |_, _| order(Order::Revise { text: "rather so".into() }),
         |_, _| order(Order::Retry),
         |_, _| order(Order::Cancel),

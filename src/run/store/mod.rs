@@ -13,7 +13,7 @@ use sqlx::{PgConnection, types::Json};
 use super::{
     machine,
     signal::{Effect, Notice, Refusal, Signal, Transition},
-    state::{AskedIn, Mission, Progress, PullRequest, Run, State},
+    state::{AskedIn, Mission, Options, Progress, PullRequest, Run, State},
     task::Task,
 };
 use crate::{
@@ -41,11 +41,19 @@ pub struct StoredRun {
     pub requester: Login,
     /// The model the person asked for.
     pub model: Option<String>,
+    pub options: Options,
     /// How often the run changed.
     pub revision: i32,
     pub created_at: DateTime<Utc>,
     /// When the run last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+impl StoredRun {
+    /// The branch the run starts from and opens its pull request against.
+    pub fn base_branch(&self) -> &BranchName {
+        self.options.base.as_ref().unwrap_or(&self.default_branch)
+    }
 }
 
 /// What a new run needs.
@@ -64,6 +72,7 @@ pub struct NewRun {
     pub requester_id: UserId,
     pub requester: Login,
     pub model: Option<String>,
+    pub options: Options,
     pub budget: MicroDollars,
     /// What all runs of the repository may spend within 24 hours.
     pub budget_day: MicroDollars,
@@ -145,8 +154,8 @@ async fn insert(connection: &mut PgConnection, new: &NewRun, transition: Transit
     let Transition { run, effects, notice: _ } = transition;
     let id = sqlx::query_scalar!(
         r#"insert into run (installation_id, repository_id, issue_number, issue_title, trigger_key, verb, instructions,
-                            requester_id, requester_login, model, budget_micro_dollars, state, seq, progress)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                            requester_id, requester_login, model, budget_micro_dollars, state, seq, progress, options)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
            on conflict do nothing
            returning id as "id: RunId""#,
         new.installation as _,
@@ -163,6 +172,7 @@ async fn insert(connection: &mut PgConnection, new: &NewRun, transition: Transit
         run.state as _,
         run.seq,
         Json(&run.progress) as _,
+        Json(&new.options) as _,
     )
     .fetch_optional(&mut *connection)
     .await?;
@@ -201,7 +211,8 @@ pub async fn load(connection: &mut PgConnection, id: RunId) -> Result<Option<Sto
                   repository.name as "repository_name: RepositoryName",
                   default_branch as "default_branch: BranchName",
                   issue_number as "issue: IssueNumber", issue_title, verb as "mission: Mission", instructions,
-                  requester_id as "requester_id: UserId", requester_login as "requester: Login", model, run.created_at, run.updated_at
+                  requester_id as "requester_id: UserId", requester_login as "requester: Login", model,
+                  options as "options: Json<Options>", run.created_at, run.updated_at
            from run join repository on repository.id = run.repository_id
            where run.id = $1"#,
         id as _,
@@ -221,6 +232,7 @@ pub async fn load(connection: &mut PgConnection, id: RunId) -> Result<Option<Sto
         requester_id: row.requester_id,
         requester: row.requester,
         model: row.model,
+        options: row.options.0,
         revision: row.revision,
         created_at: row.created_at,
         updated_at: row.updated_at,
@@ -387,12 +399,15 @@ pub async fn signal(connection: &mut PgConnection, id: RunId, signal: Signal) ->
     }
     let revision = row.revision + 1;
     sqlx::query!(
-        "update run set state = $2, seq = $3, progress = $4, revision = $5, updated_at = now() where id = $1",
+        "update run
+         set state = $2, seq = $3, progress = $4, revision = $5, budget_micro_dollars = $6, updated_at = now()
+         where id = $1",
         id as _,
         run.state as _,
         run.seq,
         Json(&run.progress) as _,
         revision,
+        run.budget as _,
     )
     .execute(&mut *connection)
     .await?;

@@ -27,7 +27,7 @@ use wiz::{
     config::{ModelConfig, ProviderConfig},
     ids::{InstallationId, RunId},
     llm::{Models, Pauses, ToolSpec},
-    plan::{Criterion, Plan, Proof, Step},
+    plan::{Criterion, Plan, Proof, Step, WorkKind},
 };
 
 /// The key every test uses; the scripts refuse requests that hold it in their body.
@@ -196,6 +196,7 @@ fn session<'a>(
 
 fn assignment() -> Assignment {
     Assignment {
+        kind: WorkKind::Fix,
         repository: "octo/size".parse().unwrap(),
         base_branch: "main".into(),
         base_commit: "a".repeat(40).parse().unwrap(),

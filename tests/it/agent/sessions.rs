@@ -110,7 +110,8 @@ async fn a_faulty_plan_goes_back_to_the_planner() {
     let models = models(&server, &database.pool, "anthropic/scripted", None);
     let run = database.run(5_000_000).await;
     let toolbox = MemoryBox::new();
-    let finished = make_plan(&session(&models, &database, run, "plan-1", &toolbox), &planning()).await.unwrap();
+    let finished =
+        make_plan(&session(&models, &database, run, "plan-1", &toolbox), &planning(), &|_| None).await.unwrap();
     let Finished::Submitted(plan) = finished else { panic!("{finished:?}") };
     assert_eq!(plan.steps[0].id.as_str(), "fix");
     assert_no_faults(&server);
@@ -332,7 +333,8 @@ async fn a_question_stops_a_planner() {
     let models = models(&server, &database.pool, "anthropic/scripted", None);
     let run = database.run(5_000_000).await;
     let toolbox = MemoryBox::new();
-    let finished = make_plan(&session(&models, &database, run, "plan-1", &toolbox), &planning()).await.unwrap();
+    let finished =
+        make_plan(&session(&models, &database, run, "plan-1", &toolbox), &planning(), &|_| None).await.unwrap();
     let Finished::Stopped(StopReason::Question(question)) = finished else { panic!("{finished:?}") };
     assert_eq!((question.options.len(), question.default.as_str()), (2, "down"));
     database.drop().await;

@@ -12,22 +12,15 @@ use super::{
 #[expect(clippy::invisible_characters, reason = "wiz breaks links in quoted words with one")]
 async fn what_may_not_be_published_is_named() {
     let secret = format!("{REPAIR}\necho 'TOKEN=ghp_{}' >> greet.sh", "q7Rk2mXv9LbT4wZs8JdN1cYp6HfA3gUe5BoK");
-    let outside = format!("{REPAIR}\necho more > '@octo notes.md'");
-    let protected = format!("{REPAIR}\necho '{{}}' > package.json");
     let linked = format!("{REPAIR}\nln -s /etc/passwd greeting");
     let mut scenes = vec![];
-    for (title, script) in [
-        ("A secret", secret.as_str()),
-        ("A file outside", &outside),
-        ("A manifest", &protected),
-        ("A link", &linked),
-        ("No test", "echo 'echo \"Hello, ${1:-you}\"' > greet.sh"),
-    ] {
+    for (title, script) in
+        [("A secret", secret.as_str()), ("A link", &linked), ("No test", "echo 'echo \"Hello, ${1:-you}\"' > greet.sh")]
+    {
         scenes.extend([planner(title, &FILES), coder(title, script)]);
     }
     let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
-    let issues =
-        ["A secret", "A file outside", "A manifest", "A link", "No test"].map(|title| (title, stage.issue(title)));
+    let issues = ["A secret", "A link", "No test"].map(|title| (title, stage.issue(title)));
     for (_, issue) in issues {
         stage.say("maria", issue, "/wiz fix");
         stage.quiet().await;
@@ -126,25 +119,6 @@ async fn what_may_not_be_published_is_named() {
     <sub>run 5 · model `anthropic/scripted`</sub>
     ");
     assert_eq!(stage.repo.git(&["branch", "--format=%(refname:short)"]).unwrap(), "main");
-    stage.clear().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn money_that_is_spent_ends_the_run_and_says_so() {
-    let stage = Stage::set(CHECKED, vec![planner("Dear", &FILES)]).await;
-    let issue = stage.issue("Dear work");
-    stage.say("maria", issue, "/wiz fix --max $0.01");
-    insta::assert_snapshot!(shown(&stage.until_says(issue, "### Failed").await), @r"
-    ### Failed
-
-    `/wiz fix` by maria · Dear work · cap $0.01
-
-    The run has spent its budget of $0.01. `/wiz fix --max $…` starts one with more.
-
-    **Next:** `/wiz retry` (try again), `/wiz fix …` (start over, with other words)
-
-    <sub>run 1 · model `anthropic/scripted`</sub>
-    ");
     stage.clear().await;
 }
 

@@ -14,7 +14,7 @@ use wiz::{
     plan::{Criterion, Plan, Proof, Step},
     run::{
         signal::{Order, Signal, StageResult},
-        state::{Mission, State},
+        state::{Mission, Options, State},
         store::{self, Created, NewRun, Signalled},
     },
 };
@@ -37,6 +37,7 @@ fn new_run(issue: i64) -> NewRun {
         trigger_key: format!("comment:{issue}:0"),
         mission: Mission::Fix,
         asked_in: None,
+        options: Options::default(),
         instructions: String::new(),
         requester_id: UserId(41),
         requester: "octocat".parse().unwrap(),

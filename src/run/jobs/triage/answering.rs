@@ -10,6 +10,7 @@ use crate::{
     event::{Event, Repository},
     github::Reactable,
     ids::{CommentId, IssueNumber, Login, RunId, UserId},
+    money::MicroDollars,
     plan::PlanHash,
     report,
     run::{
@@ -40,6 +41,8 @@ pub(super) enum Part {
         by: Login,
         order: Order,
         hash: Option<PlanHash>,
+        /// What all runs of the repository may spend within 24 hours.
+        budget_day: MicroDollars,
     },
     Say(String),
     /// Told once per person and issue, with 👎 on what was said where there is something to put it on.
@@ -73,9 +76,14 @@ impl Answer {
         for (index, part) in self.parts.into_iter().enumerate() {
             let said = match part {
                 Part::Start(new) => starting::start(connection, new).await?,
-                Part::Order { run, verb, by, order, hash } => {
-                    let signalled = store::signal(connection, run, Signal::Human { by, order }).await?;
-                    ordering::outcome(run, verb, hash.as_ref(), signalled)
+                Part::Order { run, verb, by, order, hash, budget_day } => {
+                    match ordering::unpaid(connection, id, &order, budget_day).await? {
+                        Some(text) => Some(text),
+                        None => {
+                            let signalled = store::signal(connection, run, Signal::Human { by, order }).await?;
+                            ordering::outcome(run, verb, hash.as_ref(), signalled)
+                        }
+                    }
                 }
                 Part::Say(text) => Some(text),
                 Part::Deny { text, on } => {

@@ -45,7 +45,9 @@ pub(super) async fn interpret(
         }
         Intent::Deny { verb, needs } => Part::Deny { text: report::denied(&actor.login, verb, needs.name()), on: None },
         Intent::Unsuited(message) => Part::Say(message.to_string()),
-        Intent::Start { .. } | Intent::Status { .. } | Intent::Help | Intent::Correct(_) => return Ok(None),
+        Intent::Start { .. } | Intent::Status { .. } | Intent::Budget { .. } | Intent::Help | Intent::Correct(_) => {
+            return Ok(None);
+        }
     };
     let pull_request = stored.run.progress.pull_request.as_ref();
     Ok(Some(Action::Conversation(Answer {

@@ -112,6 +112,10 @@ impl Scene<'_> {
                     Part::Say(report::status_reply(&view))
                 }
             },
+            Intent::Budget { verb } => match self.target {
+                None => Part::Say(report::no_run(verb)),
+                Some(target) => Part::Say(report::budget_reply(&view::of(services, target).await?)),
+            },
             Intent::Help => Part::Say(report::help(&command::help())),
             Intent::Correct(error) => Part::Say(report::unknown_command(&error.to_string(), &error.usage())),
             Intent::Unsuited(message) => Part::Say(message.to_string()),

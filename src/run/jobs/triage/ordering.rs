@@ -1,11 +1,13 @@
 //! Orders to a run: what they need to know about the present, and what is said about them.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use sqlx::PgConnection;
 
-use super::{Services, answering::Part};
+use super::{Services, answering::Part, store};
 use crate::{
     event::Actor,
-    ids::{CommitSha, RunId},
+    ids::{CommitSha, RepositoryId, RunId},
+    money::MicroDollars,
     plan::PlanHash,
     policy::RepositoryPolicy,
     report,
@@ -42,34 +44,52 @@ pub(super) async fn order_part(
     target: &StoredRun,
     (verb, order): (&'static str, Ordered),
 ) -> Result<Part> {
-    let approves = matches!(order, Ordered::Approve { .. });
+    let approves = matches!(order, Ordered::Approve { .. } | Ordered::Widen);
     if approves && triage::needs_another(policy.gate, speaker.id, target.requester_id) {
         return Ok(Part::Say(report::own_plan(target.run.id)));
     }
     let hash = target.run.progress.plan.as_ref().map(|current| current.hash(target.run.budget));
-    let order = complete_order(services, target, order).await?;
-    Ok(Part::Order { run: target.run.id, verb, by: speaker.login.clone(), order, hash })
+    let Some(order) = complete_order(services, target, order).await? else {
+        return Ok(Part::Say(report::no_base(target.base_branch())));
+    };
+    Ok(Part::Order { run: target.run.id, verb, by: speaker.login.clone(), order, hash, budget_day: policy.budget_day })
 }
 
-/// Looks up what an order needs to know about the present.
-async fn complete_order(services: &Services, target: &StoredRun, order: Ordered) -> Result<Order> {
-    Ok(match order {
+/// What stands against an order for more money: what the repository may still spend today.
+pub(super) async fn unpaid(
+    connection: &mut PgConnection,
+    repository: RepositoryId,
+    order: &Order,
+    budget_day: MicroDollars,
+) -> Result<Option<String>> {
+    let Order::Budget { more } = order else { return Ok(None) };
+    let left = store::left_today(connection, repository, budget_day).await?;
+    Ok((left < *more).then(|| report::budget_exhausted(budget_day.saturating_sub(left), budget_day)))
+}
+
+/// Looks up what an order needs to know about the present; none when the base branch is gone.
+async fn complete_order(services: &Services, target: &StoredRun, order: Ordered) -> Result<Option<Order>> {
+    Ok(Some(match order {
         Ordered::Approve { typed_hash } => {
             let (base_now, shown) = tokio::try_join!(base_head(services, target), shown_plan(services, target))?;
+            let Some(base_now) = base_now else { return Ok(None) };
             Order::Approve { typed_hash, base_now, shown }
         }
+        Ordered::Widen => Order::Widen { shown: shown_plan(services, target).await? },
         Ordered::Reject => Order::Reject,
+        Ordered::Pause => Order::Pause,
+        Ordered::Resume => Order::Resume,
+        Ordered::Budget { more } => Order::Budget { more },
         Ordered::Revise { text } => Order::Revise { text },
         Ordered::Retry => Order::Retry,
         Ordered::Cancel => Order::Cancel,
-    })
+    }))
 }
 
-/// The default branch's head.
-async fn base_head(services: &Services, target: &StoredRun) -> Result<CommitSha> {
+/// The head of the branch the run starts from; none when the branch is gone.
+async fn base_head(services: &Services, target: &StoredRun) -> Result<Option<CommitSha>> {
     let github = services.github.installation(target.installation);
-    let head = github.default_head(&target.repository_name).await?;
-    Ok(head.context("the repository has no default branch")?.1)
+    Ok(github.branch(&target.repository_name, target.base_branch()).await?)
 }
 
 /// The plan that the status comment shows: the one wiz wrote there, if the comment still says what wiz wrote.

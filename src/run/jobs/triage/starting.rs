@@ -10,7 +10,7 @@ use crate::{
     money::MicroDollars,
     report,
     run::{
-        state::{AskedIn, Mission},
+        state::{AskedIn, Mission, Options},
         store::{Created, NewRun},
     },
     triage,
@@ -31,6 +31,7 @@ pub(super) fn new_run(scene: &Scene<'_>, index: usize, mission: Mission, command
         requester_id: actor.id,
         requester: actor.login.clone(),
         model: command.flags.model.clone().or_else(|| scene.policy.model.clone()),
+        options: Options { base: command.flags.base.clone(), draft: command.flags.draft, approval: command.flags.plan },
         budget: triage::run_budget(command.flags.max, scene.policy.budget_run),
         budget_day: scene.policy.budget_day,
     })

@@ -54,6 +54,13 @@ pub(super) fn pull_request(mut run: Run, change: PullRequestChange) -> Result<Tr
 
 /// Nothing is done for a pull request that is not open.
 fn without_work(mut run: Run) -> Run {
+    // Who stood still ends as the stage it stood in.
+    run.state = match (run.state, run.progress.pause.take()) {
+        (State::Paused, Some(pause)) => pause.stage,
+        (State::NeedsScope, _) => State::Verifying,
+        (state, _) => state,
+    };
+    run.progress.scope.clear();
     run.progress.follow_up = None;
     run.progress.waiting.clear();
     run
@@ -69,8 +76,22 @@ pub(super) fn follow_up(mut run: Run, cause: FollowUpCause) -> Result<Transition
     let is_known = known.into_iter().any(|known| known.is_same(&cause));
     match run.state {
         State::Watching | State::Failed => begin(run, cause, 0),
-        State::Working | State::Verifying | State::Reviewing | State::Publishing if is_known => Err(Refusal::Stale),
-        State::Working | State::Verifying | State::Reviewing | State::Publishing
+        State::Working
+        | State::Verifying
+        | State::Reviewing
+        | State::Publishing
+        | State::NeedsScope
+        | State::Paused
+            if is_known =>
+        {
+            Err(Refusal::Stale)
+        }
+        State::Working
+        | State::Verifying
+        | State::Reviewing
+        | State::Publishing
+        | State::NeedsScope
+        | State::Paused
             if run.progress.waiting.len() < MAX_WAITING =>
         {
             run.progress.waiting.push(cause);
@@ -80,6 +101,8 @@ pub(super) fn follow_up(mut run: Run, cause: FollowUpCause) -> Result<Transition
         | State::Planning
         | State::NeedsApproval
         | State::NeedsAnswer
+        | State::NeedsScope
+        | State::Paused
         | State::Working
         | State::Verifying
         | State::Reviewing
