@@ -46,14 +46,14 @@ pub struct Event {
 
 /// The permission an app needs to hear of an event:
 /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads>
-fn needed_permissions(event: &str) -> &'static [&'static str] {
+pub fn needed_permissions(event: &str) -> &'static [&'static str] {
     match event {
         "issues" => &["issues"],
         "issue_comment" => &["issues", "pull_requests"],
         "pull_request" | "pull_request_review" | "pull_request_review_comment" | "pull_request_review_thread" => {
             &["pull_requests"]
         }
-        "push" | "create" | "delete" => &["contents"],
+        "push" | "create" | "delete" | "fork" => &["contents"],
         "check_run" | "check_suite" => &["checks"],
         "status" => &["statuses"],
         "workflow_run" | "workflow_job" => &["actions"],

@@ -18,6 +18,7 @@ mod engine;
 mod events;
 pub mod faults;
 mod git;
+mod graphql;
 mod pushes;
 mod render;
 mod rest;

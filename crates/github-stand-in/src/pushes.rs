@@ -56,6 +56,7 @@ pub fn announce(state: &mut State, repository: u64, actor: u64) -> Result<()> {
                 actions::pushed(state, (repository, actor), branch, (change.before.as_deref(), after))?;
             }
             move_pull_requests(state, &git, (repository, actor), branch, change)?;
+            move_from_fork(state, (repository, actor), branch, change)?;
             close_by_keywords(state, &git, (repository, actor), branch, change)?;
         }
     }
@@ -187,8 +188,9 @@ fn move_pull_requests(state: &mut State, git: &Git, place: (u64, u64), branch: &
         .values()
         .filter(|issue| issue.state == IssueState::Open)
         .filter_map(|issue| issue.pull.as_ref().map(|pull| (issue.number, pull)))
-        .filter(|(_, pull)| pull.head_ref == branch || pull.base_ref == branch)
-        .map(|(number, pull)| (number, pull.head_ref == branch, pull.head_sha.clone()))
+        .map(|(number, pull)| (number, pull, pull.head_ref == branch && pull.head_repository == Some(repository)))
+        .filter(|(_, pull, is_head)| *is_head || pull.base_ref == branch)
+        .map(|(number, pull, is_head)| (number, is_head, pull.head_sha.clone()))
         .collect();
     for (number, is_head, head) in open {
         state.mergeability_unknown.insert((repository, number));
@@ -201,6 +203,33 @@ fn move_pull_requests(state: &mut State, git: &Git, place: (u64, u64), branch: &
             }
             (Some(_), false) => {}
         }
+    }
+    Ok(())
+}
+
+/// Pull requests in other repositories follow a fork's branch too.
+fn move_from_fork(state: &mut State, place: (u64, u64), branch: &str, change: &Moved) -> Result<()> {
+    let (fork, actor) = place;
+    let Some(fork_dir) = state.repositories.get(&fork).map(|found| found.git_dir.clone()) else { return Ok(()) };
+    let mut open: Vec<(u64, u64, String)> = Vec::new();
+    for base in state.repositories.values().filter(|base| base.id != fork) {
+        for issue in base.issues.values().filter(|issue| issue.state == IssueState::Open) {
+            let Some(pull) = &issue.pull else { continue };
+            if pull.head_repository == Some(fork) && pull.head_ref == branch {
+                open.push((base.id, issue.number, pull.head_sha.clone()));
+            }
+        }
+    }
+    for (base, number, before) in open {
+        state.mergeability_unknown.insert((base, number));
+        let Some(after) = &change.after else {
+            issue_state::close(state, (base, number), actor, "completed")?;
+            continue;
+        };
+        let Some(found) = state.repositories.get(&base) else { continue };
+        let git = Git::at(&found.git_dir);
+        git.fetch(&fork_dir, after, &format!("refs/pull/{number}/head"))?;
+        synchronise(state, &git, (base, number, actor), &before, after)?;
     }
     Ok(())
 }

@@ -40,6 +40,7 @@ fn actions_app(state: &mut State) -> u64 {
         public_key: String::new(),
         webhook_secret: String::new(),
         webhook_url: None,
+        setup_url: None,
         hook,
         created_at: now,
     };
@@ -104,7 +105,7 @@ pub fn pull_request_moved(state: &mut State, place: (u64, u64), actor: u64) -> R
         event: Trigger::PullRequest,
         branch: pull.head_ref.clone(),
         sha: pull.head_sha.clone(),
-        repository,
+        repository: pull.head_repository.unwrap_or(repository),
         title: issue.title.clone(),
         before: None,
     };

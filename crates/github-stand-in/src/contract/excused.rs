@@ -1,7 +1,7 @@
 //! Where GitHub's description is known to fall short of GitHub itself. Each excuse carries its reason.
 
-use anyhow::{Context, Result};
-use serde_json::Value;
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
 
 /// Statuses that GitHub sends and its description leaves out for many operations, with the reason.
 /// Their bodies must still be GitHub's error shape.
@@ -54,6 +54,26 @@ fn complete_events(value: &mut Value) {
     }
 }
 
+/// What GitHub sends as null and its description does not let be null, with the reason.
+const NULL_AT_TIMES: [(&str, &str); 9] = [
+    ("/components/schemas/pull-request-review-comment/properties/position", OUTDATED),
+    ("/components/schemas/pull-request-review-comment/properties/line", OUTDATED),
+    ("/components/schemas/review-comment/properties/line", OUTDATED),
+    ("/components/schemas/pull-request/properties/head/properties/repo", FORK_GONE),
+    ("/components/schemas/pull-request/properties/head/properties/user", FORK_GONE),
+    ("/components/schemas/pull-request-simple/properties/head/properties/repo", FORK_GONE),
+    ("/components/schemas/webhooks_pull_request_5/properties/head/properties/repo", FORK_GONE),
+    (
+        "/components/schemas/webhook-pull-request-synchronize/properties/pull_request/properties/head/properties/repo",
+        FORK_GONE,
+    ),
+    ("/components/schemas/workflow-run/properties/head_repository", FORK_GONE),
+];
+/// <https://docs.github.com/en/graphql/reference/objects#pullrequestreviewcomment> says so of `line`.
+const OUTDATED: &str = "a comment whose line is gone has no place in the diff";
+/// <https://docs.github.com/en/graphql/reference/objects#pullrequest> says so of `headRepository`.
+const FORK_GONE: &str = "the fork may be deleted while its pull request stays";
+
 /// Mends the description where it contradicts itself.
 ///
 /// # Errors
@@ -66,6 +86,11 @@ pub fn mend(document: &mut Value) -> Result<()> {
         schema.insert("anyOf".to_owned(), all);
     }
     complete_events(document);
+    for (pointer, _) in NULL_AT_TIMES {
+        let schema = document.pointer_mut(pointer).with_context(|| format!("the excused schema {pointer} is gone"))?;
+        ensure!(schema["nullable"] != Value::Bool(true), "{pointer} may be null now");
+        *schema = json!({ "nullable": true, "allOf": [schema.take()] });
+    }
     Ok(())
 }
 

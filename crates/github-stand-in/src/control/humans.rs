@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 
 use super::{Control, repository};
 use crate::answer::Refusal;
-use crate::auth::Caller;
 use crate::render::url_path;
-use crate::rest::{ApiRequest, Call, click_action, delete_comment, rerequest};
+use crate::rest::{ApiRequest, click_action, rerequest};
 use crate::store::TokenHolder;
 
 /// What a review says.
@@ -21,6 +20,17 @@ pub enum Verdict {
     RequestChanges,
     /// Comment only.
     Comment,
+}
+
+impl Verdict {
+    /// GitHub's `event`.
+    pub(super) fn event(self) -> &'static str {
+        match self {
+            Self::Approve => "APPROVE",
+            Self::RequestChanges => "REQUEST_CHANGES",
+            Self::Comment => "COMMENT",
+        }
+    }
 }
 
 /// How to merge.
@@ -37,8 +47,8 @@ pub enum MergeMethod {
 /// Somebody who acts. Errors carry GitHub's status and message.
 #[derive(Debug, Clone)]
 pub struct Human {
-    control: Control,
-    id: u64,
+    pub(super) control: Control,
+    pub(super) id: u64,
     token: String,
 }
 
@@ -112,19 +122,7 @@ impl Human {
 
     /// Removes a comment.
     pub fn delete_comment(&self, repo: &str, comment: u64) -> Result<()> {
-        self.control.engine().with(|state| {
-            let id = repository(state, repo)?.id;
-            let mut call = Call {
-                state,
-                caller: Caller::User(self.id),
-                repository: id,
-                parameters: [("comment_id".to_owned(), comment.to_string())].into(),
-                query: Default::default(),
-                body: Value::Null,
-                accept: String::new(),
-            };
-            delete_comment(&mut call).map(drop).map_err(refused)
-        })
+        self.request("DELETE", &format!("/repos/{repo}/issues/comments/{comment}"), &Value::Null).map(drop)
     }
 
     /// Opens a pull request and gives its number.
@@ -136,13 +134,8 @@ impl Human {
 
     /// Reviews a pull request and gives the review's id.
     pub fn review(&self, repo: &str, number: u64, verdict: Verdict, body: &str) -> Result<u64> {
-        let event = match verdict {
-            Verdict::Approve => "APPROVE",
-            Verdict::RequestChanges => "REQUEST_CHANGES",
-            Verdict::Comment => "COMMENT",
-        };
         let path = format!("/repos/{repo}/pulls/{number}/reviews");
-        self.request("POST", &path, &json!({ "event": event, "body": body }))?["id"].as_u64().context("no id")
+        self.request("POST", &path, &json!({ "event": verdict.event(), "body": body }))?["id"].as_u64().context("no id")
     }
 
     /// Comments on a line of a pull request's diff and gives the comment's id.
@@ -226,6 +219,7 @@ impl Human {
     }
 }
 
-fn refused(refusal: Refusal) -> anyhow::Error {
+/// A refusal as an error.
+pub(super) fn refused(refusal: Refusal) -> anyhow::Error {
     anyhow::anyhow!("{} {}", refusal.status, refusal.body())
 }

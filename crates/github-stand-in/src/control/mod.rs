@@ -7,7 +7,10 @@
 mod actions;
 mod humans;
 mod inspect;
+pub(crate) mod manifests;
+mod reviewing;
 pub mod setup;
+mod tending;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +20,7 @@ use chrono::TimeDelta;
 
 pub use actions::{NewCheck, NewWorkflow};
 pub use humans::{Human, MergeMethod, Verdict};
+pub use reviewing::LineNote;
 pub use setup::{AppHandle, NewApp, NewRepository, RepositoryHandle, UserHandle};
 
 use crate::engine::Engine;
@@ -82,6 +86,11 @@ impl Control {
     /// How far the stand-in's clock runs ahead of the machine's.
     pub fn clock_ahead(&self) -> TimeDelta {
         self.engine.with(|state| state.clock_ahead)
+    }
+
+    /// Allows so many requests an hour to each credential instead of GitHub's number; `None` goes back to that.
+    pub fn set_rate_limit(&self, limit: Option<u32>) {
+        self.engine.with(|state| state.rate_limit = limit);
     }
 
     /// Sends a logged delivery again, as the button on GitHub's page does.

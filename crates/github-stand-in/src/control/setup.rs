@@ -19,7 +19,10 @@ use crate::store::{
 
 const KEY_BITS: usize = 2048;
 /// First words of REST and own paths, which can therefore be no logins (GitHub reserves many more).
-const RESERVED: [&str; 12] = [
+const RESERVED: [&str; 15] = [
+    "settings",
+    "organizations",
+    "repositories",
     "repos",
     "app",
     "apps",
@@ -151,39 +154,34 @@ impl Control {
         let (private_key, public_key) = key_pair(new.private_key_pem.as_deref())?;
         self.engine().with(|state| {
             let owner = account(state, &new.owner)?;
-            ensure!(state.apps.values().all(|app| app.slug != new.slug), "an app {} exists", new.slug);
-            let bot_login = format!("{}[bot]", new.slug);
-            let bot = new_account(state, &bot_login, AccountKind::Bot)?;
-            let mut permissions = new.permissions.clone();
-            permissions.entry("metadata".to_owned()).or_insert(Level::Read);
             let app = App {
                 id: state.fresh_id(),
                 client_id: fresh_token("Iv23"),
                 slug: new.slug.clone(),
                 name: new.slug.clone(),
                 owner,
-                bot,
-                permissions,
+                bot: 0,
+                permissions: new.permissions.clone(),
                 events: new.events.iter().cloned().collect(),
                 private_key: private_key.clone(),
                 public_key,
                 webhook_secret: new.webhook_secret.clone().unwrap_or_else(|| fresh_token("whsec")),
                 webhook_url: new.webhook_url.clone(),
+                setup_url: None,
                 hook: state.fresh_id(),
                 created_at: state.now(),
             };
+            let id = add_app(state, app)?;
+            let app = state.apps.get(&id).context("the app is gone")?;
             let handle = AppHandle {
                 id: app.id,
                 client_id: app.client_id.clone(),
                 slug: app.slug.clone(),
-                bot_login,
-                bot_id: bot,
+                bot_login: state.login(app.bot).to_owned(),
+                bot_id: app.bot,
                 private_key_pem: private_key,
                 webhook_secret: app.webhook_secret.clone(),
             };
-            let id = app.id;
-            state.apps.insert(id, app);
-            ping(state, id);
             Ok(handle)
         })
     }
@@ -207,41 +205,18 @@ impl Control {
     pub fn create_repository(&self, new: &NewRepository) -> Result<RepositoryHandle> {
         self.engine().with(|state| {
             let owner = account(state, &new.owner)?;
-            ensure!(state.repository_by_name(&new.owner, &new.name).is_none(), "{}/{} exists", new.owner, new.name);
             let branch = new.default_branch.clone().unwrap_or_else(|| "main".to_owned());
-            let git_dir = state.data.join(&new.owner).join(format!("{}.git", new.name));
-            let git = Git::init(&git_dir, &branch)?;
-            let now = state.now();
+            let id = new_repository(state, owner, (&new.name, &branch), new.private)?;
+            let (person, now) = (state.accounts.get(&owner).context("the owner is gone")?.clone(), state.now());
+            let found = state.repositories.get_mut(&id).context("the repository is gone")?;
+            found.description.clone_from(&new.description);
+            let git = Git::at(&found.git_dir);
             if let Some(directory) = &new.seed {
-                let person = state.accounts.get(&owner).context("the owner is gone")?;
                 let author = Identity { name: person.login.clone(), email: person.noreply_email(), date: now };
                 git.seed(directory, &branch, &author)?;
             }
-            let id = state.fresh_id();
-            let repository = Repository {
-                id,
-                owner,
-                name: new.name.clone(),
-                private: new.private,
-                default_branch: branch,
-                description: new.description.clone(),
-                git_dir: git_dir.clone(),
-                roles: Default::default(),
-                announced_refs: git.refs()?,
-                issues: Default::default(),
-                comments: Default::default(),
-                labels: Vec::new(),
-                check_suites: Default::default(),
-                check_runs: Default::default(),
-                statuses: Vec::new(),
-                workflows: Vec::new(),
-                workflow_runs: Default::default(),
-                scripted_checks: Vec::new(),
-                signed_commits: Default::default(),
-                created_at: now,
-                pushed_at: now,
-            };
-            state.repositories.insert(id, repository);
+            found.announced_refs = git.refs()?;
+            let git_dir = found.git_dir.clone();
             Ok(RepositoryHandle { id, full_name: format!("{}/{}", new.owner, new.name), git_dir })
         })
     }
@@ -264,22 +239,36 @@ impl Control {
     /// # Errors
     /// If something does not exist, or the repositories have different owners.
     pub fn install(&self, app: u64, full_names: &[&str]) -> Result<u64> {
+        self.engine().with(|state| install(state, app, full_names))
+    }
+
+    /// Changes what an app asks for. Installations keep what they granted until somebody accepts:
+    /// <https://docs.github.com/en/apps/maintaining-github-apps/modifying-a-github-app-registration#changing-the-permissions-of-a-github-app>
+    ///
+    /// # Errors
+    /// If there is no such app.
+    pub fn change_app(&self, app: u64, permissions: PermissionSet, events: &[&str]) -> Result<()> {
         self.engine().with(|state| {
-            let found = state.apps.get(&app).with_context(|| format!("no app {app}"))?;
-            let permissions = found.permissions.clone();
-            let repositories: Vec<(u64, u64)> = full_names
-                .iter()
-                .map(|name| repository(state, name).map(|found| (found.id, found.owner)))
-                .collect::<Result<_>>()?;
-            let account = repositories.first().context("name at least one repository")?.1;
-            ensure!(repositories.iter().all(|(_, owner)| *owner == account), "one installation has one owner");
-            let id = state.fresh_id();
-            let created_at = state.now();
-            let repositories = repositories.into_iter().map(|(id, _)| id).collect();
-            let new = Installation { id, app, account, repositories, permissions, created_at, suspended: None };
-            state.installations.insert(id, new);
-            tell_installation(state, id, ("installation", "created"), &[]);
-            Ok(id)
+            let found = state.apps.get_mut(&app).with_context(|| format!("no app {app}"))?;
+            found.permissions = permissions;
+            found.permissions.entry("metadata".to_owned()).or_insert(Level::Read);
+            found.events = events.iter().map(|event| (*event).to_owned()).collect();
+            Ok(())
+        })
+    }
+
+    /// Accepts what the app asks for now. Sends `installation.new_permissions_accepted`.
+    ///
+    /// # Errors
+    /// If there is no such installation.
+    pub fn accept_permissions(&self, installation: u64) -> Result<()> {
+        self.engine().with(|state| {
+            let app = state.installations.get(&installation).context("no such installation")?.app;
+            let asked = state.apps.get(&app).context("the app is gone")?.permissions.clone();
+            let found = state.installations.get_mut(&installation).context("no such installation")?;
+            found.permissions = asked;
+            tell_installation(state, installation, ("installation", "new_permissions_accepted"), &[]);
+            Ok(())
         })
     }
 
@@ -346,7 +335,79 @@ impl Control {
     }
 }
 
-fn tell_installation(state: &mut State, id: u64, what: (&'static str, &'static str), changed: &[u64]) {
+/// Adds an app with its bot, and pings its webhook.
+pub(crate) fn add_app(state: &mut State, mut app: App) -> Result<u64> {
+    ensure!(state.apps.values().all(|known| known.slug != app.slug), "an app {} exists", app.slug);
+    app.bot = new_account(state, &format!("{}[bot]", app.slug), AccountKind::Bot)?;
+    app.permissions.entry("metadata".to_owned()).or_insert(Level::Read);
+    let id = app.id;
+    state.apps.insert(id, app);
+    ping(state, id);
+    Ok(id)
+}
+
+/// Installs an app with all it asks for, and tells it.
+pub(crate) fn install(state: &mut State, app: u64, full_names: &[&str]) -> Result<u64> {
+    let permissions = state.apps.get(&app).with_context(|| format!("no app {app}"))?.permissions.clone();
+    let repositories: Vec<(u64, u64)> = full_names
+        .iter()
+        .map(|name| repository(state, name).map(|found| (found.id, found.owner)))
+        .collect::<Result<_>>()?;
+    let account = repositories.first().context("name at least one repository")?.1;
+    ensure!(repositories.iter().all(|(_, owner)| *owner == account), "one installation has one owner");
+    let (id, created_at) = (state.fresh_id(), state.now());
+    let repositories = repositories.into_iter().map(|(id, _)| id).collect();
+    state
+        .installations
+        .insert(id, Installation { id, app, account, repositories, permissions, created_at, suspended: None });
+    tell_installation(state, id, ("installation", "created"), &[]);
+    Ok(id)
+}
+
+/// Makes an empty repository and gives its id.
+pub(crate) fn new_repository(state: &mut State, owner: u64, named: (&str, &str), private: bool) -> Result<u64> {
+    let (name, branch) = named;
+    let login = state.login(owner).to_owned();
+    ensure!(state.repository_by_name(&login, name).is_none(), "{login}/{name} exists");
+    // By id, since a name may be used again after a rename.
+    let (id, now) = (state.fresh_id(), state.now());
+    let taken = state.data.join(&login).join(format!("{name}.git"));
+    let git_dir = if taken.exists() { state.data.join(&login).join(format!("{name}-{id}.git")) } else { taken };
+    Git::init(&git_dir, branch)?;
+    // A new repository of a former name ends the redirect.
+    state.former_names.remove(&format!("{login}/{name}").to_lowercase());
+    let repository = Repository {
+        id,
+        owner,
+        name: name.to_owned(),
+        private,
+        default_branch: branch.to_owned(),
+        archived: false,
+        fork_of: None,
+        moved_issues: Default::default(),
+        description: None,
+        git_dir,
+        roles: Default::default(),
+        announced_refs: Default::default(),
+        issues: Default::default(),
+        comments: Default::default(),
+        labels: Vec::new(),
+        check_suites: Default::default(),
+        check_runs: Default::default(),
+        statuses: Vec::new(),
+        workflows: Vec::new(),
+        workflow_runs: Default::default(),
+        scripted_checks: Vec::new(),
+        signed_commits: Default::default(),
+        created_at: now,
+        pushed_at: now,
+    };
+    state.repositories.insert(id, repository);
+    Ok(id)
+}
+
+/// Sends `installation` or `installation_repositories` to the app.
+pub(crate) fn tell_installation(state: &mut State, id: u64, what: (&'static str, &'static str), changed: &[u64]) {
     let Some(installation) = state.installations.get(&id) else { return };
     let sender = installation.account;
     let list = |ids: &mut dyn Iterator<Item = &u64>| -> serde_json::Value {
@@ -380,11 +441,11 @@ fn new_account(state: &mut State, login: &str, kind: AccountKind) -> Result<u64>
     Ok(id)
 }
 
-fn account(state: &State, login: &str) -> Result<u64> {
+pub(crate) fn account(state: &State, login: &str) -> Result<u64> {
     state.account_by_login(login).map(|account| account.id).with_context(|| format!("no account {login}"))
 }
 
-fn key_pair(given: Option<&str>) -> Result<(String, String)> {
+pub(crate) fn key_pair(given: Option<&str>) -> Result<(String, String)> {
     use rsa::pkcs1::DecodeRsaPrivateKey;
     let key = match given {
         Some(pem) => rsa::RsaPrivateKey::from_pkcs1_pem(pem).context("the private key is no PKCS#1 PEM")?,

@@ -80,6 +80,32 @@ impl Git {
         Ok(changes)
     }
 
+    /// Where a line of a file is after the change between two commits; `None` when it was changed or removed itself.
+    pub fn follow_line(&self, between: (&str, &str), path: &str, line: u64) -> Result<Option<u64>> {
+        let (from, to) = between;
+        if self.entry(&format!("{to}^{{tree}}"), path)?.is_none() {
+            return Ok(None);
+        }
+        let text = self.run(&["diff", "--no-color", "--no-ext-diff", "-U0", from, to, "--", path])?;
+        let mut now = line;
+        for header in text.lines().filter(|line| line.starts_with("@@")) {
+            let range = |mark: char| -> Option<(u64, u64)> {
+                let part = header.split(' ').find_map(|part| part.strip_prefix(mark))?;
+                let (start, length) = part.split_once(',').unwrap_or((part, "1"));
+                Some((start.parse().ok()?, length.parse().ok()?))
+            };
+            let (Some((start, gone)), Some((_, come))) = (range('-'), range('+')) else { continue };
+            if gone > 0 && (start..start + gone).contains(&line) {
+                return Ok(None);
+            }
+            // An insertion names the line it follows.
+            if line > start {
+                now = now + come - gone;
+            }
+        }
+        Ok(Some(now))
+    }
+
     /// The whole diff as text, as `.diff` pages show it.
     pub fn patch(&self, from: &str, to: &str) -> Result<String> {
         let text = self.run(&["-c", "core.quotePath=false", "diff", "--no-color", "--no-ext-diff", "-M", from, to])?;

@@ -24,6 +24,19 @@ impl Git {
         if whole { self.ask(&["cat-file", "-t", sha]) } else { Ok(None) }
     }
 
+    /// Takes a commit with its history from another repository and points a ref at it.
+    pub fn fetch(&self, from: &std::path::Path, sha: &str, name: &str) -> Result<()> {
+        let from = from.to_string_lossy().into_owned();
+        self.run(&["fetch", "--quiet", "--no-tags", &from, &format!("+{sha}:{name}")]).map(drop)
+    }
+
+    /// Copies all branches, or only one, from another repository.
+    pub fn copy_branches(&self, from: &std::path::Path, only: Option<&str>) -> Result<()> {
+        let from = from.to_string_lossy().into_owned();
+        let which = only.unwrap_or("*");
+        self.run(&["fetch", "--quiet", &from, &format!("+refs/heads/{which}:refs/heads/{which}")]).map(drop)
+    }
+
     /// Is this a name git accepts for a ref?
     pub fn valid_ref_name(&self, name: &str) -> Result<bool> {
         Ok(!name.starts_with('-') && self.ask(&["check-ref-format", name])?.is_some())

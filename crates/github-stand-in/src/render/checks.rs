@@ -17,7 +17,9 @@ pub fn pull_requests(state: &State, repository: &Repository, sha: &str) -> Vec<V
         .values()
         .filter(|issue| issue.state == IssueState::Open)
         .filter_map(|issue| issue.pull.as_ref().map(|pull| (issue, pull)))
-        .filter(|(_, pull)| pull.head_sha == sha)
+        // Pull requests from forks are not listed:
+        // https://docs.github.com/en/rest/checks/runs#list-check-runs-for-a-git-reference
+        .filter(|(_, pull)| pull.head_sha == sha && pull.head_repository == Some(repository.id))
         .map(|(issue, pull)| minimal(state, repository, issue, pull))
         .collect()
 }

@@ -29,8 +29,8 @@ pub fn simple(state: &State, repository: &Repository, issue: &Issue, pull: &Pull
         "node_id": node_id("PullRequest", pull.id),
         "number": number,
         "state": issue.state.as_str(),
-        "locked": false,
-        "active_lock_reason": null,
+        "locked": issue.locked.is_some(),
+        "active_lock_reason": issue.locked.clone().flatten(),
         "title": issue.title,
         "user": user(state, issue.user),
         "body": issue.body,
@@ -46,7 +46,7 @@ pub fn simple(state: &State, repository: &Repository, issue: &Issue, pull: &Pull
         "requested_reviewers": reviewers,
         "requested_teams": [],
         "draft": pull.draft,
-        "head": side(state, repository, &pull.head_ref, &pull.head_sha),
+        "head": head_side(state, pull),
         "base": side(state, repository, &pull.base_ref, &pull.base_sha),
         "author_association": association(state, repository, issue.user),
         "auto_merge": null,
@@ -82,6 +82,16 @@ fn links(api: &str, page: &str, url: &str, number: u64, head: &str) -> Value {
             "statuses": { "href": statuses },
         },
     })
+}
+
+/// The head; of a deleted fork GitHub knows neither the repository nor whose it was.
+fn head_side(state: &State, pull: &PullRequest) -> Value {
+    match pull.head_repository.and_then(|id| state.repositories.get(&id)) {
+        Some(found) => side(state, found, &pull.head_ref, &pull.head_sha),
+        None => json!({
+            "label": pull.head_ref, "ref": pull.head_ref, "sha": pull.head_sha, "user": null, "repo": null,
+        }),
+    }
 }
 
 fn side(state: &State, repository: &Repository, branch: &str, sha: &str) -> Value {

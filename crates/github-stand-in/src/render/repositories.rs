@@ -30,7 +30,8 @@ pub fn repository(state: &State, repository: &Repository) -> Value {
         "owner": user(state, repository.owner),
         "html_url": page,
         "description": repository.description,
-        "fork": false,
+        "fork": repository.fork_of.is_some(),
+        "archived": repository.archived,
         "created_at": stamp(repository.created_at),
         "updated_at": stamp(repository.pushed_at),
         "pushed_at": stamp(repository.pushed_at),
@@ -54,7 +55,7 @@ fn features() -> Value {
         "stargazers_count": 0, "watchers_count": 0, "watchers": 0, "forks_count": 0, "forks": 0,
         "network_count": 0, "subscribers_count": 0,
         "has_issues": true, "has_projects": false, "has_downloads": true, "has_wiki": false, "has_pages": false,
-        "has_discussions": false, "archived": false, "disabled": false, "is_template": false,
+        "has_discussions": false, "disabled": false, "is_template": false,
         "allow_forking": true, "web_commit_signoff_required": false, "topics": [], "custom_properties": {},
     })
 }

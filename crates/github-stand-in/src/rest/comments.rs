@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Call;
 use crate::answer::{Answer, Handled, Refusal};
+use crate::auth::Caller;
 use crate::render::issues as render;
 use crate::store::{Comment, Role};
 
@@ -20,6 +21,17 @@ pub fn check_body(call: &Call<'_>, resource: &str) -> Result<String, Refusal> {
         return Err(Refusal::invalid(resource, "body is too long (maximum is 65536 characters)"));
     }
     Ok(body.to_owned())
+}
+
+/// Who may not comment on a locked conversation. Apps may not, whatever they were granted:
+/// <https://docs.github.com/en/communities/moderating-comments-and-conversations/locking-conversations>
+pub fn refuse_locked(call: &Call<'_>, number: u64) -> Result<(), Refusal> {
+    let locked = call.repo()?.issues.get(&number).is_some_and(|issue| issue.locked.is_some());
+    let person = matches!(call.caller, Caller::User(_));
+    if locked && !(person && call.role()? >= Role::Write) {
+        return Err(Refusal::new(403, "Unable to create comment because issue is locked."));
+    }
+    Ok(())
 }
 
 fn comment<'a>(call: &'a Call<'_>) -> Result<&'a Comment, Refusal> {
@@ -43,6 +55,7 @@ pub fn get(call: &mut Call<'_>) -> Handled {
 /// `POST /repos/{owner}/{repo}/issues/{issue_number}/comments`
 pub fn create(call: &mut Call<'_>) -> Handled {
     let number = call.issue("issue_number")?.number;
+    refuse_locked(call, number)?;
     let body = check_body(call, "IssueComment")?;
     let (user, app, now) = (call.actor()?, call.caller.app(), call.state.now());
     let id = call.state.fresh_id();
@@ -77,11 +90,8 @@ pub fn update(call: &mut Call<'_>) -> Handled {
     get(call)
 }
 
-/// Removes a comment. GitHub has `DELETE …/issues/comments/{comment_id}` for it; here people do it.
-///
-/// # Errors
-/// 404 for a comment that is not there, 403 for strangers.
-pub fn delete_comment(call: &mut Call<'_>) -> Handled {
+/// `DELETE /repos/{owner}/{repo}/issues/comments/{comment_id}`
+pub fn delete(call: &mut Call<'_>) -> Handled {
     let (id, author) = (comment(call)?.id, comment(call)?.user);
     if author != call.actor()? && call.role()? < Role::Write {
         return Err(Refusal::new(403, "Must have admin rights to Repository."));

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{Call, issue_state, labels};
-use crate::answer::{Answer, Handled, Refusal};
+use crate::answer::{Answer, Body, Handled, Refusal};
 use crate::render::issues as render;
-use crate::store::{Issue, IssueState, Role};
+use crate::store::{AccountKind, Issue, IssueState, Repository, Role, State};
 
 const MAX_TITLE_CHARS: usize = 256;
 const MAX_ASSIGNEES: usize = 10;
@@ -37,6 +37,15 @@ pub fn list(call: &mut Call<'_>) -> Handled {
 
 /// `GET /repos/{owner}/{repo}/issues/{issue_number}`
 pub fn get(call: &mut Call<'_>) -> Handled {
+    // https://docs.github.com/en/rest/issues/issues#get-an-issue: gone when deleted, elsewhere when transferred.
+    match call.repo()?.moved_issues.get(&call.number("issue_number")?) {
+        Some(None) => return Err(Refusal::new(410, "This issue was deleted")),
+        Some(Some(url)) => {
+            let body = json!({ "message": "Moved Permanently", "url": url, "documentation_url": "https://docs.github.com/rest" });
+            return Ok(Answer { status: 301, body: Body::Json(body), headers: vec![("location", url.clone())] });
+        }
+        None => {}
+    }
     let value = render::issue(call.state, call.repo()?, call.issue("issue_number")?);
     Ok(Answer::ok(value))
 }
@@ -69,6 +78,7 @@ pub fn create(call: &mut Call<'_>) -> Handled {
         labels: names.clone(),
         assignees,
         reactions: Vec::new(),
+        locked: None,
         created_at: now,
         updated_at: now,
         closed_at: None,
@@ -117,7 +127,7 @@ pub fn update(call: &mut Call<'_>) -> Handled {
     }
     if !call.body["assignees"].is_null() {
         let assignees = assignable(call, &call.body["assignees"])?;
-        call.issue_mut("issue_number")?.assignees = assignees;
+        set_assignees(call, number, assignees)?;
     }
     let wanted = match call.text("state") {
         Some("closed") => Some(IssueState::Closed),
@@ -158,9 +168,9 @@ fn assignable(call: &Call<'_>, given: &Value) -> Result<Vec<u64>, Refusal> {
     let repository = call.repo()?;
     let mut found = Vec::new();
     for login in given.as_array().into_iter().flatten().filter_map(Value::as_str) {
-        let account = call.state.account_by_login(login);
-        match account.filter(|account| call.state.role(repository, account.id) >= Role::Read) {
-            Some(account) => found.push(account.id),
+        let account = call.state.account_by_login(login).map(|account| account.id);
+        match account.filter(|account| may_be_assigned(call.state, repository, *account, 0)) {
+            Some(account) => found.push(account),
             None => return Err(Refusal::invalid_field("Issue", "assignees", "invalid")),
         }
     }
@@ -168,24 +178,62 @@ fn assignable(call: &Call<'_>, given: &Value) -> Result<Vec<u64>, Refusal> {
     Ok(found)
 }
 
-/// `POST /repos/{owner}/{repo}/issues/{issue_number}/assignees`; unknown logins are ignored, as on GitHub.
+/// People of the repository and whoever wrote on the issue; never an app's bot:
+/// <https://docs.github.com/en/issues/tracking-your-work-with-issues/using-issues/assigning-issues-and-pull-requests-to-other-github-users>
+fn may_be_assigned(state: &State, repository: &Repository, account: u64, number: u64) -> bool {
+    let person = state.accounts.get(&account).is_some_and(|found| found.kind == AccountKind::User);
+    let wrote = repository.comments_of(number).any(|comment| comment.user == account);
+    state.is_collaborator(repository, account) || (person && wrote && !repository.private)
+}
+
+/// Sets the assignees and tells of each one that came or went.
+fn set_assignees(call: &mut Call<'_>, number: u64, wanted: Vec<u64>) -> Result<(), Refusal> {
+    let now = call.state.now();
+    let actor = call.actor()?;
+    let issue = call.repo_mut()?.issues.get_mut(&number).ok_or_else(Refusal::not_found)?;
+    let before = std::mem::replace(&mut issue.assignees, wanted.clone());
+    issue.updated_at = now;
+    let gone = before.iter().filter(|id| !wanted.contains(id)).map(|id| (*id, "unassigned"));
+    let come = wanted.iter().filter(|id| !before.contains(id)).map(|id| (*id, "assigned"));
+    for (account, action) in gone.chain(come) {
+        let more = json!({ "assignee": crate::render::accounts::user(call.state, account) });
+        issue_state::tell(call.state, (call.repository, number), actor, action, more)?;
+    }
+    Ok(())
+}
+
+/// `GET /repos/{owner}/{repo}/assignees/{assignee}`
+pub fn check_assignee(call: &mut Call<'_>) -> Handled {
+    let account = call.state.account_by_login(call.parameter("assignee")).map(|account| account.id);
+    let repository = call.repo()?;
+    let able = account.is_some_and(|account| may_be_assigned(call.state, repository, account, 0));
+    if able { Ok(Answer::no_content()) } else { Err(Refusal::not_found()) }
+}
+
+/// `DELETE /repos/{owner}/{repo}/issues/{issue_number}/assignees`
+pub fn remove_assignees(call: &mut Call<'_>) -> Handled {
+    let issue = call.issue("issue_number")?;
+    let number = issue.number;
+    let names = labels::names(&call.body["assignees"]);
+    let leaves = |id: &u64| names.iter().any(|name| name.eq_ignore_ascii_case(call.state.login(*id)));
+    let kept: Vec<u64> = issue.assignees.iter().copied().filter(|id| !leaves(id)).collect();
+    set_assignees(call, number, kept)?;
+    get(call)
+}
+
+/// `POST /repos/{owner}/{repo}/issues/{issue_number}/assignees`; logins that cannot be assigned are ignored, as on GitHub.
 pub fn add_assignees(call: &mut Call<'_>) -> Handled {
     let number = call.number("issue_number")?;
     let logins: Vec<String> = labels::names(&call.body["assignees"]);
-    let accounts: Vec<u64> =
-        logins.iter().filter_map(|login| call.state.account_by_login(login)).map(|account| account.id).collect();
-    let actor = call.actor()?;
-    call.issue("issue_number")?;
-    for account in accounts {
-        let issue = call.issue_mut("issue_number")?;
-        if issue.assignees.contains(&account) || issue.assignees.len() >= MAX_ASSIGNEES {
-            continue;
+    let mut wanted = call.issue("issue_number")?.assignees.clone();
+    let repository = call.repo()?;
+    for account in logins.iter().filter_map(|login| call.state.account_by_login(login)).map(|account| account.id) {
+        let able = may_be_assigned(call.state, repository, account, number);
+        if able && !wanted.contains(&account) && wanted.len() < MAX_ASSIGNEES {
+            wanted.push(account);
         }
-        issue.assignees.push(account);
-        let assignee = crate::render::accounts::user(call.state, account);
-        let more = json!({ "assignee": assignee });
-        issue_state::tell(call.state, (call.repository, number), actor, "assigned", more)?;
     }
+    set_assignees(call, number, wanted)?;
     let mut answer = get(call)?;
     answer.status = 201;
     Ok(answer)

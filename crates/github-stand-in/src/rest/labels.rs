@@ -75,6 +75,45 @@ pub fn add(call: &mut Call<'_>) -> Handled {
     Ok(Answer::ok(shown.map(|label| render(call.state, repository, label)).collect()))
 }
 
+fn shown(call: &Call<'_>) -> Handled {
+    let (repository, issue) = (call.repo()?, call.issue("issue_number")?);
+    let held = issue.labels.iter().filter_map(|name| repository.label(name));
+    Ok(Answer::list(held.map(|label| render(call.state, repository, label)).collect()))
+}
+
+/// `GET /repos/{owner}/{repo}/issues/{issue_number}/labels`
+pub fn list_on_issue(call: &mut Call<'_>) -> Handled {
+    shown(call)
+}
+
+/// `PUT /repos/{owner}/{repo}/issues/{issue_number}/labels`
+pub fn set(call: &mut Call<'_>) -> Handled {
+    let number = call.issue("issue_number")?.number;
+    let given = if call.body.is_array() { call.body.clone() } else { call.body["labels"].clone() };
+    let wanted = ensure(call, &names(&given))?;
+    replace(call, number, wanted)?;
+    shown(call)
+}
+
+/// `DELETE /repos/{owner}/{repo}/issues/{issue_number}/labels/{name}`
+pub fn remove(call: &mut Call<'_>) -> Handled {
+    let (number, name) = (call.issue("issue_number")?.number, call.parameter("name").to_lowercase());
+    let held = call.issue("issue_number")?.labels.clone();
+    let kept: Vec<String> = held.iter().filter(|one| one.to_lowercase() != name).cloned().collect();
+    if kept.len() == held.len() {
+        return Err(Refusal::new(404, "Label does not exist"));
+    }
+    replace(call, number, kept)?;
+    shown(call)
+}
+
+/// `DELETE /repos/{owner}/{repo}/issues/{issue_number}/labels`
+pub fn remove_all(call: &mut Call<'_>) -> Handled {
+    let number = call.issue("issue_number")?.number;
+    replace(call, number, Vec::new())?;
+    Ok(Answer::no_content())
+}
+
 /// `GET /repos/{owner}/{repo}/labels`
 pub fn list(call: &mut Call<'_>) -> Handled {
     let repository = call.repo()?;

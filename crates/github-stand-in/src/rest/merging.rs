@@ -66,7 +66,8 @@ fn write_merge(git: &Git, base: &str, head: &str, parts: MergeParts<'_>) -> Resu
 /// <https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/incorporating-changes-from-a-pull-request/about-pull-request-merges>
 fn merge_message(call: &Call<'_>, issue: &Issue, pull: &PullRequest, squash: bool) -> Result<String, Refusal> {
     let number = issue.number;
-    let owner = call.state.login(call.repo()?.owner);
+    let head = pull.head_repository.and_then(|id| call.state.repositories.get(&id));
+    let owner = call.state.login(head.map_or(call.repo()?.owner, |head| head.owner));
     let (title, text) = if squash {
         let range = format!("{}..{}", super::pulls::merge_base(call, pull)?, pull.head_sha);
         let commits = call.git()?.commits(&["--reverse", "--no-merges", &range])?;

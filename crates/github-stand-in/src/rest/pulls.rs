@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, issue_state, issues, labels};
+use super::{Call, forks, issue_state, issues};
 use crate::actions;
 use crate::answer::{Answer, Handled, Refusal};
 use crate::render::{commits, pulls as render};
@@ -13,30 +13,26 @@ use crate::store::{Issue, IssueState, PullRequest, Role};
 const MAX_FILES: usize = 3_000;
 const MAX_COMMITS: usize = 250;
 
-/// A branch in the form `branch` or `owner:branch`; forks are not built, so another owner's branch does not exist.
-fn branch_name(call: &Call<'_>, text: &str) -> Option<String> {
-    let owner = call.repo().ok().map(|repository| call.state.login(repository.owner).to_owned())?;
-    match text.split_once(':') {
-        None => Some(text.to_owned()),
-        Some((other, branch)) if other.eq_ignore_ascii_case(&owner) => Some(branch.to_owned()),
-        Some(_) => None,
-    }
-}
-
 /// `GET /repos/{owner}/{repo}/pulls`
 pub fn list(call: &mut Call<'_>) -> Handled {
     let repository = call.repo()?;
     let state = call.asked("state").unwrap_or("open");
     // Without `owner:` GitHub ignores the head filter: https://docs.github.com/en/rest/pulls/pulls#list-pull-requests
     let head = call.asked("head").filter(|text| text.contains(':'));
-    let head_branch = head.map(|text| branch_name(call, text));
+    let head = head.and_then(|text| text.split_once(':'));
+    let is_head = |pull: &PullRequest| {
+        head.is_none_or(|(owner, branch)| {
+            let of = pull.head_repository.and_then(|id| call.state.repositories.get(&id));
+            pull.head_ref == branch && of.is_some_and(|of| call.state.login(of.owner).eq_ignore_ascii_case(owner))
+        })
+    };
     let base = call.asked("base");
     let mut found: Vec<Value> = repository
         .issues
         .values()
         .filter(|issue| state == "all" || issue.state.as_str() == state)
         .filter_map(|issue| issue.pull.as_ref().map(|pull| (issue, pull)))
-        .filter(|(_, pull)| head_branch.as_ref().is_none_or(|wanted| wanted.as_ref() == Some(&pull.head_ref)))
+        .filter(|(_, pull)| is_head(pull))
         .filter(|(_, pull)| base.is_none_or(|wanted| wanted == pull.base_ref))
         .map(|(issue, pull)| render::simple(call.state, repository, issue, pull))
         .collect();
@@ -49,38 +45,40 @@ pub fn list(call: &mut Call<'_>) -> Handled {
 /// `POST /repos/{owner}/{repo}/pulls`
 pub fn create(call: &mut Call<'_>) -> Handled {
     let actor = call.actor()?;
-    if call.role()? < Role::Write {
-        return Err(Refusal::new(403, "Must be a collaborator to create a pull request from this repository's branch"));
-    }
     let title = call.text("title").unwrap_or_default().trim().to_owned();
     if title.is_empty() {
         return Err(Refusal::invalid_field("PullRequest", "title", "missing_field"));
     }
     issues::check_text(&title, call.text("body"))?;
-    let (head_ref, head_sha) = existing_branch(call, "head")?;
+    let head = forks::head(call)?;
+    let (head_ref, head_sha, own) = (head.branch.clone(), head.sha.clone(), head.repository == call.repository);
     let (base_ref, base_sha) = existing_branch(call, "base")?;
     let git = call.git()?;
     let between = format!("No commits between {base_ref} and {head_ref}");
-    if head_ref == base_ref || git.count(&format!("{base_sha}..{head_sha}"))? == 0 {
+    if (own && head_ref == base_ref) || git.count(&format!("{base_sha}..{head_sha}"))? == 0 {
         return Err(Refusal::invalid("PullRequest", between));
     }
-    refuse_second(call, &head_ref, &base_ref)?;
+    refuse_second(call, &head, &base_ref)?;
     let (now, app) = (call.state.now(), call.caller.app());
     let (issue_id, pull_id) = (call.state.fresh_id(), call.state.fresh_id());
     let pull = PullRequest {
         id: pull_id,
         head_ref,
+        head_repository: Some(head.repository),
         head_sha: head_sha.clone(),
         base_ref,
         base_sha,
         draft: call.body["draft"] == Value::Bool(true),
-        maintainer_can_modify: false,
+        // Only a fork has maintainers to let in, and that is its default:
+        // https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/working-with-forks/allowing-changes-to-a-pull-request-branch-created-from-a-fork
+        maintainer_can_modify: !own && call.body["maintainer_can_modify"] != Value::Bool(false),
         requested_reviewers: Vec::new(),
         merged_at: None,
         merged_by: None,
         merge_commit_sha: None,
         reviews: Vec::new(),
         review_comments: Vec::new(),
+        resolved_threads: Default::default(),
     };
     let body = call.text("body").map(str::to_owned);
     let repository = call.repo_mut()?;
@@ -97,6 +95,7 @@ pub fn create(call: &mut Call<'_>) -> Handled {
         labels: Vec::new(),
         assignees: Vec::new(),
         reactions: Vec::new(),
+        locked: None,
         created_at: now,
         updated_at: now,
         closed_at: None,
@@ -114,18 +113,21 @@ pub fn create(call: &mut Call<'_>) -> Handled {
 
 fn existing_branch(call: &Call<'_>, member: &str) -> Result<(String, String), Refusal> {
     let invalid = || Refusal::invalid_field("PullRequest", member, "invalid");
-    let name = branch_name(call, call.text(member).unwrap_or_default()).ok_or_else(invalid)?;
+    let name = call.text(member).unwrap_or_default().to_owned();
     let sha = call.git()?.read_ref(&format!("refs/heads/{name}"))?.ok_or_else(invalid)?;
     Ok((name, sha))
 }
 
-fn refuse_second(call: &Call<'_>, head: &str, base: &str) -> Result<(), Refusal> {
+fn refuse_second(call: &Call<'_>, head: &forks::Head, base: &str) -> Result<(), Refusal> {
     let repository = call.repo()?;
     let open = repository.issues.values().filter(|issue| issue.state == IssueState::Open);
-    let known = open.filter_map(|issue| issue.pull.as_ref()).any(|p| p.head_ref == head && p.base_ref == base);
-    if known {
-        let owner = call.state.login(repository.owner);
-        return Err(Refusal::invalid("PullRequest", format!("A pull request already exists for {owner}:{head}.")));
+    let same = |pull: &PullRequest| {
+        pull.head_ref == head.branch && pull.base_ref == base && pull.head_repository == Some(head.repository)
+    };
+    if open.filter_map(|issue| issue.pull.as_ref()).any(same) {
+        let owner = call.state.repositories.get(&head.repository).map_or(repository.owner, |found| found.owner);
+        let (owner, branch) = (call.state.login(owner), &head.branch);
+        return Err(Refusal::invalid("PullRequest", format!("A pull request already exists for {owner}:{branch}.")));
     }
     Ok(())
 }
@@ -172,6 +174,11 @@ pub fn update(call: &mut Call<'_>) -> Handled {
         pull.base_ref = base_ref;
         pull.base_sha = base_sha;
     }
+    if let Some(wanted) = call.body["maintainer_can_modify"].as_bool() {
+        let own = call.pull()?.1.head_repository == Some(call.repository);
+        // No webhook tells of this box.
+        call.pull_mut()?.maintainer_can_modify = wanted && !own;
+    }
     issues::edit(call, number, title, body)?;
     match call.text("state") {
         Some("closed") => issue_state::close(call.state, (call.repository, number), actor, "completed")?,
@@ -183,7 +190,7 @@ pub fn update(call: &mut Call<'_>) -> Handled {
 
 fn reopen(call: &mut Call<'_>, number: u64, actor: u64) -> Result<(), Refusal> {
     let (issue, pull) = call.pull()?;
-    let branch = call.git()?.read_ref(&format!("refs/heads/{}", pull.head_ref))?;
+    let branch = forks::tip(call.state, call.repository, pull, number)?;
     let cannot = || Refusal::invalid_field("PullRequest", "state", "invalid");
     if issue.state == IssueState::Closed {
         if pull.merged_at.is_some() {
@@ -213,29 +220,4 @@ pub fn list_commits(call: &mut Call<'_>) -> Handled {
     let repository = call.repo()?;
     let shown = found.iter().take(MAX_COMMITS);
     Ok(Answer::list(shown.map(|commit| commits::commit(call.state, repository, commit)).collect()))
-}
-
-/// `POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers`
-pub fn request_reviewers(call: &mut Call<'_>) -> Handled {
-    let (number, author) = (call.pull()?.0.number, call.pull()?.0.user);
-    let actor = call.actor()?;
-    for login in labels::names(&call.body["reviewers"]) {
-        let Some(account) = call.state.account_by_login(&login).map(|account| account.id) else {
-            let message = "Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a collaborator of the repository.";
-            return Err(Refusal::new(422, message));
-        };
-        if account == author {
-            return Err(Refusal::new(422, "Review cannot be requested from pull request author."));
-        }
-        let pull = call.pull_mut()?;
-        if pull.requested_reviewers.contains(&account) {
-            continue;
-        }
-        pull.requested_reviewers.push(account);
-        let reviewer = crate::render::accounts::user(call.state, account);
-        let more = json!({ "requested_reviewer": reviewer });
-        issue_state::tell(call.state, (call.repository, number), actor, "review_requested", more)?;
-    }
-    let (issue, pull) = call.pull()?;
-    Ok(Answer::created(render::simple(call.state, call.repo()?, issue, pull)))
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Call;
-use super::serve::RATE_LIMIT;
+use super::serve::hourly_limit;
 use crate::answer::{Answer, Handled, Refusal};
 use crate::auth::Caller;
 use crate::render::accounts;
@@ -46,14 +46,15 @@ pub fn get_user(call: &mut Call<'_>) -> Handled {
 
 /// `GET /rate_limit`
 pub fn rate_limit(call: &mut Call<'_>) -> Handled {
-    let used = call.state.spent.get(&call.caller.rate_key()).copied().unwrap_or_default();
-    let reset = (call.state.now().timestamp() / 3600 + 1) * 3600;
+    let key = call.caller.rate_key();
+    let (used, points) = (call.state.spent(&key), call.state.spent(&format!("graphql-{key}")));
+    let (limit, reset) = (hourly_limit(call.state, Some(&call.caller)), call.state.rate_reset());
     let window = |limit: u32, used: u32| -> Value {
         json!({ "limit": limit, "remaining": limit.saturating_sub(used), "reset": reset, "used": used })
     };
-    let core = window(RATE_LIMIT, used);
+    let core = window(limit, used);
     Ok(Answer::ok(json!({
-        "resources": { "core": core, "search": window(30, 0), "graphql": window(RATE_LIMIT, 0) },
+        "resources": { "core": core, "search": window(30, 0), "graphql": window(limit, points) },
         "rate": core,
     })))
 }

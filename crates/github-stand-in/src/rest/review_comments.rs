@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::Call;
-use super::comments::check_body;
+use super::comments::{check_body, refuse_locked};
 use crate::answer::{Answer, Handled, Refusal};
 use crate::render::{pulls, reviews as render};
-use crate::store::{Review, ReviewComment, ReviewState};
+use crate::store::{Review, ReviewComment, ReviewState, Role};
 
 /// A line of the diff.
 #[derive(Debug, Clone)]
@@ -58,6 +58,18 @@ impl Place {
             (None, None) => false,
         });
         let shown = found.ok_or_else(|| outside("line"))?;
+        if let Some(start) = place.start_line {
+            let end = shown.number(&place.side).unwrap_or(start);
+            // https://docs.github.com/en/rest/pulls/comments#create-a-review-comment-for-a-pull-request
+            if start >= end {
+                let message = "pull_request_review_thread.start_line must precede the end line.";
+                return Err(Refusal::invalid("PullRequestReviewComment", message));
+            }
+            let begun = given["start_side"].as_str().unwrap_or(&place.side);
+            if !lines.iter().any(|shown| shown.number(begun) == Some(start)) {
+                return Err(outside("start_line"));
+            }
+        }
         place.line = shown.number(&place.side).or(shown.new).or(shown.old);
         place.position = Some(shown.position);
         place.hunk.clone_from(&shown.hunk);
@@ -113,7 +125,10 @@ fn shown_lines(patch: &str) -> Vec<ShownLine> {
 pub fn list(call: &mut Call<'_>) -> Handled {
     let (issue, pull) = call.pull()?;
     let repository = call.repo()?;
-    let all = pull.review_comments.iter();
+    let pending = |comment: &&ReviewComment| {
+        pull.reviews.iter().any(|review| review.id == comment.review && review.state == ReviewState::Pending)
+    };
+    let all = pull.review_comments.iter().filter(|comment| !pending(comment));
     Ok(Answer::list(all.map(|comment| render::comment(call.state, repository, issue.number, comment)).collect()))
 }
 
@@ -123,6 +138,7 @@ pub fn create(call: &mut Call<'_>) -> Handled {
         return answer_to(call, parent);
     }
     let number = call.pull()?.0.number;
+    refuse_locked(call, number)?;
     let body = check_body(call, "PullRequestReviewComment")?;
     let commit = call.text("commit_id").unwrap_or_default().to_owned();
     if call.git()?.object_type(&commit)?.as_deref() != Some("commit") {
@@ -131,7 +147,7 @@ pub fn create(call: &mut Call<'_>) -> Handled {
     let place = Place::find(call, &commit, &call.body)?;
     let review = lone_review(call, &commit)?;
     let id = add(call, number, review, (body, place, None))?;
-    tell(call, number, id)?;
+    tell(call, number, id, "created", json!({}))?;
     show(call, number, id)
 }
 
@@ -143,6 +159,7 @@ pub fn reply(call: &mut Call<'_>) -> Handled {
 
 fn answer_to(call: &mut Call<'_>, parent: u64) -> Handled {
     let number = call.pull()?.0.number;
+    refuse_locked(call, number)?;
     let body = check_body(call, "PullRequestReviewComment")?;
     let found = call.pull()?.1.review_comments.iter().find(|comment| comment.id == parent);
     let first = found.ok_or_else(Refusal::not_found)?;
@@ -160,7 +177,7 @@ fn answer_to(call: &mut Call<'_>, parent: u64) -> Handled {
     let commit = place.commit.clone();
     let review = lone_review(call, &commit)?;
     let id = add(call, number, review, (body, place, Some(thread)))?;
-    tell(call, number, id)?;
+    tell(call, number, id, "created", json!({}))?;
     show(call, number, id)
 }
 
@@ -177,7 +194,7 @@ fn lone_review(call: &mut Call<'_>, commit: &str) -> Result<u64, Refusal> {
     };
     call.pull_mut()?.reviews.push(review);
     let number = call.pull()?.0.number;
-    super::reviews::tell(call, number, id)?;
+    super::reviews::tell(call, number, id, "submitted")?;
     Ok(id)
 }
 
@@ -213,15 +230,65 @@ fn show(call: &Call<'_>, number: u64, id: u64) -> Handled {
     Ok(Answer::created(render::comment(call.state, call.repo()?, number, comment)))
 }
 
-/// Sends `pull_request_review_comment.created`.
-pub fn tell(call: &mut Call<'_>, number: u64, id: u64) -> Result<(), Refusal> {
+/// The comment in the path, with its pull request's number.
+fn named(call: &Call<'_>) -> Result<(u64, ReviewComment), Refusal> {
+    let id = call.number("comment_id")?;
+    let mut pulls = call.repo()?.issues.values().filter_map(|issue| Some((issue.number, issue.pull.as_ref()?)));
+    let found = pulls.find_map(|(number, pull)| {
+        pull.review_comments.iter().find(|comment| comment.id == id).map(|comment| (number, comment.clone()))
+    });
+    found.ok_or_else(Refusal::not_found)
+}
+
+fn of_author(call: &Call<'_>, comment: &ReviewComment) -> Result<(), Refusal> {
+    if comment.user != call.actor()? && call.role()? < Role::Write {
+        return Err(Refusal::new(403, "Must have admin rights to Repository."));
+    }
+    Ok(())
+}
+
+/// `GET /repos/{owner}/{repo}/pulls/comments/{comment_id}`
+pub fn get(call: &mut Call<'_>) -> Handled {
+    let (number, comment) = named(call)?;
+    Ok(Answer::ok(render::comment(call.state, call.repo()?, number, &comment)))
+}
+
+/// `PATCH /repos/{owner}/{repo}/pulls/comments/{comment_id}`
+pub fn update(call: &mut Call<'_>) -> Handled {
+    let (number, old) = named(call)?;
+    of_author(call, &old)?;
+    let (body, now) = (check_body(call, "PullRequestReviewComment")?, call.state.now());
+    let issue = call.repo_mut()?.issues.get_mut(&number).ok_or_else(Refusal::not_found)?;
+    let comments = issue.pull.as_mut().map(|pull| &mut pull.review_comments);
+    if let Some(comment) = comments.into_iter().flatten().find(|comment| comment.id == old.id) {
+        (comment.body, comment.updated_at) = (body, now);
+    }
+    tell(call, number, old.id, "edited", json!({ "changes": { "body": { "from": old.body } } }))?;
+    get(call)
+}
+
+/// `DELETE /repos/{owner}/{repo}/pulls/comments/{comment_id}`
+pub fn delete(call: &mut Call<'_>) -> Handled {
+    let (number, old) = named(call)?;
+    of_author(call, &old)?;
+    tell(call, number, old.id, "deleted", json!({}))?;
+    let issue = call.repo_mut()?.issues.get_mut(&number).ok_or_else(Refusal::not_found)?;
+    if let Some(pull) = issue.pull.as_mut() {
+        pull.review_comments.retain(|comment| comment.id != old.id);
+    }
+    Ok(Answer::no_content())
+}
+
+/// Sends `pull_request_review_comment`.
+pub fn tell(call: &mut Call<'_>, number: u64, id: u64, action: &'static str, more: Value) -> Result<(), Refusal> {
     let repository = call.repo()?;
     let issue = repository.issues.get(&number).ok_or_else(Refusal::not_found)?;
     let pull = issue.pull.as_ref().ok_or_else(Refusal::not_found)?;
     let comment = pull.review_comments.iter().find(|known| known.id == id).ok_or_else(Refusal::not_found)?;
-    let payload = json!({
+    let mut payload = json!({
         "comment": render::comment(call.state, repository, number, comment),
         "pull_request": pulls::simple(call.state, repository, issue, pull),
     });
-    call.tell("pull_request_review_comment", "created", payload)
+    crate::render::accounts::merge(&mut payload, more);
+    call.tell("pull_request_review_comment", action, payload)
 }

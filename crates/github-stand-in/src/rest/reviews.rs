@@ -62,7 +62,10 @@ pub fn create(call: &mut Call<'_>) -> Handled {
     }
     let mut places = Vec::new();
     for line in &lines {
-        places.push((line["body"].as_str().unwrap_or_default().to_owned(), Place::find(call, &commit, line)?));
+        places.push((
+            line["body"].as_str().unwrap_or_default().to_owned(),
+            Place::find(call, &commit, line).map_err(simple)?,
+        ));
     }
     let now = call.state.now();
     let id = call.state.fresh_id();
@@ -73,9 +76,10 @@ pub fn create(call: &mut Call<'_>) -> Handled {
         made.push(review_comments::add(call, number, id, (text, place, None))?);
     }
     if state != ReviewState::Pending {
-        tell(call, number, id)?;
+        call.pull_mut()?.requested_reviewers.retain(|asked| *asked != actor);
+        tell(call, number, id, "submitted")?;
         for comment in made {
-            review_comments::tell(call, number, comment)?;
+            review_comments::tell(call, number, comment, "created", json!({}))?;
         }
     }
     let (_, pull) = call.pull()?;
@@ -83,8 +87,83 @@ pub fn create(call: &mut Call<'_>) -> Handled {
     Ok(Answer::ok(render::review(call.state, call.repo()?, number, review)))
 }
 
-/// Sends `pull_request_review.submitted`, in which the state is in lower case.
-pub fn tell(call: &mut Call<'_>, number: u64, review: u64) -> Result<(), Refusal> {
+/// Here errors are plain texts, unlike where single comments are made:
+/// <https://docs.github.com/en/rest/pulls/reviews#create-a-review-for-a-pull-request>
+fn simple(mut refusal: Refusal) -> Refusal {
+    for error in &mut refusal.errors {
+        if let Some(text) = error["message"].as_str().map(str::to_owned) {
+            *error = Value::String(text);
+        }
+    }
+    refusal
+}
+
+fn shown(call: &Call<'_>, id: u64) -> Handled {
+    let (issue, pull) = call.pull()?;
+    let review = pull.reviews.iter().find(|review| review.id == id).ok_or_else(Refusal::not_found)?;
+    Ok(Answer::ok(render::review(call.state, call.repo()?, issue.number, review)))
+}
+
+/// `GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}`
+pub fn get(call: &mut Call<'_>) -> Handled {
+    shown(call, call.number("review_id")?)
+}
+
+/// `POST /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}/events`: submits a pending review.
+pub fn submit(call: &mut Call<'_>) -> Handled {
+    let (id, actor, now) = (call.number("review_id")?, call.actor()?, call.state.now());
+    let (issue, pull) = call.pull()?;
+    let (number, author) = (issue.number, issue.user);
+    let review = pull.reviews.iter().find(|review| review.id == id && review.user == actor);
+    let review = review.ok_or_else(Refusal::not_found)?;
+    if review.state != ReviewState::Pending {
+        return Err(Refusal::new(422, "Can not submit a review that is not pending"));
+    }
+    let wanted = match call.text("event") {
+        Some("APPROVE") => ReviewState::Approved,
+        Some("REQUEST_CHANGES") => ReviewState::ChangesRequested,
+        Some(_) | None => ReviewState::Commented,
+    };
+    if author == actor && wanted != ReviewState::Commented {
+        return Err(Refusal::new(422, "Can not approve or request changes on your own pull request"));
+    }
+    let body = call.text("body").map_or_else(|| review.body.clone(), str::to_owned);
+    let made: Vec<u64> = pull.review_comments.iter().filter(|one| one.review == id).map(|one| one.id).collect();
+    if body.trim().is_empty() && made.is_empty() && wanted != ReviewState::Approved {
+        return Err(Refusal::new(422, "Review body can't be blank"));
+    }
+    let pull = call.pull_mut()?;
+    pull.requested_reviewers.retain(|asked| *asked != actor);
+    if let Some(review) = pull.reviews.iter_mut().find(|review| review.id == id) {
+        (review.state, review.body, review.submitted_at) = (wanted, body, Some(now));
+    }
+    tell(call, number, id, "submitted")?;
+    for comment in made {
+        review_comments::tell(call, number, comment, "created", json!({}))?;
+    }
+    shown(call, id)
+}
+
+/// `PUT /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}/dismissals`
+pub fn dismiss(call: &mut Call<'_>) -> Handled {
+    let id = call.number("review_id")?;
+    let (issue, pull) = call.pull()?;
+    let number = issue.number;
+    let review = pull.reviews.iter().find(|review| review.id == id).ok_or_else(Refusal::not_found)?;
+    // https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/reviewing-changes-in-pull-requests/dismissing-a-pull-request-review
+    if !matches!(review.state, ReviewState::Approved | ReviewState::ChangesRequested) {
+        let state = review.state.as_str().to_lowercase();
+        return Err(Refusal::new(422, format!("Can not dismiss a {state} pull request review")));
+    }
+    if let Some(review) = call.pull_mut()?.reviews.iter_mut().find(|review| review.id == id) {
+        review.state = ReviewState::Dismissed;
+    }
+    tell(call, number, id, "dismissed")?;
+    shown(call, id)
+}
+
+/// Sends `pull_request_review`, in which the state is in lower case.
+pub fn tell(call: &mut Call<'_>, number: u64, review: u64, action: &'static str) -> Result<(), Refusal> {
     let repository = call.repo()?;
     let issue = repository.issues.get(&number).ok_or_else(Refusal::not_found)?;
     let pull = issue.pull.as_ref().ok_or_else(Refusal::not_found)?;
@@ -95,5 +174,5 @@ pub fn tell(call: &mut Call<'_>, number: u64, review: u64) -> Result<(), Refusal
         value["body"] = Value::Null;
     }
     let payload = json!({ "review": value, "pull_request": pulls::simple(call.state, repository, issue, pull) });
-    call.tell("pull_request_review", "submitted", payload)
+    call.tell("pull_request_review", action, payload)
 }

@@ -1,8 +1,9 @@
 //! Which handler answers which operation, and what it asks of the caller.
 
 use super::{
-    Call, actions, apps, check_runs, comments, commits, contents, git_data, git_refs, issues, labels, logs, merging,
-    pulls, reactions, repos, review_comments, reviews, statuses, tokens,
+    Call, actions, apps, check_runs, comments, commits, contents, forks, git_data, git_refs, installations, issues,
+    labels, locks, logs, manifests, merging, pulls, reactions, repos, repository_life, review_comments,
+    review_requests, reviews, statuses, tokens,
 };
 use crate::answer::Handled;
 use crate::auth::Access;
@@ -30,6 +31,10 @@ const fn write(permissions: &'static [&'static str], role: Role) -> Access {
     Access::Repository { permissions, level: Level::Write, role }
 }
 
+const fn administer() -> Access {
+    Access::Repository { permissions: &["administration"], level: Level::Write, role: Role::Admin }
+}
+
 const CONTENTS: &[&str] = &["contents"];
 const ISSUES: &[&str] = &["issues", "pull_requests"];
 const PULLS: &[&str] = &["pull_requests"];
@@ -49,12 +54,21 @@ pub const ROUTES: &[Route] = &[
     route("apps/list-installations", Access::App, apps::list_installations),
     route("apps/get-installation", Access::App, apps::get_installation),
     route("apps/get-repo-installation", Access::App, apps::get_repository_installation),
+    route("apps/create-from-manifest", Access::Anyone, manifests::convert),
+    route("apps/suspend-installation", Access::App, installations::suspend),
+    route("apps/unsuspend-installation", Access::App, installations::unsuspend),
+    route("apps/delete-installation", Access::App, installations::delete),
     route("apps/create-installation-access-token", Access::App, tokens::create),
     route("apps/revoke-installation-access-token", Access::Installation, tokens::revoke),
     route("apps/list-repos-accessible-to-installation", Access::Installation, tokens::list_repositories),
     route("rate-limit/get", Access::Anyone, repos::rate_limit),
     route("users/get-by-username", Access::Anyone, repos::get_user),
     route("repos/get", read(&[]), repos::get),
+    route("repos/create-fork", read(&[]), forks::create),
+    route("repos/list-forks", read(&[]), forks::list),
+    route("repos/update", administer(), repository_life::update),
+    route("repos/transfer", administer(), repository_life::transfer),
+    route("repos/delete", administer(), repository_life::delete),
     route("repos/get-collaborator-permission-level", read(&[]), repos::get_permission),
     route("repos/get-branch", read(CONTENTS), commits::get_branch),
     route("repos/list-commits", read(CONTENTS), commits::list),
@@ -77,6 +91,15 @@ pub const ROUTES: &[Route] = &[
     route("issues/create", write(&["issues"], Role::Read), issues::create),
     route("issues/get", read(ISSUES), issues::get),
     route("issues/update", write(ISSUES, Role::Read), issues::update),
+    route("issues/list-labels-on-issue", read(ISSUES), labels::list_on_issue),
+    route("issues/set-labels", write(ISSUES, Role::Triage), labels::set),
+    route("issues/remove-label", write(ISSUES, Role::Triage), labels::remove),
+    route("issues/remove-all-labels", write(ISSUES, Role::Triage), labels::remove_all),
+    route("issues/remove-assignees", write(ISSUES, Role::Triage), issues::remove_assignees),
+    route("issues/check-user-can-be-assigned", read(ISSUES), issues::check_assignee),
+    route("issues/lock", write(ISSUES, Role::Write), locks::lock),
+    route("issues/unlock", write(ISSUES, Role::Write), locks::unlock),
+    route("issues/delete-comment", write(ISSUES, Role::Read), comments::delete),
     route("issues/add-labels", write(ISSUES, Role::Triage), labels::add),
     route("issues/add-assignees", write(ISSUES, Role::Triage), issues::add_assignees),
     route("issues/list-labels-for-repo", read(ISSUES), labels::list),
@@ -99,7 +122,15 @@ pub const ROUTES: &[Route] = &[
     route("pulls/merge", write(CONTENTS, Role::Write), merging::merge),
     route("pulls/list-files", read(PULLS), pulls::list_files),
     route("pulls/list-commits", read(PULLS), pulls::list_commits),
-    route("pulls/request-reviewers", write(PULLS, Role::Triage), pulls::request_reviewers),
+    route("pulls/list-requested-reviewers", read(PULLS), review_requests::list),
+    route("pulls/request-reviewers", write(PULLS, Role::Triage), review_requests::add),
+    route("pulls/remove-requested-reviewers", write(PULLS, Role::Triage), review_requests::remove),
+    route("pulls/get-review", read(PULLS), reviews::get),
+    route("pulls/submit-review", write(PULLS, Role::Read), reviews::submit),
+    route("pulls/dismiss-review", write(PULLS, Role::Write), reviews::dismiss),
+    route("pulls/get-review-comment", read(PULLS), review_comments::get),
+    route("pulls/update-review-comment", write(PULLS, Role::Read), review_comments::update),
+    route("pulls/delete-review-comment", write(PULLS, Role::Read), review_comments::delete),
     route("pulls/list-reviews", read(PULLS), reviews::list),
     route("pulls/create-review", write(PULLS, Role::Read), reviews::create),
     route("pulls/list-comments-for-review", read(PULLS), reviews::list_comments),

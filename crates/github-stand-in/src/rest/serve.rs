@@ -12,10 +12,12 @@ use crate::answer::{Answer, Body, Handled, Refusal};
 use crate::auth::{Access, Caller, authorise, identify};
 use crate::contract::{Contract, Exchange, Operation, Violation, ViolationKind};
 use crate::faults::{FaultKind, take};
-use crate::store::State;
+use crate::store::{Level, State};
 
 /// Requests an hour: <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>
-pub const RATE_LIMIT: u32 = 5_000;
+const RATE_LIMIT: u32 = 5_000;
+/// For requests without a login, from the same page.
+const ANONYMOUS_LIMIT: u32 = 60;
 const DEFAULT_PER_PAGE: usize = 30;
 const MAX_PER_PAGE: usize = 100;
 const API_VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
@@ -79,7 +81,14 @@ pub fn serve(state: &mut State, request: &ApiRequest) -> ApiResponse {
         Ok(contract) => contract,
         Err(error) => return finish(Err(Refusal::from(error)), Vec::new()),
     };
-    let path = request.path.strip_prefix("/api/v3").unwrap_or(&request.path);
+    let path = request.path.strip_prefix("/api/v3").or(request.path.strip_prefix("/api")).unwrap_or(&request.path);
+    if request.method == "POST" && path == "/graphql" {
+        return match take_fault(state, request, path) {
+            Ok(fault) => play(fault.as_ref(), crate::graphql::serve(state, request)),
+            Err(response) => response,
+        };
+    }
+    let path = &by_name(state, path);
     let subject = format!("{} {path}", request.method);
     let Some((operation, parameters)) = contract.operation(&request.method, path) else {
         let detail = "no operation of GitHub matches".to_owned();
@@ -87,16 +96,20 @@ pub fn serve(state: &mut State, request: &ApiRequest) -> ApiResponse {
         return finish(Err(Refusal::not_found()), Vec::new());
     };
     let query: HashMap<String, String> = url::form_urlencoded::parse(request.query.as_bytes()).into_owned().collect();
-    let fault = if request.by_hand { None } else { take(&mut state.faults, &request.method, path) };
-    if let Some(kind) = &fault
-        && let Some(response) = refuse_by_fault(state, kind)
-    {
+    let fault = match take_fault(state, request, path) {
+        Ok(fault) => fault,
+        Err(response) => return response,
+    };
+    if let Some(response) = moved(state, request, path, &parameters) {
         return response;
     }
     let (handled, body, caller) = work(state, contract, operation, request, (parameters, &query));
-    let headers = count(state, caller.as_ref());
     let handled = handled.map(|answer| paginate(state, request, &query, answer));
-    let response = conditional(request, finish(handled, headers));
+    let mut response = conditional(request, finish(handled, Vec::new()));
+    // https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
+    // and https://docs.github.com/en/rest/rate-limit/rate-limit
+    let free = response.status == 304 || operation.id == "rate-limit/get" || request.by_hand;
+    response.headers.extend(count(state, caller.as_ref(), free));
     let names: Vec<String> = query.keys().cloned().collect();
     let answer = is_json(&response).then(|| response.json());
     let exchange = Exchange {
@@ -110,12 +123,52 @@ pub fn serve(state: &mut State, request: &ApiRequest) -> ApiResponse {
     if response.status != 501 {
         state.violations.extend(contract.check(&exchange));
     }
+    play(fault.as_ref(), response)
+}
+
+/// The fault that meets this request, or the refusal it is.
+fn take_fault(state: &mut State, request: &ApiRequest, path: &str) -> Result<Option<FaultKind>, ApiResponse> {
+    let fault = if request.by_hand { None } else { take(&mut state.faults, &request.method, path) };
+    match fault.as_ref().and_then(|kind| refuse_by_fault(state, kind)) {
+        Some(response) => Err(response),
+        None => Ok(fault),
+    }
+}
+
+/// What a fault makes of an answer whose work is done.
+fn play(fault: Option<&FaultKind>, response: ApiResponse) -> ApiResponse {
     match fault {
-        Some(FaultKind::AfterWork { status }) => finish(Err(Refusal::new(status, "Server Error")), Vec::new()),
+        Some(FaultKind::AfterWork { status }) => finish(Err(Refusal::new(*status, "Server Error")), Vec::new()),
         Some(FaultKind::Unanswered) => ApiResponse { withheld: true, ..response },
         Some(FaultKind::Status { .. } | FaultKind::PrimaryRateLimit { .. } | FaultKind::SecondaryRateLimit { .. })
         | None => response,
     }
+}
+
+/// `/repositories/{id}/…` is the address a redirect leads to; it means the repository whatever its name is.
+fn by_name(state: &State, path: &str) -> String {
+    let Some(rest) = path.strip_prefix("/repositories/") else { return path.to_owned() };
+    let (id, below) = rest.split_once('/').map_or((rest, String::new()), |(id, below)| (id, format!("/{below}")));
+    let found = id.parse().ok().and_then(|id: u64| state.repositories.get(&id));
+    found.map_or_else(|| path.to_owned(), |found| format!("/repos/{}{below}", state.full_name(found)))
+}
+
+/// A repository's former name leads to its address by id; reading by 301, everything else by 307:
+/// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects>
+fn moved(state: &State, request: &ApiRequest, path: &str, parameters: &HashMap<String, String>) -> Option<ApiResponse> {
+    let (owner, name) = (parameters.get("owner")?, parameters.get("repo")?);
+    if state.repository_by_name(owner, name).is_some() {
+        return None;
+    }
+    let found = state.renamed(owner, name)?;
+    let below = path.splitn(5, '/').nth(4).map(|below| format!("/{below}")).unwrap_or_default();
+    let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
+    let url = format!("{}/repositories/{}{below}{query}", state.base_url, found.id);
+    let body =
+        json!({ "message": "Moved Permanently", "url": url, "documentation_url": "https://docs.github.com/rest" });
+    let status = if request.method == "GET" { 301 } else { 307 };
+    let answer = Answer { status, body: Body::Json(body), headers: vec![("location", url)] };
+    Some(finish(Ok(answer), Vec::new()))
 }
 
 fn is_json(response: &ApiResponse) -> bool {
@@ -149,6 +202,9 @@ fn work(
         Ok(caller) => caller,
         Err(refusal) => return (Err(refusal), shown, None),
     };
+    if let Some(refusal) = exhausted(state, &caller).filter(|_| !request.by_hand && operation.id != "rate-limit/get") {
+        return (Err(refusal), shown, Some(caller));
+    }
     let Some(route) = ROUTES.iter().find(|route| route.operation == operation.id) else {
         let detail = format!("`{}` is an operation of GitHub that the stand-in does not answer", operation.id);
         let subject = format!("{} {}", request.method, request.path);
@@ -198,6 +254,11 @@ fn admit(state: &State, caller: &Caller, route: &Route, parameters: &HashMap<Str
     let (Some(owner), Some(name)) = (parameters.get("owner"), parameters.get("repo")) else { return Ok(0) };
     let repository = state.repository_by_name(owner, name).ok_or_else(Refusal::not_found)?;
     authorise(state, caller, repository, &narrowed(route.access, repository, parameters))?;
+    // https://docs.github.com/en/repositories/archiving-a-github-repository/archiving-repositories
+    let writes = matches!(route.access, Access::Repository { level: Level::Write | Level::Admin, .. });
+    if repository.archived && writes && !["repos/update", "repos/delete"].contains(&route.operation) {
+        return Err(Refusal::new(403, "Repository was archived so is read-only."));
+    }
     Ok(repository.id)
 }
 
@@ -223,30 +284,54 @@ fn refuse_by_fault(state: &State, kind: &FaultKind) -> Option<ApiResponse> {
         }
         FaultKind::PrimaryRateLimit { reset_s } => {
             let reset = state.now().timestamp() + i64::try_from(*reset_s).unwrap_or(i64::MAX / 2);
-            let headers = rate_headers(RATE_LIMIT, reset);
+            let headers = rate_headers((RATE_LIMIT, RATE_LIMIT, "core"), reset);
             Some(finish(Err(Refusal::new(403, "API rate limit exceeded for installation.")), headers))
         }
         FaultKind::AfterWork { .. } | FaultKind::Unanswered => None,
     }
 }
 
-/// Counts the request and gives the rate-limit headers.
-fn count(state: &mut State, caller: Option<&Caller>) -> Vec<(String, String)> {
-    let key = caller.map_or_else(|| "anonymous".to_owned(), Caller::rate_key);
-    let spent = state.spent.entry(key).or_default();
-    *spent += 1;
-    let spent = *spent;
-    let hour = state.now().timestamp() / 3600;
-    rate_headers(spent, (hour + 1) * 3600)
+/// Requests an hour that a caller has.
+pub fn hourly_limit(state: &State, caller: Option<&Caller>) -> u32 {
+    match caller {
+        None | Some(Caller::Anonymous) => ANONYMOUS_LIMIT,
+        Some(Caller::User(_) | Caller::App(_) | Caller::Installation { .. }) => state.rate_limit.unwrap_or(RATE_LIMIT),
+    }
 }
 
-fn rate_headers(spent: u32, reset: i64) -> Vec<(String, String)> {
+/// The refusal of a caller whose hour is spent.
+fn exhausted(state: &mut State, caller: &Caller) -> Option<Refusal> {
+    let spent = state.spent(&caller.rate_key());
+    if spent < hourly_limit(state, Some(caller)) {
+        return None;
+    }
+    let who = match caller {
+        Caller::Anonymous => "127.0.0.1".to_owned(),
+        Caller::User(id) => format!("user ID {id}"),
+        Caller::App(id) => format!("app ID {id}"),
+        Caller::Installation { id, .. } => format!("installation ID {id}"),
+    };
+    Some(Refusal::new(403, format!("API rate limit exceeded for {who}.")))
+}
+
+/// Counts the request, unless it is free, and gives the rate-limit headers.
+fn count(state: &mut State, caller: Option<&Caller>, free: bool) -> Vec<(String, String)> {
+    let key = caller.map_or_else(|| "anonymous".to_owned(), Caller::rate_key);
+    let limit = hourly_limit(state, caller);
+    let spent = state.spent(&key);
+    let spent = if free || spent >= limit { spent } else { state.spend(&key) };
+    rate_headers((limit, spent, "core"), state.rate_reset())
+}
+
+/// Limit, spent and resource as headers.
+pub fn rate_headers(window: (u32, u32, &str), reset: i64) -> Vec<(String, String)> {
+    let (limit, spent, resource) = window;
     [
-        ("x-ratelimit-limit", RATE_LIMIT.to_string()),
-        ("x-ratelimit-remaining", RATE_LIMIT.saturating_sub(spent).to_string()),
+        ("x-ratelimit-limit", limit.to_string()),
+        ("x-ratelimit-remaining", limit.saturating_sub(spent).to_string()),
         ("x-ratelimit-used", spent.to_string()),
         ("x-ratelimit-reset", reset.to_string()),
-        ("x-ratelimit-resource", "core".to_owned()),
+        ("x-ratelimit-resource", resource.to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .to_vec()
@@ -307,7 +392,7 @@ fn conditional(request: &ApiRequest, mut response: ApiResponse) -> ApiResponse {
 }
 
 /// Puts the common headers on.
-fn finish(handled: Handled, mut headers: Vec<(String, String)>) -> ApiResponse {
+pub fn finish(handled: Handled, mut headers: Vec<(String, String)>) -> ApiResponse {
     let json_type = "application/json; charset=utf-8";
     let (status, content_type, body) = match handled {
         Err(refusal) => (refusal.status, Some(json_type), refusal.body().to_string().into_bytes()),

@@ -93,6 +93,8 @@ pub struct App {
     pub webhook_secret: String,
     /// Where deliveries go; `None` sends nothing.
     pub webhook_url: Option<String>,
+    /// Where people are sent after they install it.
+    pub setup_url: Option<String>,
     /// Id of the app's webhook.
     pub hook: u64,
     /// When it was registered.

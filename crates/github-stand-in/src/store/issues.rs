@@ -1,5 +1,7 @@
 //! Issues, pull requests (which are issues too), comments, reviews and reactions.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +63,8 @@ pub struct Issue {
     pub assignees: Vec<u64>,
     /// Reactions to the first post.
     pub reactions: Vec<Reaction>,
+    /// Conversation locked, with the reason if one was given.
+    pub locked: Option<Option<String>>,
     /// When it was opened.
     pub created_at: DateTime<Utc>,
     /// Last change.
@@ -80,6 +84,8 @@ pub struct PullRequest {
     pub id: u64,
     /// Branch with the changes.
     pub head_ref: String,
+    /// Repository with that branch; another one for a fork, `None` once a fork is deleted.
+    pub head_repository: Option<u64>,
     /// Its tip; frozen at merge or close.
     pub head_sha: String,
     /// Branch to merge into.
@@ -102,6 +108,8 @@ pub struct PullRequest {
     pub reviews: Vec<Review>,
     /// Line comments, oldest first.
     pub review_comments: Vec<ReviewComment>,
+    /// Resolved threads by their first comment, with who resolved them.
+    pub resolved_threads: BTreeMap<u64, u64>,
 }
 
 /// A comment in the conversation of an issue or pull request.
@@ -137,6 +145,8 @@ pub enum ReviewState {
     Commented,
     /// Not submitted.
     Pending,
+    /// Taken back by somebody who may.
+    Dismissed,
 }
 
 impl ReviewState {
@@ -147,6 +157,7 @@ impl ReviewState {
             Self::ChangesRequested => "CHANGES_REQUESTED",
             Self::Commented => "COMMENTED",
             Self::Pending => "PENDING",
+            Self::Dismissed => "DISMISSED",
         }
     }
 }

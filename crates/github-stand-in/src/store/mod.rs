@@ -53,6 +53,8 @@ pub struct State {
     pub tokens: HashMap<String, Token>,
     /// Repositories by id.
     pub repositories: BTreeMap<u64, Repository>,
+    /// Codes of the manifest flow that were not used yet: the app, and until when.
+    pub manifest_codes: HashMap<String, (u64, DateTime<Utc>)>,
     /// Webhook deliveries, oldest first.
     pub deliveries: Vec<Delivery>,
     /// Deliveries waiting for the dispatcher.
@@ -67,6 +69,12 @@ pub struct State {
     pub violations: Vec<Violation>,
     /// Requests spent per credential in this rate-limit window.
     pub spent: HashMap<String, u32>,
+    /// The hour in which they were spent.
+    spent_in: i64,
+    /// Requests an hour that a test allows instead of GitHub's number.
+    pub rate_limit: Option<u32>,
+    /// Former names of repositories, in lower case.
+    pub former_names: HashMap<String, u64>,
     /// Scripted things that are still to happen, oldest first.
     pub agenda: Vec<Planned>,
     /// Logs that can be fetched, by the secret in their address.
@@ -88,6 +96,7 @@ impl State {
             installations: BTreeMap::new(),
             tokens: HashMap::new(),
             repositories: BTreeMap::new(),
+            manifest_codes: HashMap::new(),
             deliveries: Vec::new(),
             outbox: VecDeque::new(),
             in_flight: 0,
@@ -95,6 +104,9 @@ impl State {
             delivery_faults: Vec::new(),
             violations: Vec::new(),
             spent: HashMap::new(),
+            spent_in: 0,
+            rate_limit: None,
+            former_names: HashMap::new(),
             agenda: Vec::new(),
             log_tickets: HashMap::new(),
             mergeability_unknown: HashSet::new(),
@@ -128,6 +140,41 @@ impl State {
         self.repositories.values().find(|repository| {
             repository.name.eq_ignore_ascii_case(name) && self.login(repository.owner).eq_ignore_ascii_case(owner)
         })
+    }
+
+    /// Counts a request and gives how many were spent in this window, which is the hour of the clock.
+    pub fn spend(&mut self, key: &str) -> u32 {
+        let before = self.spent(key);
+        self.spent.insert(key.to_owned(), before + 1);
+        before + 1
+    }
+
+    /// How many requests were spent in this window.
+    pub fn spent(&mut self, key: &str) -> u32 {
+        let hour = self.now().timestamp() / 3600;
+        if hour != self.spent_in {
+            self.spent.clear();
+            self.spent_in = hour;
+        }
+        self.spent.get(key).copied().unwrap_or_default()
+    }
+
+    /// When the window is over, as Unix seconds.
+    pub fn rate_reset(&self) -> i64 {
+        (self.now().timestamp() / 3600 + 1) * 3600
+    }
+
+    /// The repository that had this name once.
+    pub fn renamed(&self, owner: &str, name: &str) -> Option<&Repository> {
+        self.repositories.get(self.former_names.get(&format!("{owner}/{name}").to_lowercase())?)
+    }
+
+    /// Does the account belong to a repository's people? Everybody may read a public one, but only these count as
+    /// collaborators.
+    pub fn is_collaborator(&self, repository: &Repository, account: u64) -> bool {
+        let person = self.accounts.get(&account).is_some_and(|found| found.kind == AccountKind::User);
+        person
+            && (repository.owner == account || repository.roles.get(&account).is_some_and(|role| *role >= Role::Read))
     }
 
     /// `owner/name` of a repository.

@@ -78,6 +78,12 @@ pub struct Repository {
     pub private: bool,
     /// Branch that counts.
     pub default_branch: String,
+    /// Read-only?
+    pub archived: bool,
+    /// The repository it was forked from.
+    pub fork_of: Option<u64>,
+    /// Issues that are gone: `None` deleted, otherwise transferred to this address.
+    pub moved_issues: BTreeMap<u64, Option<String>>,
     /// One line about it.
     pub description: Option<String>,
     /// The bare git repository.
@@ -115,7 +121,8 @@ pub struct Repository {
 impl Repository {
     /// The next issue or pull request number; both share one sequence.
     pub fn next_number(&self) -> u64 {
-        self.issues.keys().next_back().map_or(1, |last| last + 1)
+        let last = self.issues.keys().next_back().max(self.moved_issues.keys().next_back());
+        last.map_or(1, |last| last + 1)
     }
 
     /// Comments of one issue or pull request, oldest first.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::control::{Control, NewApp, NewCheck, NewRepository, NewWorkflow};
 use crate::faults::{DeliveryFault, Fault};
-use crate::store::Role;
+use crate::store::{PermissionSet, Role};
 
 type Shared = State<Arc<Control>>;
 
@@ -33,6 +33,9 @@ pub fn router() -> Router<Arc<Control>> {
         .route("/logs/{ticket}", get(log))
         .route("/roles", post(set_role))
         .route("/installations", post(install))
+        .route("/installations/{id}", post(change_installation))
+        .route("/apps/{app}", post(change_app))
+        .route("/rate-limit", post(set_rate_limit))
         .route("/act", post(act))
         .route("/faults", post(add_fault).delete(clear_faults))
         .route("/delivery-faults", post(add_delivery_fault))
@@ -150,6 +153,53 @@ async fn install(State(control): Shared, Json(body): Json<Install>) -> Response 
     answer(control.install(body.app, &names).map(|id| json!({ "id": id })))
 }
 
+/// What happens to an installation on the owner's pages.
+#[derive(Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+enum Change {
+    Add { repositories: Vec<String> },
+    Remove { repositories: Vec<String> },
+    Suspend,
+    Unsuspend,
+    Delete,
+    AcceptPermissions,
+}
+
+async fn change_installation(State(control): Shared, Path(id): Path<u64>, Json(change): Json<Change>) -> Response {
+    fn names(given: &[String]) -> Vec<&str> {
+        given.iter().map(String::as_str).collect()
+    }
+    answer(match change {
+        Change::Add { repositories } => control.add_to_installation(id, &names(&repositories)),
+        Change::Remove { repositories } => control.remove_from_installation(id, &names(&repositories)),
+        Change::Suspend => control.set_suspended(id, true),
+        Change::Unsuspend => control.set_suspended(id, false),
+        Change::Delete => control.uninstall(id),
+        Change::AcceptPermissions => control.accept_permissions(id),
+    })
+}
+
+#[derive(Deserialize)]
+struct AskedFor {
+    permissions: PermissionSet,
+    events: Vec<String>,
+}
+
+async fn change_app(State(control): Shared, Path(app): Path<u64>, Json(body): Json<AskedFor>) -> Response {
+    let events: Vec<&str> = body.events.iter().map(String::as_str).collect();
+    answer(control.change_app(app, body.permissions, &events))
+}
+
+#[derive(Deserialize)]
+struct RateLimit {
+    limit: Option<u32>,
+}
+
+async fn set_rate_limit(State(control): Shared, Json(body): Json<RateLimit>) -> Response {
+    control.set_rate_limit(body.limit);
+    answer(Ok(Value::Null))
+}
+
 /// What a person does that the REST API has no call for.
 #[derive(Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
@@ -177,10 +227,32 @@ enum Act {
     Rerequest { login: String, repository: String, check_run: u64 },
     /// Remove a comment.
     DeleteComment { login: String, repository: String, comment: u64 },
+    /// Delete an issue.
+    DeleteIssue { login: String, repository: String, number: u64 },
+    /// Transfer an issue.
+    TransferIssue { login: String, repository: String, number: u64, to: String },
+    /// Make a pull request a draft, or ready.
+    SetDraft { login: String, repository: String, number: u64, draft: bool },
+    /// Resolve the thread a line comment began, or open it again.
+    ResolveThread { login: String, repository: String, comment: u64, resolved: bool },
+    /// Register an app from a manifest.
+    RegisterApp {
+        login: String,
+        organization: Option<String>,
+        manifest: String,
+        #[serde(default)]
+        state: String,
+    },
+    /// Install an app.
+    InstallApp { login: String, slug: String, repositories: Vec<String> },
 }
 
 async fn act(State(control): Shared, Json(body): Json<Act>) -> Response {
-    blocking(move || match body {
+    blocking(move || perform(&control, body)).await
+}
+
+fn perform(control: &Control, act: Act) -> anyhow::Result<Value> {
+    match act {
         Act::Request { login, method, path, body } => control.act_as(&login)?.request(&method, &path, &body),
         Act::RequestAsApp { app, repository, method, path, body } => {
             control.request_as_app(app, &repository, (&method, &path), &body)
@@ -194,8 +266,27 @@ async fn act(State(control): Shared, Json(body): Json<Act>) -> Response {
         Act::DeleteComment { login, repository, comment } => {
             control.act_as(&login)?.delete_comment(&repository, comment).map(|()| Value::Null)
         }
-    })
-    .await
+        Act::DeleteIssue { login, repository, number } => {
+            control.act_as(&login)?.delete_issue(&repository, number).map(|()| Value::Null)
+        }
+        Act::TransferIssue { login, repository, number, to } => {
+            control.act_as(&login)?.transfer_issue(&repository, number, &to).map(|number| json!({ "number": number }))
+        }
+        Act::SetDraft { login, repository, number, draft } => {
+            control.act_as(&login)?.set_draft(&repository, number, draft).map(|()| Value::Null)
+        }
+        Act::ResolveThread { login, repository, comment, resolved } => {
+            control.act_as(&login)?.resolve_thread(&repository, comment, resolved).map(|()| Value::Null)
+        }
+        Act::RegisterApp { login, organization, manifest, state } => {
+            let url = control.act_as(&login)?.register_app(organization.as_deref(), &manifest, &state)?;
+            Ok(json!({ "redirect": url }))
+        }
+        Act::InstallApp { login, slug, repositories } => {
+            let names: Vec<&str> = repositories.iter().map(String::as_str).collect();
+            Ok(json!({ "redirect": control.act_as(&login)?.install_app(&slug, &names)? }))
+        }
+    }
 }
 
 async fn add_fault(State(control): Shared, Json(fault): Json<Fault>) -> Response {

@@ -42,7 +42,13 @@ pub async fn serve(control: &Control, git: GitRequest, request: ApiRequest) -> R
         let header = request.headers.get("authorization").map(String::as_str);
         let caller = identify(state, header).map_err(|refusal| (refusal.status, refusal.message))?;
         let missing = || (404, "Repository not found.".to_owned());
-        let repository = state.repository_by_name(&git.owner, &git.name).ok_or_else(missing)?;
+        // git is led to a renamed repository too:
+        // https://docs.github.com/en/repositories/creating-and-managing-repositories/renaming-a-repository
+        let named = state.repository_by_name(&git.owner, &git.name).or_else(|| state.renamed(&git.owner, &git.name));
+        let repository = named.ok_or_else(missing)?;
+        if pushing && repository.archived {
+            return Err((403, "This repository was archived so it is read-only.".to_owned()));
+        }
         let role = if pushing { Role::Write } else { Role::Read };
         let access = Access::Repository { permissions: &["contents"], level, role };
         match authorise(state, &caller, repository, &access) {

@@ -16,8 +16,6 @@ async fn a_request_outside_the_description_is_refused_or_reported() {
     world.assert_no_violations();
     world.send("GET", &format!("/repos/{REPO}/unheard-of"), &token, &Value::Null).await.expect(404);
     assert_eq!(kinds(&world), [ViolationKind::UnknownOperation]);
-    world.send("POST", "/graphql", &token, &json!({ "query": "{ viewer { login } }" })).await.expect(404);
-    assert_eq!(kinds(&world), [ViolationKind::UnknownOperation]);
     world.send("GET", &format!("/repos/{REPO}/issues?colour=red"), &token, &Value::Null).await.expect(200);
     assert_eq!(kinds(&world), [ViolationKind::UndeclaredMember]);
     let body = json!({ "title": "t", "mood": "good" });

@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
 use super::View;
-use super::layout::{login, markdown, post, time};
-use crate::store::{Issue, Reaction, Repository, ReviewState};
+use super::layout::{login, post, time};
+use super::threads;
+use crate::store::{Issue, Reaction, Repository, ReviewComment, ReviewState};
 
 /// Comments, reviews, line comments, merge and close, oldest first.
 pub fn timeline(view: &View<'_>, repository: &Repository, issue: &Issue) -> Markup {
@@ -22,27 +23,23 @@ pub fn timeline(view: &View<'_>, repository: &Repository, issue: &Issue) -> Mark
                 ReviewState::Approved => "approved these changes",
                 ReviewState::ChangesRequested => "requested changes",
                 ReviewState::Commented => "reviewed",
+                ReviewState::Dismissed => "reviewed (dismissed)",
                 ReviewState::Pending => continue,
             };
             let at = review.submitted_at.unwrap_or(issue.created_at);
-            let lines = pull.review_comments.iter().filter(|comment| comment.review == review.id);
+            // Answers stand in their threads.
+            let own = |comment: &&ReviewComment| comment.review == review.id && comment.in_reply_to.is_none();
+            let lines: Vec<&ReviewComment> = pull.review_comments.iter().filter(own).collect();
+            let answered = pull.review_comments.iter().any(|comment| comment.review == review.id);
+            if lines.is_empty() && answered && review.body.trim().is_empty() {
+                continue;
+            }
             let markup = html! {
                 div id=(format!("pullrequestreview-{}", review.id)) {
                     @if review.body.trim().is_empty() {
                         p.event { (login(view.state, review.user)) " " (did) " " (time(at)) }
                     } @else { (post(view.state, (review.user, did), at, &review.body)) }
-                    @for comment in lines {
-                        div.event id=(format!("discussion_r{}", comment.id)) {
-                            div.box.block {
-                                div.head {
-                                    (login(view.state, comment.user)) " on "
-                                    code { (comment.path) @if let Some(line) = comment.line { ":" (line) } }
-                                }
-                                div.text { pre { (last_lines(&comment.diff_hunk)) } (markdown(&comment.body)) }
-                            }
-                            (reactions(&comment.reactions))
-                        }
-                    }
+                    @for comment in lines { (threads::thread(view, (repository, issue, pull), comment)) }
                 }
             };
             entries.push((at, review.id, markup));
@@ -81,10 +78,4 @@ pub fn reactions(left: &[Reaction]) -> Markup {
             } }
         }
     }
-}
-
-/// GitHub shows the four last lines of the hunk above a line comment.
-fn last_lines(hunk: &str) -> String {
-    let lines: Vec<&str> = hunk.lines().collect();
-    lines[lines.len().saturating_sub(4)..].join("\n")
 }

@@ -23,6 +23,10 @@ pub struct Deed {
     #[serde(default)]
     run: u64,
     #[serde(default)]
+    comment: u64,
+    #[serde(default)]
+    label: String,
+    #[serde(default)]
     title: String,
     #[serde(default)]
     body: String,
@@ -58,6 +62,15 @@ fn act(human: &Human, repo: &str, deed: &Deed) -> Result<()> {
         "comment" => human.comment(repo, number, &body).map(drop),
         "approve" => human.review(repo, number, Verdict::Approve, &body).map(drop),
         "request_changes" => human.review(repo, number, Verdict::RequestChanges, &body).map(drop),
+        "reply" => human.reply(repo, number, deed.comment, &body).map(drop),
+        "resolve" => human.resolve_thread(repo, deed.comment, true),
+        "unresolve" => human.resolve_thread(repo, deed.comment, false),
+        "label" => human.label(repo, number, &[&deed.label]),
+        "unlabel" => human.unlabel(repo, number, &deed.label),
+        "lock" => human.lock(repo, number, None),
+        "unlock" => human.unlock(repo, number),
+        "draft" => human.set_draft(repo, number, true),
+        "ready" => human.set_draft(repo, number, false),
         "close" => human.close(repo, number),
         "reopen" => human.reopen(repo, number),
         "merge" => human.merge(repo, number, MergeMethod::Merge).map(drop),

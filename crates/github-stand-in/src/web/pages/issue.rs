@@ -24,6 +24,7 @@ pub fn conversation(view: &View<'_>, place: (&str, &str, u64)) -> Result<Option<
         (timeline(view, repository, issue))
         (merge_box)
         (comment_form(view, repository, issue))
+        (settings_form(view, repository, issue))
     };
     Ok(Some(page(view, &format!("{} #{}", issue.title, issue.number), &body)))
 }
@@ -43,11 +44,35 @@ pub fn head(view: &View<'_>, repository: &Repository, issue: &Issue, here: &str)
         p {
             (state_badge(issue))
             @for label in &issue.labels { span.label { (label) } }
+            @if issue.locked.is_some() { span.tag { "🔒 locked" } }
             @if let Some(pull) = &issue.pull {
                 span.dim { "wants to merge " code { (pull.head_ref) } " into " code { (pull.base_ref) } }
             }
         }
         @if issue.pull.is_some() { (pull::tabs(view, repository, issue, here)) }
+    }
+}
+
+/// Labels, lock and draft.
+fn settings_form(view: &View<'_>, repository: &Repository, issue: &Issue) -> Markup {
+    let (lock, lock_text) =
+        if issue.locked.is_some() { ("unlock", "Unlock conversation") } else { ("lock", "Lock conversation") };
+    let draft = issue.pull.as_ref().filter(|_| issue.state == IssueState::Open).map(|pull| pull.draft);
+    html! {
+        form method="post" action=(format!("/{}/do", view.state.full_name(repository))) {
+            input type="hidden" name="number" value=(issue.number);
+            input type="text" name="label" placeholder="Label";
+            div.buttons {
+                button name="action" value="label" { "Add label" }
+                button name="action" value="unlabel" { "Remove label" }
+                button name="action" value=(lock) { (lock_text) }
+                @match draft {
+                    Some(true) => button name="action" value="ready" { "Ready for review" },
+                    Some(false) => button name="action" value="draft" { "Convert to draft" },
+                    None => {},
+                }
+            }
+        }
     }
 }
 

@@ -5,12 +5,14 @@
 
 mod actions;
 mod activity;
+mod apps;
 mod deliveries;
 mod forms;
 mod issue;
 mod layout;
 mod lists;
 mod pull;
+mod threads;
 
 use std::sync::Arc;
 
@@ -32,6 +34,11 @@ const ACTOR_COOKIE: &str = "stand_in_user";
 pub fn router() -> Router<Arc<Control>> {
     Router::new()
         .route("/", get(home))
+        .route("/settings/apps/new", post(apps::new_own))
+        .route("/settings/apps/create", post(apps::create))
+        .route("/organizations/{organization}/settings/apps/new", post(apps::new_of_organization))
+        .route("/apps/{slug}/installations/new", get(apps::install_page))
+        .route("/apps/{slug}/installations", post(apps::install))
         .route("/{owner}/{repo}", get(issues))
         .route("/{owner}/{repo}/issues", get(issues))
         .route("/{owner}/{repo}/pulls", get(pulls))
@@ -58,7 +65,8 @@ pub fn own_router() -> Router<Arc<Control>> {
 pub fn is_page(state: &Store, path: &str) -> bool {
     let mut parts = path.trim_start_matches('/').split('/');
     let (owner, name) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    path == "/" || state.repository_by_name(owner, name).is_some()
+    let own = owner == "settings" || owner == "organizations" || (owner == "apps" && path.contains("/installations"));
+    path == "/" || own || state.repository_by_name(owner, name).is_some()
 }
 
 /// The user chosen on the page, from the cookie; otherwise the first person there is.
