@@ -1,10 +1,14 @@
 //! The main job from the issue to the merge, on three real bugs in three languages, through the front door alone.
 
-use wiz_demo::{Case, DatabaseChoice, Ending, HUMANIZE, MINIMIST, Mark, Moment, STRSIM, Shown, Story, World};
+use wiz_demo::{
+    Case, DatabaseChoice, Ending, HUMANIZE, MINIMIST, Mark, ModelChoice, Moment, Options, STRSIM, Shown, Story, Wire,
+    World,
+};
 
 use crate::support::{
+    database::TestDatabase,
     redact::redact,
-    world::{assert_ended_well, assert_upstream_agrees, options, start},
+    world::{assert_ended_well, assert_upstream_agrees, options},
 };
 
 /// Plays the story, and keeps the status comment as it was when the plan was shown.
@@ -20,8 +24,11 @@ async fn play(world: &World) -> (Ending, Option<Shown>) {
     (ending, planned)
 }
 
-async fn whole_job(case: &'static Case) {
-    let mut world = start(case).await;
+/// Each over another of the protocols that models speak.
+async fn whole_job(case: &'static Case, wire: Wire) {
+    let database = TestDatabase::empty().await;
+    let options = Options { model: ModelChoice::Scripted(wire), ..options(case, DatabaseChoice::Url(database.url)) };
+    let mut world = World::start(options).await.unwrap();
     let (ending, _) = play(&world).await;
     assert_ended_well(&mut world, &ending).await;
     assert_upstream_agrees(&world, &ending).await;
@@ -29,12 +36,12 @@ async fn whole_job(case: &'static Case) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_javascript_issue_becomes_a_merged_pull_request() {
-    whole_job(&MINIMIST).await;
+    whole_job(&MINIMIST, Wire::Chat).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rust_issue_becomes_a_merged_pull_request() {
-    whole_job(&STRSIM).await;
+    whole_job(&STRSIM, Wire::Responses).await;
 }
 
 /// On the embedded database, as `wiz serve` starts without any; and every text that people see.

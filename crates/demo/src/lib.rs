@@ -16,6 +16,8 @@ mod until;
 mod wiz;
 mod world;
 
+pub use scripted_model::Wire;
+
 pub use case::{CASES, Case, File, HUMANIZE, MINIMIST, STRSIM, project_root};
 pub use engine::Activity;
 pub use hub::{Check, Hub, Pull, Repo, Shown, SpokenBy};

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser;
 use tokio::time::Instant;
 use wiz_demo::{
-    Case, DatabaseChoice, Mark, ModelChoice, Moment, Options, Story, World, summary::Summary, upstream_tests,
+    Case, DatabaseChoice, Mark, ModelChoice, Moment, Options, Story, Wire, World, summary::Summary, upstream_tests,
 };
 
 /// wiz mends a real bug against a local GitHub.
@@ -165,7 +165,9 @@ fn options(arguments: &Arguments) -> Result<Options> {
 
 /// wiz itself says what is wrong with a name or a missing key.
 fn model(arguments: &Arguments) -> ModelChoice {
-    let Some(name) = arguments.model.as_ref().filter(|name| !name.is_empty()) else { return ModelChoice::Scripted };
+    let Some(name) = arguments.model.as_ref().filter(|name| !name.is_empty()) else {
+        return ModelChoice::Scripted(Wire::Messages);
+    };
     let settings = [
         ("ANTHROPIC_API_KEY", &arguments.anthropic_api_key),
         ("ANTHROPIC_BASE_URL", &arguments.anthropic_base_url),

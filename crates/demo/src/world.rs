@@ -17,7 +17,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use scripted_model::{Script, ScriptedModel};
+use scripted_model::{Script, ScriptedModel, Wire};
 use tempfile::TempDir;
 
 use crate::{
@@ -60,8 +60,8 @@ pub enum DatabaseChoice {
 /// Who thinks.
 #[derive(Debug, Clone)]
 pub enum ModelChoice {
-    /// The case's script.
-    Scripted,
+    /// The case's script, spoken over this protocol.
+    Scripted(Wire),
     /// A real model, as `provider/name`, with the settings by which wiz reaches it.
     Real { name: String, environment: Vec<(String, String)> },
 }
@@ -83,7 +83,7 @@ impl World {
     pub async fn start(options: Options) -> Result<Self> {
         let files = options.case.repository_files().await?;
         let script = match &options.model {
-            ModelChoice::Scripted => Some(options.case.script()?),
+            ModelChoice::Scripted(_) => Some(options.case.script()?),
             ModelChoice::Real { .. } => None,
         };
         Self::start_on(options, files, script).await
@@ -265,10 +265,15 @@ fn environment(
         ("WIZ_IMAGE", options.image.clone()),
         ("WIZ_ENGINE_OWNER", owner(port)),
     ];
-    if let Some(model) = model {
-        environment.push(("WIZ_MODEL", "anthropic/scripted".to_owned()));
-        environment.push(("ANTHROPIC_BASE_URL", model.url()));
-        environment.push(("ANTHROPIC_API_KEY", "not-a-secret".to_owned()));
+    if let (Some(model), ModelChoice::Scripted(wire)) = (model, &options.model) {
+        let (name, base_url, url, key) = match wire {
+            Wire::Messages => ("anthropic/scripted", "ANTHROPIC_BASE_URL", model.url(), "ANTHROPIC_API_KEY"),
+            Wire::Responses => ("openai/scripted", "OPENAI_BASE_URL", model.url() + "/v1", "OPENAI_API_KEY"),
+            Wire::Chat => ("openai-chat/scripted", "OPENAI_BASE_URL", model.url() + "/v1", "OPENAI_API_KEY"),
+        };
+        environment.push(("WIZ_MODEL", name.to_owned()));
+        environment.push((base_url, url));
+        environment.push((key, "not-a-secret".to_owned()));
     }
     if let DatabaseChoice::Url(url) = &options.database {
         environment.push(("DATABASE_URL", url.clone()));

@@ -10,3 +10,4 @@ pub use fault::Fault;
 pub use request::{Seen, SeenMessage};
 pub use script::{Call, Scene, Script, Turn, When};
 pub use server::{Recorded, ScriptedModel};
+pub use wire::Wire;

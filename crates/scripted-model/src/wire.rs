@@ -12,7 +12,7 @@ const BYTES_PER_TOKEN: usize = 4;
 
 /// How the client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wire {
+pub enum Wire {
     Messages,
     Responses,
     Chat,

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use wiz_demo::{
-    Case, DatabaseChoice, Ending, ModelChoice, Options, SpokenBy, World, project_root, until, upstream_tests,
+    Case, DatabaseChoice, Ending, ModelChoice, Options, SpokenBy, Wire, World, project_root, until, upstream_tests,
 };
 
 use super::database::TestDatabase;
@@ -27,7 +27,7 @@ pub fn options(case: &'static Case, database: DatabaseChoice) -> Options {
         runner: runner.canonicalize().unwrap(),
         image: "wiz-base:bookworm".to_owned(),
         database,
-        model: ModelChoice::Scripted,
+        model: ModelChoice::Scripted(Wire::Messages),
     }
 }
 

@@ -15,7 +15,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use figure::Table;
-use wiz_demo::{DatabaseChoice, HUMANIZE, ModelChoice, Options};
+use wiz_demo::{DatabaseChoice, HUMANIZE, ModelChoice, Options, Wire};
 
 /// Measures wiz on this machine.
 #[derive(Debug, Parser)]
@@ -92,7 +92,7 @@ fn options(arguments: &Arguments) -> Result<Options> {
             .context("the runner is missing; make it with `scripts/build-runner`")?,
         image: arguments.image.clone(),
         database: DatabaseChoice::Embedded,
-        model: ModelChoice::Scripted,
+        model: ModelChoice::Scripted(Wire::Messages),
     })
 }
 
