@@ -32,9 +32,14 @@ impl Engine {
 
     /// Works on the state, then wakes the dispatcher.
     pub fn with<R>(&self, work: impl FnOnce(&mut State) -> R) -> R {
-        let result = work(&mut self.lock());
+        let mut state = self.lock();
+        let result = work(&mut state);
+        let planned = !state.agenda.is_empty();
+        drop(state);
         self.mail.notify_one();
-        self.errands.notify_one();
+        if planned {
+            self.errands.notify_one();
+        }
         result
     }
 

@@ -5,6 +5,7 @@ mod actions;
 mod app_auth;
 mod checks;
 mod contract;
+mod control;
 mod deliveries;
 mod flow;
 mod forks;

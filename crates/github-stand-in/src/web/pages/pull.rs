@@ -7,7 +7,7 @@ use super::View;
 use super::issue::{find, head};
 use super::layout::{markdown, page, result_mark, time};
 use crate::git::{FileChange, Git};
-use crate::store::{CheckRun, Issue, PullRequest, Repository};
+use crate::store::{CheckRun, CommitStatus, Issue, PullRequest, Repository};
 
 fn merge_base(git: &Git, pull: &PullRequest) -> Result<String> {
     Ok(git.merge_base(&pull.base_sha, &pull.head_sha)?.unwrap_or_else(|| pull.base_sha.clone()))
@@ -23,6 +23,27 @@ fn head_runs<'a>(repository: &'a Repository, pull: &PullRequest) -> Vec<&'a Chec
     }
     found.reverse();
     found
+}
+
+/// The latest commit status of each context on the head.
+fn head_statuses<'a>(repository: &'a Repository, pull: &PullRequest) -> Vec<&'a CommitStatus> {
+    let mut found: Vec<&CommitStatus> = Vec::new();
+    for status in repository.statuses.iter().rev().filter(|status| status.sha == pull.head_sha) {
+        if !found.iter().any(|newer| newer.context == status.context) {
+            found.push(status);
+        }
+    }
+    found
+}
+
+fn status_row(status: &CommitStatus) -> Markup {
+    html! {
+        div.row {
+            (result_mark(&status.state)) (status.context)
+            span.dim { (status.description.as_deref().unwrap_or_default()) }
+            @if let Some(url) = &status.target_url { a href=(url) rel="noreferrer" { "Details" } }
+        }
+    }
 }
 
 /// Conversation, commits, checks, files.
@@ -125,8 +146,9 @@ pub fn checks(view: &View<'_>, place: (&str, &str, u64)) -> Option<Markup> {
     let pull = issue.pull.as_ref()?;
     let body = html! {
         (head(view, repository, issue, "checks"))
-        @if head_runs(repository, pull).is_empty() { p { "None yet." } }
+        @if head_runs(repository, pull).is_empty() && head_statuses(repository, pull).is_empty() { p { "None yet." } }
         @for run in head_runs(repository, pull) { (check(view, repository, issue, run)) }
+        @for status in head_statuses(repository, pull) { (status_row(status)) }
     };
     Some(page(view, &issue.title, &body))
 }
@@ -190,6 +212,7 @@ pub fn merge_box(view: &View<'_>, repository: &Repository, issue: &Issue, pull: 
                 div.row { (result_mark(run.conclusion.as_deref().unwrap_or(&run.status))) (run.name)
                     span.dim { (run.output.title.as_deref().unwrap_or_default()) } }
             }
+            @for status in head_statuses(repository, pull) { (status_row(status)) }
             div.row {
                 @if mergeable { (result_mark("success")) "This branch has no conflicts with the base branch." }
                 @else { (result_mark("failure")) "This branch has conflicts that must be resolved." }
