@@ -201,7 +201,13 @@ impl<'a> Story<'a> {
             Ok(rank(&headline).is_some_and(|rank| rank >= place).then_some(comment))
         });
         let shown = shown.await?;
-        self.reached(mark, shown.headline(), &shown.url);
+        let headline = shown.headline();
+        if rank(&headline) == Some(place) {
+            self.reached(mark, headline, &shown.url);
+        } else {
+            // Nobody saw it, so it is not told.
+            self.moments.push(Moment { mark, text: headline, url: shown.url, at: Instant::now() });
+        }
         Ok(())
     }
 }
