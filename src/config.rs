@@ -3,9 +3,14 @@
 //! [`Config::from_environment`] takes a look-up function, so nothing else in wiz reads the environment and tests need
 //! not change it. Secrets are [`SecretString`]s: they have no `Display`, and `Debug` hides them.
 
-use std::{fmt, net::SocketAddr, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 /// Everything `wiz serve` needs.
@@ -109,7 +114,14 @@ impl std::error::Error for ConfigFaults {}
 impl Config {
     /// Reads every setting through `lookup` and reports all faults at once.
     pub fn from_environment(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigFaults> {
-        let mut reader = Reader { lookup, faults: Vec::new() };
+        let (stored, fault) = match StoredApp::read(&data_dir(lookup)) {
+            Ok(stored) => (stored, None),
+            Err(fault) => (None, Some(fault)),
+        };
+        // What the environment says goes first.
+        let both = |name: &str| lookup(name).or_else(|| stored.as_ref()?.setting(name, lookup));
+        let lookup: &dyn Fn(&str) -> Option<String> = &both;
+        let mut reader = Reader { lookup, faults: fault.into_iter().collect() };
         let config =
             (server(&mut reader), database(lookup), github(&mut reader), models(&mut reader), sandbox(&mut reader));
         match (config, reader.faults) {
@@ -125,6 +137,76 @@ impl Config {
     }
 }
 
+/// What `wiz setup` has registered: a file of the data directory that only this account can read.
+#[derive(Debug, Clone)]
+pub struct StoredApp {
+    pub app_id: u64,
+    pub private_key: SecretString,
+    pub webhook_secret: SecretString,
+    pub api_url: Url,
+    pub web_url: Url,
+    pub public_url: Url,
+}
+
+/// The file's name in the data directory.
+const STORED_APP: &str = "github-app.json";
+
+impl StoredApp {
+    /// Where the file is.
+    pub fn path(data_dir: &Path) -> PathBuf {
+        data_dir.join(STORED_APP)
+    }
+
+    /// As the environment would say it, in order.
+    pub fn settings(&self) -> [(&'static str, String); 6] {
+        let address = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
+        [
+            ("WIZ_GITHUB_APP_ID", self.app_id.to_string()),
+            ("WIZ_GITHUB_PRIVATE_KEY", self.private_key.expose_secret().to_owned()),
+            ("WIZ_GITHUB_WEBHOOK_SECRETS", self.webhook_secret.expose_secret().to_owned()),
+            ("WIZ_GITHUB_API_URL", address(&self.api_url)),
+            ("WIZ_GITHUB_URL", address(&self.web_url)),
+            ("WIZ_PUBLIC_URL", address(&self.public_url)),
+        ]
+    }
+
+    /// What the file says in the place of a variable. A key in a file of its own goes before the one here.
+    fn setting(&self, name: &str, environment: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+        let key_elsewhere = name == "WIZ_GITHUB_PRIVATE_KEY" && environment("WIZ_GITHUB_PRIVATE_KEY_FILE").is_some();
+        let mut settings = self.settings().into_iter();
+        settings.find(|(known, _)| *known == name && !key_elsewhere).map(|(_, value)| value)
+    }
+
+    /// Reads the file, if it is there.
+    fn read(data_dir: &Path) -> Result<Option<Self>, String> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = Self::path(data_dir);
+        let shown = path.display();
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(format!("{shown}: cannot be read: {error}")),
+        };
+        let mode = std::fs::metadata(&path).map_or(0, |found| found.permissions().mode());
+        if mode & 0o077 != 0 {
+            return Err(format!("{shown} holds the App's key and can be read by others: chmod 600 {shown}"));
+        }
+        let damaged =
+            || format!("{shown} is damaged: remove it and run `wiz setup` again, or set the variables yourself");
+        let settings: BTreeMap<String, String> = serde_json::from_str(&text).map_err(|_| damaged())?;
+        let get = |name: &str| settings.get(name).cloned().ok_or_else(damaged);
+        let url = |name: &str| get(name)?.parse().map_err(|_| damaged());
+        Ok(Some(Self {
+            app_id: get("WIZ_GITHUB_APP_ID")?.parse().map_err(|_| damaged())?,
+            private_key: get("WIZ_GITHUB_PRIVATE_KEY")?.into(),
+            webhook_secret: get("WIZ_GITHUB_WEBHOOK_SECRETS")?.into(),
+            api_url: url("WIZ_GITHUB_API_URL")?,
+            web_url: url("WIZ_GITHUB_URL")?,
+            public_url: url("WIZ_PUBLIC_URL")?,
+        }))
+    }
+}
+
 /// Where the data lives; separate because `migrate` and `jobs` need nothing else.
 pub fn database(lookup: &dyn Fn(&str) -> Option<String>) -> Result<DatabaseConfig, String> {
     match lookup("DATABASE_URL") {
@@ -136,7 +218,8 @@ pub fn database(lookup: &dyn Fn(&str) -> Option<String>) -> Result<DatabaseConfi
     }
 }
 
-fn data_dir(lookup: &dyn Fn(&str) -> Option<String>) -> PathBuf {
+/// Where this process keeps what is on disk.
+pub fn data_dir(lookup: &dyn Fn(&str) -> Option<String>) -> PathBuf {
     lookup("WIZ_DATA_DIR").unwrap_or_else(|| "/var/lib/wiz".into()).into()
 }
 
@@ -153,13 +236,15 @@ fn server(reader: &mut Reader<'_>) -> Option<ServerConfig> {
 fn github(reader: &mut Reader<'_>) -> Option<GitHubConfig> {
     let api_url = reader.parsed("WIZ_GITHUB_API_URL", "https://api.github.com", "the URL of GitHub's REST API");
     let web_url = reader.parsed("WIZ_GITHUB_URL", "https://github.com", "the URL of GitHub's pages");
-    let app_id = reader.required("WIZ_GITHUB_APP_ID", "the App ID from the App's settings page").and_then(|text| {
-        let id = text.parse().ok();
-        if id.is_none() {
-            reader.faults.push("WIZ_GITHUB_APP_ID must be a number; copy it from the App's settings page".into());
-        }
-        id
-    });
+    let app_id = reader
+        .required("WIZ_GITHUB_APP_ID", "the App ID from the App's settings page, or register an App with `wiz setup`")
+        .and_then(|text| {
+            let id = text.parse().ok();
+            if id.is_none() {
+                reader.faults.push("WIZ_GITHUB_APP_ID must be a number; copy it from the App's settings page".into());
+            }
+            id
+        });
     let private_key = private_key(reader);
     let webhook_secrets = reader
         .required("WIZ_GITHUB_WEBHOOK_SECRETS", "the App's webhook secret (several, comma-separated, to rotate)")

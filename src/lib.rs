@@ -24,5 +24,6 @@ pub mod reconcile;
 pub mod report;
 pub mod run;
 pub mod sandbox;
+pub mod setup;
 pub mod triage;
 pub mod web;

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::{
     config::Config,
     database::Database,
-    github::{GitHub, GitHubError, REQUIRED_PERMISSIONS},
+    github::{GitHub, GitHubError, InstalledApp, REQUIRED_PERMISSIONS, missing_permissions},
     llm::{Models, Pauses},
     sandbox::Docker,
 };
@@ -75,5 +75,31 @@ async fn github(config: &Config) -> Result<String> {
         };
         anyhow::Error::new(error).context(told)
     })?;
-    Ok(format!("App {} as {}; it needs {} permissions", identity.slug, identity.bot_login, REQUIRED_PERMISSIONS.len()))
+    let installations = github.installations().await.context("GitHub does not say where the App is installed")?;
+    let installations = installations.unwrap_or_default();
+    let lacking: Vec<String> = installations.iter().filter_map(|one| lacking(config, one)).collect();
+    ensure!(lacking.is_empty(), "App {} is known, but an owner must act: {}", identity.slug, lacking.join("; "));
+    Ok(format!(
+        "App {} as {}, installed in {} place(s) with all {} permissions",
+        identity.slug,
+        identity.bot_login,
+        installations.len(),
+        REQUIRED_PERMISSIONS.len()
+    ))
+}
+
+/// What an installation lacks, and where that is granted.
+fn lacking(config: &Config, installed: &InstalledApp) -> Option<String> {
+    let missing = missing_permissions(&installed.permissions);
+    if missing.is_empty() {
+        return None;
+    }
+    let missing: Vec<String> = missing.iter().map(|(name, level)| format!("{name}: {level}")).collect();
+    let account = installed.account.as_ref().map_or("an account", |account| account.as_str());
+    let github = config.github.web_url.as_str().trim_end_matches('/');
+    Some(format!(
+        "{account} has not granted {}, see {github}/settings/installations/{}",
+        missing.join(", "),
+        installed.id
+    ))
 }

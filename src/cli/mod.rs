@@ -12,6 +12,7 @@ pub mod log;
 mod migrate;
 mod replay;
 mod serve;
+mod setup;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,8 @@ enum Command {
     Worker,
     /// Bring the database up to date and end.
     Migrate,
+    /// Register the GitHub App in a browser.
+    Setup(setup::Arguments),
     /// Check every part of the set-up and say what is missing.
     Doctor,
     /// Send a stored webhook payload to a running server, signed.
@@ -53,6 +56,7 @@ impl Cli {
         match self.command {
             Command::Serve => serve::serve(&config()?, serve::Parts::WebAndWorker).await,
             Command::Worker => serve::serve(&config()?, serve::Parts::WorkerOnly).await,
+            Command::Setup(arguments) => setup::setup(arguments).await,
             Command::Migrate => migrate::migrate().await,
             Command::Doctor => doctor::doctor().await,
             Command::Replay(arguments) => replay::replay(&arguments).await,

@@ -52,7 +52,7 @@ pub(super) async fn serve(config: &Config, parts: Parts) -> Result<ExitCode> {
         start_web(config, &services, &mut tasks, &shutdown).await?;
     }
     tasks.spawn(sweep::keep_sweeping(services.clone(), shutdown.clone()));
-    tasks.spawn(reconcile::run(services.pool.clone(), Arc::clone(&services.github), shutdown.clone()));
+    tasks.spawn(reconcile::run(services.clone(), shutdown.clone()));
     start_workers(config.server.workers, services, &mut tasks, &shutdown);
 
     let outcome = tokio::select! {

@@ -4,8 +4,8 @@ use serde::de::DeserializeOwned;
 
 use super::{
     Actor, Anchor, CheckRun, CheckRunAction, CheckSuite, CheckSuiteAction, Event, EventError, EventKind,
-    InstallationChange, InstalledRepository, Place, PullRequest, PullRequestChange, Push, Repository, ReviewState,
-    Spoken, SpokenAction, payload,
+    InstallationChange, InstalledRepository, Permissions, Place, PullRequest, PullRequestChange, Push, Repository,
+    RepositoryChange, ReviewState, Spoken, SpokenAction, payload,
 };
 use crate::ids::{CheckRunId, CommentId, CommitSha, InstallationId, IssueNumber, RepositoryId, ReviewId, UserId};
 
@@ -24,13 +24,15 @@ pub(super) fn event(name: &str, bytes: &[u8]) -> Result<Event, EventError> {
     let delivery =
         Delivery { name, action: &action, payload: bytes, repository: repository.as_ref().map(|found| found.id) };
     let account = envelope.installation.as_ref().and_then(|found| actor(found.account.as_ref()));
+    let permissions = granted(envelope.installation.as_ref());
     let kind = match name {
         "issues" | "issue_comment" | "pull_request_review" | "pull_request_review_comment" => delivery.spoken()?,
         "pull_request" => delivery.pull_request()?,
         "check_run" => delivery.check_run()?,
         "check_suite" => delivery.check_suite()?,
-        "installation" => delivery.installation(account)?,
+        "installation" => delivery.installation(account, permissions)?,
         "installation_repositories" => delivery.installation_repositories()?,
+        "repository" => delivery.repository(),
         "push" => delivery.push()?,
         "ping" => EventKind::Ping,
         _ => EventKind::Ignored { reason: format!("wiz has no use for {} deliveries", quoted(name)) },
@@ -242,16 +244,16 @@ impl Delivery<'_> {
         own.filter_map(|pull| pull.number).map(IssueNumber).collect()
     }
 
-    fn installation(&self, account: Option<Actor>) -> Result<EventKind, EventError> {
+    fn installation(&self, account: Option<Actor>, permissions: Permissions) -> Result<EventKind, EventError> {
         let change = match self.action {
             "created" => {
                 let found: payload::Installed = self.json()?;
-                InstallationChange::Created { account, repositories: installed(found.repositories) }
+                InstallationChange::Created { account, permissions, repositories: installed(found.repositories) }
             }
             "deleted" => InstallationChange::Deleted,
             "suspend" => InstallationChange::Suspended,
             "unsuspend" => InstallationChange::Unsuspended,
-            "new_permissions_accepted" => InstallationChange::PermissionsAccepted,
+            "new_permissions_accepted" => InstallationChange::PermissionsAccepted { permissions },
             _ => return Ok(self.ignored()),
         };
         Ok(EventKind::Installation(change))
@@ -266,6 +268,16 @@ impl Delivery<'_> {
             added: installed(found.repositories_added),
             removed: installed(found.repositories_removed),
         }))
+    }
+
+    fn repository(&self) -> EventKind {
+        EventKind::Repository(match self.action {
+            "renamed" | "transferred" | "edited" => RepositoryChange::Described,
+            "deleted" => RepositoryChange::Deleted,
+            "archived" => RepositoryChange::Archived,
+            "unarchived" => RepositoryChange::Unarchived,
+            _ => return self.ignored(),
+        })
     }
 
     fn push(&self) -> Result<EventKind, EventError> {
@@ -317,6 +329,11 @@ fn repository(found: payload::Repository) -> Option<Repository> {
         default_branch: parsed(found.default_branch.as_deref()),
         private: found.private.unwrap_or(true),
     })
+}
+
+fn granted(installation: Option<&payload::Installation>) -> Permissions {
+    let permissions = installation.and_then(|found| found.permissions.as_ref()).into_iter().flatten();
+    permissions.filter_map(|(name, level)| Some((name.clone(), level.as_str()?.to_owned()))).collect()
 }
 
 fn installed(found: Option<Vec<payload::Repository>>) -> Vec<InstalledRepository> {

@@ -69,6 +69,8 @@ pub enum EventKind {
     CheckSuite(CheckSuite),
     /// wiz was installed, removed, or given other repositories.
     Installation(InstallationChange),
+    /// A repository was renamed, moved, closed or opened again.
+    Repository(RepositoryChange),
     /// A branch moved.
     Push(Push),
     /// GitHub tries the webhook.
@@ -235,17 +237,34 @@ pub enum CheckSuiteAction {
 pub enum InstallationChange {
     Created {
         account: Option<Actor>,
+        permissions: Permissions,
         repositories: Vec<InstalledRepository>,
     },
     Deleted,
     Suspended,
     Unsuspended,
     /// An owner agreed to new permissions.
-    PermissionsAccepted,
+    PermissionsAccepted {
+        permissions: Permissions,
+    },
     Repositories {
         added: Vec<InstalledRepository>,
         removed: Vec<InstalledRepository>,
     },
+}
+
+/// What an owner has granted: permission by permission, with its level.
+pub type Permissions = std::collections::BTreeMap<String, String>;
+
+/// What happened to a repository; the event's own repository says how it is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RepositoryChange {
+    /// It has another name, owner, default branch or description.
+    Described,
+    Deleted,
+    /// It can only be read.
+    Archived,
+    Unarchived,
 }
 
 /// A repository as installation events name it.

@@ -16,6 +16,8 @@ pub(super) struct Envelope {
 pub(super) struct Installation {
     pub id: Option<i64>,
     pub account: Option<Account>,
+    /// GitHub names levels by words; what is no word is not one of them.
+    pub permissions: Option<std::collections::BTreeMap<String, serde_json::Value>>,
 }
 
 #[derive(Debug, Deserialize)]

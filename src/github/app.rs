@@ -1,11 +1,14 @@
 //! Who wiz is on this GitHub, and what the App asks for when it is registered.
 
+use std::collections::BTreeMap;
+
 use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::OnceCell;
 
 use super::{
+    calls::Meter,
     error::GitHubError,
     transport::{Answer, Call, Credential, Transport},
 };
@@ -23,6 +26,14 @@ pub const REQUIRED_PERMISSIONS: &[(&str, &str)] = &[
     ("pull_requests", "write"),
 ];
 
+/// What of [`REQUIRED_PERMISSIONS`] an owner has not granted. A higher level includes the lower ones.
+pub fn missing_permissions(granted: &BTreeMap<String, String>) -> Vec<(&'static str, &'static str)> {
+    let rank = |level: &str| ["read", "write", "admin"].iter().position(|known| *known == level);
+    let is_missing =
+        |(name, level): &&(&str, &str)| granted.get(*name).is_none_or(|granted| rank(granted) < rank(level));
+    REQUIRED_PERMISSIONS.iter().filter(is_missing).copied().collect()
+}
+
 /// The events the App subscribes to. `installation` and `installation_repositories` come without being asked for.
 /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads>
 pub const SUBSCRIBED_EVENTS: &[&str] = &[
@@ -34,6 +45,7 @@ pub const SUBSCRIBED_EVENTS: &[&str] = &[
     "pull_request_review",
     "pull_request_review_comment",
     "push",
+    "repository",
     "workflow_run",
 ];
 
@@ -61,18 +73,18 @@ impl App {
     }
 
     /// Asked once per process; the slug of an App changes only by hand, and then everything else must be looked at too.
-    pub async fn identity(&self) -> Result<&Identity, GitHubError> {
-        self.identity.get_or_try_init(|| self.read_identity()).await
+    pub async fn identity(&self, meter: &Meter) -> Result<&Identity, GitHubError> {
+        self.identity.get_or_try_init(|| self.read_identity(meter)).await
     }
 
-    async fn read_identity(&self) -> Result<Identity, GitHubError> {
+    async fn read_identity(&self, meter: &Meter) -> Result<Identity, GitHubError> {
         #[derive(Deserialize)]
         struct Reply {
             id: i64,
             slug: String,
         }
         let call = Call::get("/app");
-        let answer = self.transport.send(&call, Credential::App).await?;
+        let answer = self.transport.send(&call, Credential::App, meter).await?;
         let reply: Reply = parse(&call, &answer)?;
         let bot_login = format!("{}[bot]", reply.slug)
             .parse()
@@ -81,15 +93,19 @@ impl App {
     }
 
     /// Reads as the App itself; gives the path of the next page too.
-    pub async fn get<T: serde::de::DeserializeOwned>(&self, path: String) -> Result<(T, Option<String>), GitHubError> {
+    pub async fn get<T: serde::de::DeserializeOwned>(
+        &self,
+        path: String,
+        meter: &Meter,
+    ) -> Result<(T, Option<String>), GitHubError> {
         let call = Call::get(path);
-        let answer = self.transport.send(&call, Credential::App).await?;
+        let answer = self.transport.send(&call, Credential::App, meter).await?;
         Ok((parse(&call, &answer)?, self.transport.next_page(&answer)))
     }
 
     /// Asks GitHub, as the App itself, to do something without arguments.
-    pub async fn post(&self, path: String) -> Result<(), GitHubError> {
-        self.transport.send(&Call::new(Method::POST, path, json!({})), Credential::App).await.map(drop)
+    pub async fn post(&self, path: String, meter: &Meter) -> Result<(), GitHubError> {
+        self.transport.send(&Call::new(Method::POST, path, json!({})), Credential::App, meter).await.map(drop)
     }
 }
 
@@ -99,8 +115,6 @@ fn parse<T: serde::de::DeserializeOwned>(call: &Call, answer: &Answer) -> Result
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::{github::Purpose, ids::RepositoryId};
 

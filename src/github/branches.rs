@@ -10,7 +10,7 @@ use super::{
     token::Purpose,
     transport::encode_path,
 };
-use crate::ids::{BranchName, CommitSha, RepositoryId, RepositoryName};
+use crate::ids::{BranchName, CommitSha, Login, RepositoryId, RepositoryName};
 
 #[derive(Deserialize)]
 struct Reference {
@@ -47,6 +47,55 @@ impl Installation {
         branch_head(self, repository, branch).await
     }
 
+    /// The branches whose names start so.
+    /// <https://docs.github.com/en/rest/git/refs#list-matching-references>
+    pub async fn branches_starting(
+        &self,
+        repository: &RepositoryName,
+        start: &str,
+    ) -> Result<Vec<BranchName>, GitHubError> {
+        #[derive(Deserialize)]
+        struct Listed {
+            #[serde(rename = "ref")]
+            name: String,
+        }
+        let path = repository_path(repository, format_args!("/git/matching-refs/heads/{}", encode_path(start)));
+        let listed: Vec<Listed> = self.get(path).await.optional()?.unwrap_or_default();
+        let names = listed.iter().filter_map(|listed| listed.name.strip_prefix("refs/heads/"));
+        Ok(names.filter_map(|name| name.parse().ok()).collect())
+    }
+
+    /// Who made the commits that `branch` has and `base` has not, commit by commit; none where GitHub knows no account.
+    /// <https://docs.github.com/en/rest/commits/commits#compare-two-commits>
+    pub async fn authors_since(
+        &self,
+        repository: &RepositoryName,
+        base: &BranchName,
+        branch: &BranchName,
+    ) -> Result<Vec<Option<Login>>, GitHubError> {
+        #[derive(Deserialize)]
+        struct Compared {
+            total_commits: usize,
+            commits: Vec<Commit>,
+        }
+        #[derive(Deserialize)]
+        struct Commit {
+            author: Option<Account>,
+        }
+        #[derive(Deserialize)]
+        struct Account {
+            login: Login,
+        }
+        let (base, branch) = (encode_path(base.as_str()), encode_path(branch.as_str()));
+        let path = repository_path(repository, format_args!("/compare/{base}...{branch}"));
+        let compared: Compared = self.get(path).await?;
+        let mut authors: Vec<Option<Login>> =
+            compared.commits.into_iter().map(|commit| commit.author.map(|account| account.login)).collect();
+        // A page does not hold them all; those it lacks are nobody's.
+        authors.resize(compared.total_commits.max(authors.len()), None);
+        Ok(authors)
+    }
+
     /// Deletes a branch; one that is gone already is no failure.
     pub async fn delete_branch(
         &self,
@@ -70,10 +119,11 @@ impl Installation {
         id: RepositoryId,
         branch: &BranchName,
         commit: &CommitSha,
-    ) -> Result<(), GitHubError> {
+    ) -> Result<CommitSha, GitHubError> {
         let path = repository_path(repository, format_args!("/git/refs"));
         let body = json!({ "ref": format!("refs/heads/{branch}"), "sha": commit });
-        self.write::<Value>(Purpose::Publish(id), Method::POST, path, body).await.map(drop)
+        let made: Reference = self.write(Purpose::Publish(id), Method::POST, path, body).await?;
+        Ok(made.object.sha)
     }
 
     /// Moves a branch forward. GitHub answers 422 when that is no fast-forward.
@@ -84,9 +134,10 @@ impl Installation {
         id: RepositoryId,
         branch: &BranchName,
         commit: &CommitSha,
-    ) -> Result<(), GitHubError> {
+    ) -> Result<CommitSha, GitHubError> {
         let path = repository_path(repository, format_args!("/git/refs/heads/{}", encode_path(branch.as_str())));
         let body = json!({ "sha": commit, "force": false });
-        self.write::<Value>(Purpose::Publish(id), Method::PATCH, path, body).await.map(drop)
+        let moved: Reference = self.write(Purpose::Publish(id), Method::PATCH, path, body).await?;
+        Ok(moved.object.sha)
     }
 }

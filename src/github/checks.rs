@@ -123,9 +123,15 @@ impl Installation {
     ) -> Result<CheckRunId, GitHubError> {
         validate(check)?;
         if let Some(stored) = self.find_check(repository, check).await? {
-            self.bring_up_to_date(repository, &stored, check).await?;
+            self.update_check(repository, stored.id, check).await?;
             return Ok(stored.id);
         }
+        self.create_check(repository, check).await
+    }
+
+    /// Makes a check run that nobody can have made before. If the answer is lost, the run is looked for.
+    pub async fn create_check(&self, repository: &RepositoryName, check: &CheckRun) -> Result<CheckRunId, GitHubError> {
+        validate(check)?;
         let mut body = fields(check, &check.annotations[..first_batch(check)]);
         body.insert("head_sha".into(), json!(check.head_sha));
         let path = repository_path(repository, format_args!("/check-runs"));
@@ -148,28 +154,17 @@ impl Installation {
         check: &CheckRun,
     ) -> Result<(), GitHubError> {
         validate(check)?;
-        let path = repository_path(repository, format_args!("/check-runs/{id}"));
-        let stored = self.get(path).await?;
-        self.bring_up_to_date(repository, &stored, check).await
+        // The answer tells how many annotations are there.
+        let stored = self.patch_check(repository, id, fields(check, &[])).await?;
+        self.append_annotations(repository, &stored, check).await
     }
 
     /// Gives the check run the wanted state if it was ever made.
     pub async fn update_check_if_made(&self, repository: &RepositoryName, check: &CheckRun) -> Result<(), GitHubError> {
-        validate(check)?;
         match self.find_check(repository, check).await? {
-            Some(stored) => self.bring_up_to_date(repository, &stored, check).await,
+            Some(stored) => self.update_check(repository, stored.id, check).await,
             None => Ok(()),
         }
-    }
-
-    async fn bring_up_to_date(
-        &self,
-        repository: &RepositoryName,
-        stored: &Stored,
-        check: &CheckRun,
-    ) -> Result<(), GitHubError> {
-        self.patch_check(repository, stored.id, fields(check, &[])).await?;
-        self.append_annotations(repository, stored, check).await
     }
 
     /// Sends the annotations GitHub does not have yet, 50 a call. `output` must go along each time.
@@ -191,11 +186,11 @@ impl Installation {
         repository: &RepositoryName,
         id: CheckRunId,
         body: Map<String, Value>,
-    ) -> Result<(), GitHubError> {
+    ) -> Result<Stored, GitHubError> {
         let path = repository_path(repository, format_args!("/check-runs/{id}"));
         // Safe to repeat: the state is set as a whole, and annotations are counted before they are sent.
-        let done = self.write::<Value>(Purpose::Converse, Method::PATCH, path, Value::Object(body)).await;
-        done.map(drop).map_err(GitHubError::repeatable)
+        let done = self.write(Purpose::Converse, Method::PATCH, path, Value::Object(body)).await;
+        done.map_err(GitHubError::repeatable)
     }
 
     /// Anyone's App may use our names, so the App's id decides.

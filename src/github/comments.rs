@@ -58,6 +58,11 @@ impl Installation {
                 None => Ok(comment),
             };
         }
+        self.post_comment(wanted).await
+    }
+
+    /// Makes a comment that nobody can have made before. If the answer is lost, the comment is looked for.
+    pub async fn post_comment(&self, wanted: &StickyComment<'_>) -> Result<Comment, GitHubError> {
         let path = repository_path(wanted.repository, format_args!("/issues/{}/comments", wanted.issue));
         match self.write(Purpose::Converse, Method::POST, path, json!({ "body": wanted.body })).await {
             Err(GitHubError::Ambiguous(detail)) => match self.find_comment(wanted).await? {
@@ -97,10 +102,29 @@ impl Installation {
         if same_text(&comment.body, body) {
             return Ok(None);
         }
-        let path = repository_path(repository, format_args!("/issues/comments/{}", comment.id));
+        self.write_comment(repository, comment.id, body).await.map(Some)
+    }
+
+    /// Gives a comment a body that it is known not to have. `None`: somebody deleted the comment.
+    pub async fn set_comment(
+        &self,
+        repository: &RepositoryName,
+        id: CommentId,
+        body: &str,
+    ) -> Result<Option<Comment>, GitHubError> {
+        self.write_comment(repository, id, body).await.optional()
+    }
+
+    async fn write_comment(
+        &self,
+        repository: &RepositoryName,
+        id: CommentId,
+        body: &str,
+    ) -> Result<Comment, GitHubError> {
+        let path = repository_path(repository, format_args!("/issues/comments/{id}"));
         // An edit sets the whole body, so doing it twice is doing it once.
         let edited = self.write(Purpose::Converse, Method::PATCH, path, json!({ "body": body })).await;
-        edited.map(Some).map_err(GitHubError::repeatable)
+        edited.map_err(GitHubError::repeatable)
     }
 
     async fn find_comment(&self, wanted: &StickyComment<'_>) -> Result<Option<Comment>, GitHubError> {

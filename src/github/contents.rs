@@ -13,7 +13,7 @@ use crate::ids::{CommitSha, RepositoryName};
 
 impl Installation {
     /// The content of the file at `path`, or `None` when nothing is there or it is no plain file. More than `max_bytes`,
-    /// which may be at most 1 MB, is [`GitHubError::Invalid`].
+    /// which may be at most 1 MB, is [`GitHubError::Invalid`]. A file at a commit never changes, so it is asked for once.
     /// <https://docs.github.com/en/rest/repos/contents#get-repository-content>
     pub async fn file(
         &self,
@@ -23,13 +23,28 @@ impl Installation {
         max_bytes: u64,
     ) -> Result<Option<Bytes>, GitHubError> {
         let url = repository_path(repository, format_args!("/contents/{}?ref={commit}", encode_path(path)));
-        match self.get(url).await.optional()? {
+        if let Some(content) = self.shared.known.file(&url) {
+            return Ok(content);
+        }
+        let reply = match self.get(url.clone()).await {
+            // A commit that GitHub does not show yet is refused with other words.
+            Err(GitHubError::NotFound(detail)) if detail.message == "Not Found" => {
+                self.shared.known.keep_file(&url, None);
+                return Ok(None);
+            }
+            outcome => outcome.optional()?,
+        };
+        match reply {
             None | Some(Reply::Other(_)) => Ok(None),
             Some(Reply::Object { kind, .. }) if kind != "file" => Ok(None),
             Some(Reply::Object { size, .. }) if size > max_bytes => {
                 Err(GitHubError::invalid(format!("{path} has {size} bytes; at most {max_bytes} are read")))
             }
-            Some(Reply::Object { content, .. }) => decode(path, &content).map(Some),
+            Some(Reply::Object { content, .. }) => {
+                let content = decode(path, &content)?;
+                self.shared.known.keep_file(&url, Some(&content));
+                Ok(Some(content))
+            }
         }
     }
 }

@@ -44,14 +44,14 @@ impl GitHub {
     /// <https://docs.github.com/en/rest/apps/webhooks#list-deliveries-for-an-app-webhook>
     pub async fn delivery_attempts(&self, cursor: Option<Cursor>) -> Result<Attempts, GitHubError> {
         let path = cursor.map_or_else(|| "/app/hook/deliveries?per_page=100".to_owned(), |cursor| cursor.0);
-        let (attempts, next) = self.app.get(path).await?;
+        let (attempts, next) = self.app.get(path, &self.meter).await?;
         Ok(Attempts { attempts, next: next.map(Cursor) })
     }
 
     /// Asks GitHub to deliver once more. Repeating it is harmless: intake knows deliveries by their id.
     /// <https://docs.github.com/en/rest/apps/webhooks#redeliver-a-delivery-for-an-app-webhook>
     pub async fn redeliver(&self, attempt: i64) -> Result<(), GitHubError> {
-        let asked = self.app.post(format!("/app/hook/deliveries/{attempt}/attempts")).await;
+        let asked = self.app.post(format!("/app/hook/deliveries/{attempt}/attempts"), &self.meter).await;
         asked.map_err(GitHubError::repeatable)
     }
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 const SECONDARY_LIMIT_WAIT: TimeDelta = TimeDelta::seconds(60);
 
 /// Longest wait believed: GitHub's windows are an hour, so a later time is a wrong clock.
-const LONGEST_WAIT: TimeDelta = TimeDelta::seconds(3_660);
+pub(super) const LONGEST_WAIT: TimeDelta = TimeDelta::seconds(3_660);
 
 /// Most of GitHub's own words kept in an error.
 const MESSAGE_CHARS: usize = 400;
@@ -93,6 +93,23 @@ impl GitHubError {
     /// For calls that may be repeated without a look: an unclear answer is then just a failure to try again.
     pub(super) fn repeatable(self) -> Self {
         if let Self::Ambiguous(detail) = self { Self::Transient(detail) } else { self }
+    }
+
+    /// The same failure under another name of its call, where the real one must not be logged.
+    pub(super) fn without_call(mut self, name: &str) -> Self {
+        let detail = match &mut self {
+            Self::RateLimited { detail, .. }
+            | Self::Transient(detail)
+            | Self::Ambiguous(detail)
+            | Self::NotFound(detail)
+            | Self::Gone(detail)
+            | Self::Forbidden(detail)
+            | Self::Conflict(detail)
+            | Self::Invalid(detail)
+            | Self::Unauthorized(detail) => detail,
+        };
+        name.clone_into(&mut detail.call);
+        self
     }
 
     /// A conflict that wiz itself found.

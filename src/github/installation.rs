@@ -1,21 +1,20 @@
 //! The client of one installation: reads that may be tried again, writes that are sent once and one after the other.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use http::Method;
 use rand::Rng as _;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::Mutex as AsyncMutex;
 
 use super::{
     app::{App, Identity},
+    calls::Meter,
     error::GitHubError,
+    known::Known,
+    pace::Pace,
     token::{Purpose, Tokens},
     transport::{Answer, Call, Credential},
 };
@@ -33,17 +32,21 @@ const READ_ATTEMPTS: u32 = 3;
 pub struct Installation {
     id: InstallationId,
     pub(super) app: Arc<App>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) meter: Arc<Meter>,
+}
+
+/// What all callers share of one installation: its tokens, its pace, and what is known of it.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
     tokens: Tokens,
-    /// GitHub asks for writes to be made one after the other.
-    /// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#avoid-concurrent-requests>
-    write_gate: AsyncMutex<()>,
-    /// The rate limit that holds now. Asking again before it ends makes GitHub extend it, so nothing is sent.
-    limit: Mutex<Option<GitHubError>>,
+    pace: Pace,
+    pub known: Known,
 }
 
 impl Installation {
-    pub(super) fn new(id: InstallationId, app: Arc<App>) -> Self {
-        Self { id, app, tokens: Tokens::default(), write_gate: AsyncMutex::default(), limit: Mutex::default() }
+    pub(super) fn new(id: InstallationId, app: Arc<App>, shared: Arc<Shared>, meter: Arc<Meter>) -> Self {
+        Self { id, app, shared, meter }
     }
 
     /// Which installation this is.
@@ -53,12 +56,18 @@ impl Installation {
 
     /// Who wiz is on this GitHub: the App's id, slug and bot login.
     pub async fn identity(&self) -> Result<&Identity, GitHubError> {
-        self.app.identity().await
+        self.app.identity(&self.meter).await
     }
 
     /// A token for `purpose`, good for at least five minutes. Only the mirror takes tokens out of this room's requests.
     pub async fn token(&self, purpose: Purpose) -> Result<SecretString, GitHubError> {
-        self.tokens.get(&self.app.transport, self.id, purpose).await
+        self.shared.tokens.get((&self.app.transport, &self.meter), self.id, purpose).await
+    }
+
+    /// When the hour's calls are filled up again, if less than a tenth of them is left. Until then only what people wait
+    /// for should be asked and said.
+    pub fn low_on_calls_until(&self) -> Option<DateTime<Utc>> {
+        self.shared.pace.low_until()
     }
 
     /// Reads one object; tries again at once, up to three times in all, when no harm can come of it.
@@ -100,11 +109,25 @@ impl Installation {
     }
 
     pub(super) async fn send_write(&self, call: &Call, purpose: Purpose) -> Result<Answer, GitHubError> {
-        let _turn = self.write_gate.lock().await;
+        let _turn = self.shared.pace.turn_to_write().await;
         self.send(call, purpose).await
     }
 
+    /// Reads what GitHub has, or what is known here if GitHub says that it has not changed.
     pub(super) async fn read(&self, call: &Call) -> Result<Answer, GitHubError> {
+        if call.method != Method::GET {
+            return self.read_persistently(call).await;
+        }
+        let asked = self.shared.known.ask(call);
+        let answer = self.read_persistently(&asked).await?;
+        match self.shared.known.hear(&asked, answer) {
+            Some(answer) => Ok(answer),
+            // Pushed off the shelf by other answers while this one was under way.
+            None => self.read_persistently(call).await,
+        }
+    }
+
+    async fn read_persistently(&self, call: &Call) -> Result<Answer, GitHubError> {
         let mut attempt = 1;
         loop {
             match self.send(call, Purpose::Converse).await {
@@ -121,29 +144,30 @@ impl Installation {
 
     /// Sends a call unless a rate limit holds, and remembers the limit it runs into.
     async fn send(&self, call: &Call, purpose: Purpose) -> Result<Answer, GitHubError> {
-        let limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(limit @ GitHubError::RateLimited { until, .. }) = limit
-            && until > Utc::now()
-        {
-            return Err(limit);
+        self.shared.pace.pass().await?;
+        match self.send_with_token(call, purpose).await {
+            Ok(answer) => {
+                self.shared.pace.succeeded(&answer.headers);
+                Ok(answer)
+            }
+            Err(limit @ GitHubError::RateLimited { .. }) => {
+                let limit = self.shared.pace.limited(limit);
+                tracing::warn!(installation = %self.id, error = %limit, "pausing this installation");
+                Err(limit)
+            }
+            Err(error) => Err(error),
         }
-        let outcome = self.send_with_token(call, purpose).await;
-        if let Err(limit @ GitHubError::RateLimited { .. }) = &outcome {
-            tracing::warn!(installation = %self.id, error = %limit, "pausing this installation");
-            *self.limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(limit.clone());
-        }
-        outcome
     }
 
     /// Sends a call; when GitHub does not accept the token, nothing was done, so it is sent once more with a new one.
     async fn send_with_token(&self, call: &Call, purpose: Purpose) -> Result<Answer, GitHubError> {
         let token = self.token(purpose).await?;
-        match self.app.transport.send(call, Credential::Token(&token)).await {
+        match self.app.transport.send(call, Credential::Token(&token), &self.meter).await {
             Err(GitHubError::Unauthorized(detail)) => {
                 tracing::info!(installation = %self.id, %detail, "replacing a refused token");
-                self.tokens.forget(purpose, &token).await;
+                self.shared.tokens.forget(purpose, &token).await;
                 let token = self.token(purpose).await?;
-                self.app.transport.send(call, Credential::Token(&token)).await
+                self.app.transport.send(call, Credential::Token(&token), &self.meter).await
             }
             outcome => outcome,
         }

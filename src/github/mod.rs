@@ -6,13 +6,15 @@
 //!
 //! The way of the data: [`GitHub`] holds one [`Installation`] per tenant; the behaviours are methods of `Installation`,
 //! one file each (comments, checks, pulls, commits …); `installation` keeps reads and writes apart, `token` narrows and
-//! shares access tokens, `transport` does one exchange, `error` says what a refusal means. Files of a repository come
+//! shares access tokens, `pace` keeps the limits, `known` spares reading twice, `transport` does one exchange, `error` says
+//! what a refusal means. Files of a repository come
 //! through [`mirror`], git's own protocol, because an API call per file would use up the rate limit.
 //!
 //! Read first: [`GitHub`], [`Installation`], [`GitHubError`].
 
 mod app;
 mod branches;
+mod calls;
 mod checks;
 mod comments;
 mod commits;
@@ -21,11 +23,15 @@ mod deliveries;
 mod error;
 mod graphql;
 mod installation;
+mod installed;
 mod issues;
+mod known;
 pub mod mirror;
+mod pace;
 mod permissions;
 mod pulls;
 mod reactions;
+mod register;
 mod repositories;
 mod reviews;
 mod threads;
@@ -38,17 +44,20 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-pub use app::{Identity, REQUIRED_PERMISSIONS, SUBSCRIBED_EVENTS};
+pub use app::{Identity, REQUIRED_PERMISSIONS, SUBSCRIBED_EVENTS, missing_permissions};
+pub use calls::Calls;
 pub use checks::{Annotation, AnnotationLevel, CheckAction, CheckRun, CheckRunOutput, CheckState, Conclusion};
 pub use comments::{Author, Comment, StickyComment};
-pub use commits::{Committed, NewCommit};
+pub use commits::{BranchStands, Committed, NewCommit, Origin};
 pub use deliveries::{Attempt, Attempts, Cursor};
 pub use error::{Detail, GitHubError};
 pub use installation::Installation;
+pub use installed::InstalledApp;
 pub use issues::{Issue, OpenState};
 pub use permissions::RepositoryRole;
 pub use pulls::{NewPullRequest, PullRequest, PullRequestSide, SideRepository};
 pub use reactions::{Reactable, Reaction};
+pub use register::{RegisteredApp, register};
 pub use repositories::RepositoryInfo;
 pub use reviews::{Review, ReviewComment, Submitted, ThreadReply};
 pub use threads::{Thread, ThreadId};
@@ -60,28 +69,45 @@ use crate::{config::GitHubConfig, ids::InstallationId};
 #[derive(Debug)]
 pub struct GitHub {
     app: Arc<app::App>,
-    installations: Mutex<HashMap<InstallationId, Arc<Installation>>>,
+    installations: Arc<Mutex<HashMap<InstallationId, Arc<installation::Shared>>>>,
+    meter: Arc<calls::Meter>,
 }
 
 impl GitHub {
     /// Prepares the client; must run inside a tokio runtime. Connects to nothing.
     pub fn new(config: &GitHubConfig) -> anyhow::Result<Self> {
-        Ok(Self { app: Arc::new(app::App::new(config)?), installations: Mutex::default() })
+        Ok(Self { app: Arc::new(app::App::new(config)?), installations: Arc::default(), meter: Arc::default() })
     }
 
-    /// The one client of an installation, made on first use; all callers share its tokens and its turn to write.
+    /// The same GitHub with a count of its own, for one piece of work: a job, or one round of repair.
+    #[must_use]
+    pub fn metered(&self) -> Self {
+        Self {
+            app: Arc::clone(&self.app),
+            installations: Arc::clone(&self.installations),
+            meter: Arc::new(calls::Meter::for_one_piece()),
+        }
+    }
+
+    /// How many requests were sent through this one and its installations.
+    pub fn calls(&self) -> Calls {
+        self.meter.read()
+    }
+
+    /// The client of an installation; all callers share its tokens, its pace and what is known of it.
     pub fn installation(&self, id: InstallationId) -> Arc<Installation> {
         let mut installations = self.installations.lock().unwrap_or_else(PoisonError::into_inner);
-        installations.entry(id).or_insert_with(|| Arc::new(Installation::new(id, Arc::clone(&self.app)))).clone()
+        let shared = Arc::clone(installations.entry(id).or_default());
+        Arc::new(Installation::new(id, Arc::clone(&self.app), shared, Arc::clone(&self.meter)))
     }
 
-    /// Drops the client of an installation that was deleted or suspended, and its tokens with it.
+    /// Drops what is shared of an installation that was deleted or suspended, its tokens above all.
     pub fn forget(&self, id: InstallationId) {
         self.installations.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 
     /// Who wiz is on this GitHub; asked once, then remembered. A failure tells that id, key or address is wrong.
     pub async fn identity(&self) -> Result<&Identity, GitHubError> {
-        self.app.identity().await
+        self.app.identity(&self.meter).await
     }
 }

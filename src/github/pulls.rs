@@ -81,6 +81,12 @@ impl Installation {
         if let Some(pull) = self.find_pull(wanted.repository, wanted.head).await? {
             return Ok(pull);
         }
+        self.open_pull(wanted).await
+    }
+
+    /// Opens a pull request for a branch that was made just now, so that it has none yet. If somebody was quicker, theirs
+    /// is found.
+    pub async fn open_pull(&self, wanted: &NewPullRequest<'_>) -> Result<PullRequest, GitHubError> {
         let path = repository_path(wanted.repository, format_args!("/pulls"));
         let body = json!({
             "head": wanted.head, "base": wanted.base, "title": wanted.title, "body": wanted.body, "draft": wanted.draft,

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::{
+    calls::Meter,
     error::{Detail, GitHubError},
     transport::{Call, Credential, Transport},
 };
@@ -71,7 +72,7 @@ impl Tokens {
     /// A token that is good for at least five minutes.
     pub async fn get(
         &self,
-        transport: &Transport,
+        (transport, meter): (&Transport, &Meter),
         installation: InstallationId,
         purpose: Purpose,
     ) -> Result<SecretString, GitHubError> {
@@ -80,7 +81,7 @@ impl Tokens {
         if let Some(token) = token.as_ref().filter(|token| token.expires_at - SPARE_TIME > Utc::now()) {
             return Ok(token.secret.clone());
         }
-        let fresh = request(transport, installation, purpose).await?;
+        let fresh = request((transport, meter), installation, purpose).await?;
         Ok(token.insert(fresh).secret.clone())
     }
 
@@ -117,7 +118,11 @@ fn not_granted(installation: InstallationId, purpose: Purpose, mut detail: Detai
     GitHubError::Forbidden(detail)
 }
 
-async fn request(transport: &Transport, installation: InstallationId, purpose: Purpose) -> Result<Token, GitHubError> {
+async fn request(
+    (transport, meter): (&Transport, &Meter),
+    installation: InstallationId,
+    purpose: Purpose,
+) -> Result<Token, GitHubError> {
     #[derive(Deserialize)]
     struct Reply {
         token: SecretString,
@@ -125,7 +130,7 @@ async fn request(transport: &Transport, installation: InstallationId, purpose: P
     }
     let call = Call::new(Method::POST, format!("/app/installations/{installation}/access_tokens"), purpose.request());
     // A token nobody received does no harm: it expires unused.
-    let answer = match transport.send(&call, Credential::App).await.map_err(GitHubError::repeatable) {
+    let answer = match transport.send(&call, Credential::App, meter).await.map_err(GitHubError::repeatable) {
         Err(GitHubError::Invalid(detail)) => return Err(not_granted(installation, purpose, detail)),
         outcome => outcome?,
     };

@@ -16,6 +16,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::{
+    calls::Meter,
     error::{GitHubError, Refusal, classify},
     graphql,
 };
@@ -51,6 +52,8 @@ pub(super) struct Call {
     pub path: String,
     pub body: Option<Value>,
     pub door: Door,
+    /// Answer only if the object has another tag than this by now.
+    pub unless: Option<HeaderValue>,
 }
 
 /// Which of GitHub's two APIs is asked.
@@ -66,12 +69,12 @@ pub(super) enum Door {
 impl Call {
     /// A read.
     pub fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), body: None, door: Door::Rest }
+        Self { method: Method::GET, path: path.into(), body: None, door: Door::Rest, unless: None }
     }
 
     /// A write with a JSON body.
     pub fn new(method: Method, path: impl Into<String>, body: Value) -> Self {
-        Self { method, path: path.into(), body: Some(body), door: Door::Rest }
+        Self { method, path: path.into(), body: Some(body), door: Door::Rest, unless: None }
     }
 
     /// Whether repeating it could do something twice.
@@ -90,8 +93,10 @@ impl Call {
 }
 
 /// A success.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Answer {
+    /// A success, or 304 to a read with a tag.
+    pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
@@ -117,18 +122,30 @@ impl Transport {
         Ok(Self { app: client(&base, app)?, anonymous: client(&base, AuthState::None)?, graphql, base })
     }
 
+    /// A connection of nobody, for the one thing that GitHub does for nobody in particular.
+    pub fn anonymous(api_url: &url::Url) -> anyhow::Result<Self> {
+        let base: Uri = api_url.as_str().trim_end_matches('/').parse().context("cannot read the API's URL")?;
+        let nobody = client(&base, AuthState::None)?;
+        Ok(Self { app: nobody.clone(), anonymous: nobody.clone(), graphql: nobody, base })
+    }
+
     /// Sends one call and reads the whole answer. Retries nothing but follows redirects within the same origin: GitHub
     /// answers so for renamed and transferred repositories, before it does anything.
     /// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects>
-    pub async fn send(&self, call: &Call, credential: Credential<'_>) -> Result<Answer, GitHubError> {
+    pub async fn send(&self, call: &Call, credential: Credential<'_>, meter: &Meter) -> Result<Answer, GitHubError> {
         let mut path = call.path.clone();
         for _ in 0..=MAX_REDIRECTS {
+            meter.count_call(call.writes());
             let (status, headers, body) = self.exchange(call, &path, credential).await?;
             if status.is_success() {
                 return match graphql::refusal(call, &headers, &body, Utc::now()) {
                     Some(error) => Err(error),
-                    None => Ok(Answer { headers, body }),
+                    None => Ok(Answer { status, headers, body }),
                 };
+            }
+            if status == StatusCode::NOT_MODIFIED && call.unless.is_some() {
+                meter.count_unchanged();
+                return Ok(Answer { status, headers, body });
             }
             match status.is_redirection().then(|| self.redirect(call, status, &headers)).flatten() {
                 Some(next) => path = next,
@@ -225,6 +242,9 @@ fn request(call: &Call, path: &str, credential: Credential<'_>) -> Result<Reques
         .header(header::USER_AGENT, USER_AGENT)
         .header(header::ACCEPT, "application/vnd.github+json")
         .header("x-github-api-version", API_VERSION);
+    if let Some(tag) = &call.unless {
+        request = request.header(header::IF_NONE_MATCH, tag);
+    }
     if call.body.is_some() {
         request = request.header(header::CONTENT_TYPE, "application/json");
     }

@@ -7,7 +7,7 @@ pub(super) fn priority(event: &str) -> i16 {
         // People speak. Only these can hold a command.
         "issue_comment" | "issues" | "pull_request_review" | "pull_request_review_comment" => -30,
         // A run may wait for it, or a person pressed a button; there are a few per push.
-        "pull_request" | "check_run" | "installation" | "installation_repositories" => -20,
+        "pull_request" | "check_run" | "installation" | "installation_repositories" | "repository" => -20,
         // Machines speak.
         _ => -10,
     }
@@ -21,7 +21,7 @@ mod tests {
     fn people_come_before_what_runs_wait_for_and_that_before_machines() {
         let ordered = [
             vec!["issue_comment", "issues", "pull_request_review", "pull_request_review_comment"],
-            vec!["pull_request", "check_run", "installation", "installation_repositories"],
+            vec!["pull_request", "check_run", "installation", "installation_repositories", "repository"],
             vec!["push", "workflow_run", "workflow_job", "check_suite", "status", "ping", "invented_tomorrow", ""],
         ];
         let priorities = ordered.map(|events| {

@@ -92,6 +92,23 @@ fn column<'rows, T>(rows: &[&'rows NewDelivery], of: impl Fn(&'rows NewDelivery)
     rows.iter().map(|row| of(row)).collect()
 }
 
+/// Stores, as if it had been delivered, what a delivery that never came would have said. `id` is made from what it is
+/// about, so that the same thing is stored once.
+pub async fn store_found(pool: &PgPool, id: DeliveryId, event: &str, payload: Vec<u8>) -> Result<Stored> {
+    let found = NewDelivery {
+        id,
+        event: event.to_owned(),
+        encoding: Encoding::Json,
+        body: payload.into(),
+        hook_id: None,
+        target_type: None,
+        target_id: None,
+        secret_index: 0,
+    };
+    let stored = store(pool, &[found]).await?;
+    Ok(stored.into_iter().next().unwrap_or(Stored::Known))
+}
+
 /// A delivery read back, for triage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredDelivery {

@@ -21,6 +21,11 @@ impl BlobId {
         Self(hex::encode(hash.finalize()))
     }
 
+    /// An id that was computed elsewhere.
+    pub(super) fn hashed(digest: &[u8]) -> Self {
+        Self(hex::encode(digest))
+    }
+
     /// The 40 digits.
     pub fn as_str(&self) -> &str {
         &self.0

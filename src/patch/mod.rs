@@ -11,6 +11,7 @@
 
 mod base;
 mod change;
+mod listing;
 mod path;
 mod render;
 pub mod secrets;
@@ -18,6 +19,7 @@ mod verify;
 
 pub use base::{BaseEntry, BaseTree, BlobId};
 pub use change::{Change, FileChange, FileMode, Patch};
+pub use listing::Listing;
 pub use path::{PathFault, check_path};
 pub use render::{LineCount, line_counts, unified_diff};
 pub use verify::{Fault, RecordFault, verify};

@@ -112,6 +112,10 @@ pub enum JobFailure {
     /// Try again: after `after`, or after a backoff that grows with the attempts.
     #[error("{error:#}")]
     Retry { error: anyhow::Error, after: Option<Duration> },
+    /// Nothing is wrong, it is only too early, as under a rate limit: once more after `after`, and this attempt does not
+    /// count.
+    #[error("{error:#}")]
+    TooEarly { error: anyhow::Error, after: Duration },
     /// Trying again cannot help, as with a payload that does not decode: the job dies now.
     #[error("{error:#}")]
     Fatal { error: anyhow::Error },

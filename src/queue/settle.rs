@@ -21,6 +21,8 @@ enum Verdict {
     Nothing,
     /// Again after the wait; this attempt counts.
     Postpone(Duration),
+    /// Again after the wait; this attempt does not count.
+    Defer(Duration),
     /// Ready again; this attempt does not count.
     GiveBack,
     Bury,
@@ -33,7 +35,11 @@ fn verdict(job: &Job, interruption: Option<Interruption>, failure: &JobFailure, 
         (Some(Interruption::Lost), _) => Verdict::Nothing,
         (Some(Interruption::CancelRequested), _) => Verdict::Cancel,
         (_, JobFailure::Fatal { .. }) => Verdict::Bury,
-        (Some(Interruption::Shutdown), JobFailure::Retry { .. } | JobFailure::LeaseLost(_)) => Verdict::GiveBack,
+        (None, JobFailure::TooEarly { after, .. }) => Verdict::Defer(*after),
+        (
+            Some(Interruption::Shutdown),
+            JobFailure::Retry { .. } | JobFailure::TooEarly { .. } | JobFailure::LeaseLost(_),
+        ) => Verdict::GiveBack,
         (None, JobFailure::Retry { .. } | JobFailure::LeaseLost(_)) if job.is_last_attempt() => Verdict::Bury,
         (None, JobFailure::Retry { after: Some(after), .. }) => Verdict::Postpone(*after),
         // If the lease is truly lost the fence makes this a no-op; if the handler was mistaken the job goes on.
@@ -56,7 +62,8 @@ pub(super) async fn settle(
     tracing::warn!(attempt = job.attempt, ?verdict, error, "the attempt failed");
     let outcome = match verdict {
         Verdict::Nothing => return Ok(()),
-        Verdict::Postpone(wait) => return postpone(pool, lease, wait, &error).await,
+        Verdict::Postpone(wait) => return postpone(pool, lease, (wait, 0), &error).await,
+        Verdict::Defer(wait) => return postpone(pool, lease, (wait, 1), &error).await,
         Verdict::GiveBack => return give_back(pool, lease).await,
         Verdict::Bury => Outcome::Dead(error),
         Verdict::Cancel => Outcome::Cancelled(error),
@@ -80,13 +87,14 @@ async fn bury(
     Ok(())
 }
 
-async fn postpone(pool: &PgPool, lease: &Lease, wait: Duration, error: &str) -> Result<()> {
+/// `forgiven` attempts are not counted.
+async fn postpone(pool: &PgPool, lease: &Lease, (wait, forgiven): (Duration, i16), error: &str) -> Result<()> {
     sqlx::query!(
         r#"
         with postponed as (
             update job
             set state = 'scheduled', run_at = now() + make_interval(secs => $3), worker_id = null, claimed_at = null,
-                last_error = $4
+                last_error = $4, attempt = attempt - $5
             where id = $1 and run_seq = $2 and state = 'running'
             returning id
         )
@@ -96,6 +104,7 @@ async fn postpone(pool: &PgPool, lease: &Lease, wait: Duration, error: &str) -> 
         lease.run_seq(),
         wait.as_secs_f64(),
         error,
+        forgiven,
     )
     .execute(pool)
     .await

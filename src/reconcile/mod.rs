@@ -1,48 +1,49 @@
-//! Periodic repair of what an outage of wiz leaves undone.
+//! Periodic repair of what an outage leaves undone, of wiz or of GitHub's deliveries.
 //!
-//! GitHub keeps what it tried to deliver for three days and never tries again by itself. [`missed`] picks, from that
-//! log, the deliveries that no attempt brought here and that the database does not know; [`run`] asks GitHub for them
-//! again at the start and every few seconds. They come in through the front door like any other, signed, and intake
-//! takes each id once, so asking too often does no harm.
+//! Four things are looked after, each found by asking again and each harmless when asked too often: deliveries that
+//! failed come in once more through the front door ([`missed()`]); open runs are compared with their pull request, issue
+//! and conversation, in case even the log knows nothing (`runs`); installations and repositories with what GitHub lists
+//! (`reach`); and ended runs with what they left behind (`remains`). Everything bounded: a round asks for so many things
+//! and no more, and a limit of GitHub's ends it until the next.
 //!
-//! This room never reads a delivery and never changes a run. Read first: [`missed`], [`run`].
+//! This room changes a run only by the signals that a delivery would have sent. Read first: [`run`], [`missed()`].
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+mod missed;
+mod reach;
+mod remains;
+mod runs;
 
-use anyhow::{Context as _, Result};
-use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::PgPool;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    github::{Attempt, GitHub},
-    ids::DeliveryId,
-    intake,
-};
+pub use missed::missed;
 
-/// Time between two looks at GitHub's log.
+use crate::run::{services::Services, store::usage};
+
+/// Time between two looks at GitHub's log of deliveries, and at which runs are due.
 const INTERVAL: Duration = Duration::from_secs(15);
 
-/// How far back the log is read. GitHub keeps three days; a command older than one is better given again.
-const HORIZON: TimeDelta = TimeDelta::hours(24);
-
-/// A delivery tried so often is one that wiz refuses, as with a wrong webhook secret; each look would make one more.
-const MOST_ATTEMPTS: usize = 30;
-
-/// Most pages of 100 attempts read at once.
-const PAGES: usize = 20;
+/// Time between two looks at installations, repositories and remains: they change by hand, and their deliveries come.
+const SLOW_INTERVAL: Duration = Duration::from_secs(10 * 60);
 
 /// Repairs until `shutdown`. A look that fails is logged and taken again next time.
-pub async fn run(pool: PgPool, github: std::sync::Arc<GitHub>, shutdown: CancellationToken) -> Result<()> {
+pub async fn run(services: Services, shutdown: CancellationToken) -> Result<()> {
+    // Asked once per process: a wrong App id or key is told at the start, and not to the first person who comes.
+    match shutdown.run_until_cancelled(services.github.identity()).await {
+        None => return Ok(()),
+        Some(Ok(identity)) => tracing::info!(app = identity.slug, "GitHub knows the App"),
+        Some(Err(error)) => tracing::warn!(%error, "GitHub does not know the App, or cannot be reached"),
+    }
+    let mut last_slow: Option<Instant> = None;
     loop {
-        match shutdown.run_until_cancelled(fetch_missed(&pool, &github)).await {
-            None => return Ok(()),
-            Some(Ok(0)) => {}
-            Some(Ok(asked)) => tracing::info!(asked, "asked GitHub to deliver again what was missed"),
-            Some(Err(error)) => tracing::warn!("cannot look for missed deliveries: {error:#}"),
+        let slow = last_slow.is_none_or(|last| last.elapsed() >= SLOW_INTERVAL);
+        if slow {
+            last_slow = Some(Instant::now());
+        }
+        if shutdown.run_until_cancelled(round(&services, slow)).await.is_none() {
+            return Ok(());
         }
         if shutdown.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_none() {
             return Ok(());
@@ -50,85 +51,22 @@ pub async fn run(pool: PgPool, github: std::sync::Arc<GitHub>, shutdown: Cancell
     }
 }
 
-/// Asks for every missed delivery once. Answers how many there were.
-async fn fetch_missed(pool: &PgPool, github: &GitHub) -> Result<usize> {
-    let attempts = attempts_since(github, Utc::now() - HORIZON).await?;
-    let deliveries: Vec<DeliveryId> = attempts.iter().map(|attempt| attempt.delivery).collect();
-    let known = intake::known(&mut *pool.acquire().await?, &deliveries).await?;
-    let missed = missed(&attempts, &known);
-    let mut asked = 0;
-    for attempt in missed {
-        match github.redeliver(attempt).await {
-            Ok(()) => asked += 1,
-            Err(error) if error.is_retryable() => {
-                return Err(error).with_context(|| format!("cannot ask for attempt {attempt} again"));
-            }
-            // GitHub has forgotten this one; the others still come.
-            Err(error) => tracing::warn!(attempt, %error, "GitHub does not deliver this again"),
-        }
+async fn round(services: &Services, slow: bool) {
+    let services = &services.metered();
+    tell("asked GitHub to deliver again what was missed", missed::fetch_missed(&services.pool, &services.github).await);
+    if slow {
+        tell("brought installations and repositories up to date", reach::compare(services).await);
+        tell("looked after what ended runs left behind", remains::clear(services).await);
     }
-    Ok(asked)
+    tell("changed runs by what they missed", runs::reread(services).await);
+    services.doorbell.ring();
+    usage::record(&services.pool, "repair", services.github.calls()).await;
 }
 
-async fn attempts_since(github: &GitHub, since: DateTime<Utc>) -> Result<Vec<Attempt>> {
-    let (mut all, mut cursor) = (Vec::new(), None);
-    for _ in 0..PAGES {
-        let page = github.delivery_attempts(cursor).await.context("cannot read GitHub's log of deliveries")?;
-        let reached = page.attempts.last().is_none_or(|oldest| oldest.delivered_at < since);
-        all.extend(page.attempts.into_iter().filter(|attempt| attempt.delivered_at >= since));
-        cursor = page.next;
-        if reached || cursor.is_none() {
-            break;
-        }
-    }
-    Ok(all)
-}
-
-/// The newest attempt of each delivery that never arrived: no attempt succeeded, the database does not know it, and it
-/// was not tried [`MOST_ATTEMPTS`] times. The oldest come first, as people wrote them.
-pub fn missed(attempts: &[Attempt], known: &BTreeSet<DeliveryId>) -> Vec<i64> {
-    let mut tries: BTreeMap<DeliveryId, Vec<&Attempt>> = BTreeMap::new();
-    for attempt in attempts {
-        tries.entry(attempt.delivery).or_default().push(attempt);
-    }
-    let mut missed: Vec<&Attempt> = tries
-        .into_iter()
-        .filter(|(delivery, tries)| {
-            tries.len() < MOST_ATTEMPTS && !known.contains(delivery) && !tries.iter().any(|attempt| attempt.succeeded())
-        })
-        .filter_map(|(_, tries)| tries.into_iter().max_by_key(|attempt| attempt.delivered_at))
-        .collect();
-    missed.sort_by_key(|attempt| (attempt.delivered_at, attempt.id));
-    missed.into_iter().map(|attempt| attempt.id).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_never_arrived_is_asked_for_again_and_the_oldest_first() {
-        let now = Utc::now();
-        let attempt = |id: i64, delivery: u128, age_s: i64, status_code: u16| Attempt {
-            id,
-            delivery: DeliveryId(uuid::Uuid::from_u128(delivery)),
-            delivered_at: now - TimeDelta::seconds(age_s),
-            status_code,
-            event: "issue_comment".into(),
-        };
-        let attempts = [
-            attempt(1, 1, 100, 502),
-            attempt(2, 2, 200, 0),
-            attempt(3, 2, 150, 503),
-            attempt(4, 3, 300, 500),
-            attempt(5, 3, 90, 202),
-            attempt(6, 4, 400, 0),
-        ];
-        let known = BTreeSet::from([DeliveryId(uuid::Uuid::from_u128(4))]);
-        assert_eq!(missed(&attempts, &known), [3, 1]);
-        assert_eq!(missed(&[], &known), Vec::<i64>::new());
-        let refused: Vec<Attempt> = (0..30).map(|n| attempt(n, 6, n + 1, 401)).collect();
-        assert_eq!(missed(&refused[1..], &known), [1]);
-        assert_eq!(missed(&refused, &known), Vec::<i64>::new(), "tried often enough");
+fn tell(what: &str, outcome: Result<usize>) {
+    match outcome {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(count, "{what}"),
+        Err(error) => tracing::warn!("a part of repair failed ({what}): {error:#}"),
     }
 }

@@ -17,6 +17,7 @@ pub mod follow_up;
 pub mod jobs;
 pub mod machine;
 pub mod project;
+pub mod reach;
 pub mod services;
 pub mod session;
 pub mod signal;

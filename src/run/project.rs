@@ -12,7 +12,7 @@ use super::{services::Services, store::StoredRun, workspace};
 use crate::{
     github::{Purpose, mirror::EntryMode},
     ids::CommitSha,
-    patch::{BaseTree, BlobId, FileMode, Patch},
+    patch::{BaseTree, BlobId, FileMode, Listing, Patch},
     policy::{self, CheckCommand, PolicyFault, RepositoryPolicy},
     sandbox::SourceFile,
 };
@@ -39,6 +39,8 @@ pub struct Project {
     pub files: Vec<SourceFile>,
     /// The same tree as records are checked against it, with what no box is shown.
     pub base: BaseTree,
+    /// The same tree as git hashes it.
+    pub listing: Listing,
     /// The files that the plan was made for, where the work starts from others.
     origin: Option<Vec<SourceFile>>,
     instructions: Option<(&'static str, String)>,
@@ -51,16 +53,28 @@ pub struct Project {
 }
 
 impl Project {
+    /// The head of the branch the run starts from; none when there is no such branch. The default branch's is fetched on
+    /// this occasion.
+    pub async fn head(services: &Services, stored: &StoredRun) -> anyhow::Result<Option<CommitSha>> {
+        let github = services.github.installation(stored.installation);
+        if *stored.base_branch() != stored.default_branch {
+            return Ok(github.branch(&stored.repository_name, stored.base_branch()).await?);
+        }
+        let token = github.token(Purpose::Fetch(stored.repository)).await?;
+        let mirror = services.mirrors.mirror(stored.repository, &stored.repository_name)?;
+        mirror.fetch_head(&token).await.map(Some).context("cannot fetch the default branch")
+    }
+
     /// Fetches `commit` and reads the project.
     pub async fn at(services: &Services, stored: &StoredRun, commit: &CommitSha) -> anyhow::Result<Self> {
-        let (files, base) = tree_at(services, stored, commit).await?;
+        let (files, base, listing) = tree_at(services, stored, commit).await?;
         let policy = match &stored.options.base {
             Some(branch) if *branch != stored.default_branch => default_policy(services, stored).await?,
             Some(_) | None => {
                 files.iter().find(|file| file.path == policy::POLICY_PATH).map(|file| file.content.clone())
             }
         };
-        Self::of(files, base, policy, &services.settings.default_image)
+        Ok(Self { listing, ..Self::of(files, base, policy, &services.settings.default_image)? })
     }
 
     /// What the work under way starts from: the plan's base or, for a follow-up, the files of the pull request's head
@@ -71,8 +85,8 @@ impl Project {
         let project = Self::at(services, stored, &current.base).await?;
         let Some(follow_up) = &progress.follow_up else { return Ok(project) };
         let head = follow_up.head.as_ref().context("the follow-up has not begun")?;
-        let (files, base) = tree_at(services, stored, head).await?;
-        Ok(Self { files, base, origin: Some(project.files), ..project })
+        let (files, base, listing) = tree_at(services, stored, head).await?;
+        Ok(Self { files, base, listing, origin: Some(project.files), ..project })
     }
 
     /// The files that the plan was made for: where a criterion must fail first.
@@ -98,7 +112,7 @@ impl Project {
         let checks = if policy.checks.is_empty() { detected.checks } else { policy.checks.clone() };
         let instructions = workspace::first_text(&files, &INSTRUCTION_PATHS);
         let instructions = instructions.map(|(path, text)| (path, text.to_owned()));
-        Ok(Self { policy, image, setup, checks, instructions, files, base, origin: None })
+        Ok(Self { policy, image, setup, checks, instructions, files, base, listing: Listing::default(), origin: None })
     }
 
     /// How long a criterion's command may take: what the policy says of the same command, or the usual time.
@@ -134,13 +148,13 @@ async fn tree_at(
     services: &Services,
     stored: &StoredRun,
     commit: &CommitSha,
-) -> anyhow::Result<(Vec<SourceFile>, BaseTree)> {
+) -> anyhow::Result<(Vec<SourceFile>, BaseTree, Listing)> {
     let github = services.github.installation(stored.installation);
     let token = github.token(Purpose::Fetch(stored.repository)).await?;
     let mirror = services.mirrors.mirror(stored.repository, &stored.repository_name)?;
     mirror.fetch(commit, &token).await.context("cannot fetch the commit")?;
     let tree = mirror.tree(commit).await?;
-    let base = tree.base();
+    let (base, listing) = (tree.base(), tree.listing);
     let entries: Vec<(String, FileMode, BlobId)> = tree
         .entries
         .into_iter()
@@ -157,7 +171,7 @@ async fn tree_at(
         .zip(contents)
         .map(|((path, mode, blob), content)| workspace::source_file(path, mode, content, &blob))
         .collect();
-    Ok((files, base))
+    Ok((files, base, listing))
 }
 
 /// Largest policy file that is read; a longer one is no policy a person keeps.
@@ -166,6 +180,6 @@ const POLICY_BYTES: u64 = 64 * 1024;
 /// The policy file of the default branch: whoever may choose a branch to start from does not choose the rules.
 async fn default_policy(services: &Services, stored: &StoredRun) -> anyhow::Result<Option<Bytes>> {
     let github = services.github.installation(stored.installation);
-    let Some((_, head)) = github.default_head(&stored.repository_name).await? else { return Ok(None) };
+    let Some(head) = github.head(&stored.repository_name).await? else { return Ok(None) };
     Ok(github.file(&stored.repository_name, &head, policy::POLICY_PATH, POLICY_BYTES).await?)
 }

@@ -26,6 +26,14 @@ pub struct Services {
     pub settings: Arc<Settings>,
 }
 
+impl Services {
+    /// The same services with a count of their own of what GitHub is asked, for one piece of work.
+    #[must_use]
+    pub fn metered(&self) -> Self {
+        Self { github: Arc::new(self.github.metered()), ..self.clone() }
+    }
+}
+
 /// The key of wiz's hidden markers. `Debug` hides it.
 #[derive(Clone)]
 pub struct MarkerKey([u8; 32]);

@@ -27,6 +27,8 @@ pub enum Signal {
     PullRequest(PullRequestChange),
     /// There is more to do on the open pull request. Work starts at once or, while other work is under way, after it.
     FollowUp(FollowUpCause),
+    /// What the run stood on is gone.
+    Gone(Gone),
     /// The deadline of state entry `seq` passed.
     Deadline { seq: i32 },
 }
@@ -121,6 +123,20 @@ pub enum Order {
     },
     Retry,
     Cancel,
+}
+
+/// What is gone, so that nothing can be asked or shown there any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gone {
+    /// Deleted, or moved to another repository.
+    Issue,
+    /// Deleted, or taken from wiz.
+    Repository,
+    /// The repository can only be read.
+    Archived,
+    /// wiz was uninstalled.
+    Installation,
 }
 
 /// What happened to the pull request.

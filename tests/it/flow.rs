@@ -11,6 +11,9 @@ use crate::support::{
     world::{assert_ended_well, assert_upstream_agrees, options},
 };
 
+/// Most requests to GitHub for the plain fix, from the first webhook to the merge: an installation has 5,000 an hour.
+const MOST_CALLS: i64 = 25;
+
 /// Plays the story, and keeps the status comment as it was when the plan was shown.
 async fn play(world: &World) -> (Ending, Option<Shown>) {
     let repo = world.repo();
@@ -50,6 +53,9 @@ async fn a_python_issue_becomes_a_merged_pull_request_and_every_text_is_right() 
     let mut world = World::start(options(&HUMANIZE, DatabaseChoice::Embedded)).await.unwrap();
     let repo = world.repo();
     let (ending, planned) = play(&world).await;
+    let calls = world.store().await.unwrap().calls_to_github().await.unwrap();
+    let all: i64 = calls.iter().map(|(_, count)| count).sum();
+    assert!((1..=MOST_CALLS).contains(&all), "calls to GitHub for the plain fix: {calls:?}");
     assert_ended_well(&mut world, &ending).await;
     assert_upstream_agrees(&world, &ending).await;
 

@@ -111,6 +111,14 @@ impl Store {
         Ok(Duration::from_millis(u64::try_from(milliseconds)?))
     }
 
+    /// How many requests wiz has sent to GitHub, by kind of work; repair, which goes on whatever happens, is left out.
+    pub async fn calls_to_github(&self) -> Result<Vec<(String, i64)>> {
+        let calls = sqlx::query_as(
+            "select kind, sum(calls)::bigint from github_usage where kind <> 'repair' group by kind order by kind",
+        );
+        calls.fetch_all(&self.pool).await.context("cannot read what was asked of GitHub")
+    }
+
     /// Whether wiz has a delivery, by GitHub's id of it.
     pub async fn has_delivery(&self, guid: &str) -> Result<bool> {
         let known = sqlx::query_scalar("select exists (select from delivery where id = $1::uuid)").bind(guid);

@@ -16,6 +16,8 @@ pub struct Summary {
     pub stages: Vec<(String, Duration)>,
     pub models: ModelUse,
     pub engine: Activity,
+    /// Requests to GitHub.
+    pub calls_to_github: i64,
 }
 
 /// The waits people feel.
@@ -37,6 +39,7 @@ impl Summary {
             stages: store.stage_times().await?,
             models: store.model_use().await?,
             engine: world.engine_activity()?,
+            calls_to_github: store.calls_to_github().await?.iter().map(|(_, calls)| calls).sum(),
         })
     }
 
@@ -55,6 +58,7 @@ impl Summary {
         row(&mut text, "model calls", &format!("{calls}, {:.1} s in all", as_f64(duration_ms) / 1000.0));
         row(&mut text, "tokens", &format!("{input_tokens} in, {output_tokens} out"));
         row(&mut text, "price of the tokens", &format!("${:.4}", as_f64(micro_dollars) / 1e6));
+        row(&mut text, "calls to GitHub", &self.calls_to_github.to_string());
         row(&mut text, "boxes", &self.engine.boxes.to_string());
         let egress = match self.engine.connected {
             0 => "none: no box had a network".to_owned(),

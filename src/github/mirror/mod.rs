@@ -164,15 +164,32 @@ impl Mirror<'_> {
         if self.directory.exists() && self.has(commit).await {
             return Ok(());
         }
+        self.fetch_persistently(&format!("+{commit}:{}", reference(commit)), token).await
+    }
+
+    /// Brings the files of the default branch's head here and tells which commit that is. One exchange answers both, so
+    /// the API need not be asked.
+    pub async fn fetch_head(&self, token: &SecretString) -> Result<CommitSha, MirrorError> {
+        let _turn = self.turn.write().await;
+        self.fetch_persistently(&format!("+HEAD:{HEAD}"), token).await?;
+        let name = self.git.read(&self.directory, &["rev-parse", "--verify", HEAD], Vec::new(), 100).await?;
+        let name = String::from_utf8_lossy(&name);
+        let commit: CommitSha = name.trim().parse().map_err(|_| MirrorError::Failed(format!("a head named {name}")))?;
+        let keep = ["update-ref", &reference(&commit), commit.as_str()];
+        self.git.read(&self.directory, &keep, Vec::new(), 100).await?;
+        Ok(commit)
+    }
+
+    async fn fetch_persistently(&self, refspec: &str, token: &SecretString) -> Result<(), MirrorError> {
         if self.packs() >= MAX_PACKS {
             self.remove()?;
         }
-        match self.fetch_once(commit, token).await {
+        match self.fetch_once(refspec, token).await {
             // A lock or half a pack left by a killed process is not worth telling from other failures.
             Err(MirrorError::Failed(reason)) => {
                 tracing::info!(mirror = %self.directory.display(), reason, "starting the mirror anew");
                 self.remove()?;
-                self.fetch_once(commit, token).await
+                self.fetch_once(refspec, token).await
             }
             outcome => outcome,
         }
@@ -183,7 +200,10 @@ impl Mirror<'_> {
         let _turn = self.turn.read().await;
         let arguments = ["ls-tree", "-r", "-z", "-l", "--full-tree", commit.as_str()];
         let listing = self.git.read(&self.directory, &arguments, Vec::new(), tree::LISTING_BYTES).await?;
-        tree::parse(&listing)
+        let root = format!("{commit}^{{tree}}");
+        let root = self.git.read(&self.directory, &["rev-parse", "--verify", &root], Vec::new(), 100).await?;
+        let root = String::from_utf8_lossy(&root).trim().parse();
+        tree::parse(&listing, root.map_err(|error: &str| MirrorError::Failed(error.to_owned()))?)
     }
 
     /// The contents of blobs of a fetched commit, in the order asked for.
@@ -200,12 +220,11 @@ impl Mirror<'_> {
         self.git.read(&self.directory, &["rev-parse", "--verify", "--quiet", &name], Vec::new(), 100).await.is_ok()
     }
 
-    async fn fetch_once(&self, commit: &CommitSha, token: &SecretString) -> Result<(), MirrorError> {
+    async fn fetch_once(&self, refspec: &str, token: &SecretString) -> Result<(), MirrorError> {
         if !self.directory.exists() {
             self.git.initialise(&self.directory).await?;
         }
-        let refspec = format!("+{commit}:{}", reference(commit));
-        self.git.fetch(&self.directory, &self.url, &refspec, token).await
+        self.git.fetch(&self.directory, &self.url, refspec, token).await
     }
 
     fn packs(&self) -> usize {
@@ -221,6 +240,9 @@ impl Mirror<'_> {
         }
     }
 }
+
+/// Where the head that was fetched last is found.
+const HEAD: &str = "refs/wiz-head";
 
 /// Keeps a fetched commit from being collected, and tells that it is complete.
 fn reference(commit: &CommitSha) -> String {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::MirrorError;
 use crate::{
     limits,
-    patch::{BaseEntry, BaseTree, BlobId, FileMode, check_path},
+    patch::{BaseEntry, BaseTree, BlobId, FileMode, Listing, check_path},
 };
 
 /// Longest listing read: [`limits::TREE_ENTRIES`] of 200 bytes.
@@ -18,6 +18,8 @@ pub struct Tree {
     pub entries: Vec<TreeEntry>,
     /// Paths of honest but unusual form that wiz neither shows to a box nor changes.
     pub left_out: Vec<LeftOut>,
+    /// The same entries as git hashes them, unusual ones too.
+    pub listing: Listing,
 }
 
 /// One path of a commit.
@@ -61,8 +63,9 @@ impl Tree {
 }
 
 /// Reads `git ls-tree -r -z -l`: `<mode> <type> <object> <size>\t<path>\0`.
-pub(super) fn parse(listing: &[u8]) -> Result<Tree, MirrorError> {
+pub(super) fn parse(listing: &[u8], root: BlobId) -> Result<Tree, MirrorError> {
     let mut tree = Tree::default();
+    let mut all = Vec::new();
     for line in listing.split(|byte| *byte == 0).filter(|line| !line.is_empty()) {
         if tree.entries.len() >= limits::TREE_ENTRIES {
             return Err(MirrorError::TooLarge(format!("the commit has more than {} files", limits::TREE_ENTRIES)));
@@ -71,6 +74,7 @@ pub(super) fn parse(listing: &[u8]) -> Result<Tree, MirrorError> {
         let tab = line.iter().position(|byte| *byte == b'\t').ok_or_else(unreadable)?;
         let head = std::str::from_utf8(&line[..tab]).map_err(|_| unreadable())?;
         let (mode, blob, size) = head_fields(head).ok_or_else(unreadable)?;
+        all.push((line[tab + 1..].to_vec(), mode.as_str(), blob.clone()));
         match check_path(&line[tab + 1..]) {
             Ok(path) => tree.entries.push(TreeEntry { path: path.to_owned(), mode, blob, size }),
             Err(fault) => {
@@ -82,7 +86,18 @@ pub(super) fn parse(listing: &[u8]) -> Result<Tree, MirrorError> {
             }
         }
     }
+    tree.listing = Listing::new(root, all);
     Ok(tree)
+}
+
+impl EntryMode {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::File(mode) => mode.as_str(),
+            Self::Symlink => "120000",
+            Self::Submodule => "160000",
+        }
+    }
 }
 
 fn head_fields(head: &str) -> Option<(EntryMode, BlobId, u64)> {
@@ -140,7 +155,7 @@ mod tests {
             line("100644", "blob", "6", b"caf\xe9"),
         ]
         .concat();
-        let tree = parse(&listing).unwrap();
+        let tree = parse(&listing, ID.parse().unwrap()).unwrap();
         let seen: Vec<_> = tree.entries.iter().map(|entry| (entry.path.as_str(), entry.mode, entry.size)).collect();
         assert_eq!(
             seen,
@@ -154,11 +169,11 @@ mod tests {
         assert_eq!(tree.left_out, [LeftOut { path: "caf\u{fffd}".into(), fault: PathFault::NotUtf8 }]);
         assert_eq!(tree.base().get("link"), Some(&BaseEntry::Fixed));
         for path in [&b".git/config"[..], b"a/../b", b"..", b"/x", b"a//b", b".GiT", b"git~1/x"] {
-            let outcome = parse(&[listing.clone(), line("100644", "blob", "6", path)].concat());
+            let outcome = parse(&[listing.clone(), line("100644", "blob", "6", path)].concat(), ID.parse().unwrap());
             assert!(matches!(outcome, Err(MirrorError::Hostile { .. })), "{}", String::from_utf8_lossy(path));
         }
         for nonsense in [&b"x\0"[..], b"100644 blob\tx\0", b"040000 tree ce01 -\tx\0", b"\xff\tx\0"] {
-            assert!(matches!(parse(nonsense), Err(MirrorError::Failed(_))));
+            assert!(matches!(parse(nonsense, ID.parse().unwrap()), Err(MirrorError::Failed(_))));
         }
     }
 

@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{
     error::UserMessage,
-    github::{self, GitHubError, NewCommit, OpenState},
+    github::{self, BranchStands, GitHubError, NewCommit, OpenState},
     ids::CommitSha,
-    patch::Patch,
+    patch::{Listing, Patch},
     plan::{Criterion, Plan, Proof},
     report,
     run::{
@@ -117,7 +117,8 @@ async fn plan_for(
 pub(super) async fn publish(
     services: &Services,
     stored: &StoredRun,
-    (patch, summary): (&Patch, &str),
+    (patch, listing): (&Patch, &Listing),
+    summary: &str,
 ) -> Result<Done, StageFailure> {
     let progress = &stored.run.progress;
     let pull_request = progress.pull_request.as_ref().context("a follow-up without a pull request")?;
@@ -135,10 +136,11 @@ pub(super) async fn publish(
         repository: &stored.repository_name,
         repository_id: stored.repository,
         branch: &pull_request.branch,
+        stands: BranchStands::AtParent,
         parent,
+        listing,
         message: &message,
         patch,
-        branch_exists: true,
     };
     match github.commit(&commit).await {
         Ok(committed) => Ok(StageResult::Published(PullRequest { head: committed.sha, ..pull_request.clone() }).into()),

@@ -59,21 +59,13 @@ impl Handler for Executor {
         let task = Task::decode(&job.kind, &job.payload)
             .with_context(|| format!("cannot decode a {:?} job", job.kind))
             .map_err(JobFailure::fatal)?;
-        let services = &self.services;
-        let completed = match task {
-            Task::Triage { delivery } => triage::execute(services, lease, delivery).await,
-            Task::Plan { run, seq } => plan::execute(services, lease, run, seq).await,
-            Task::Work { run, seq, step } => work::execute(services, lease, (run, seq), &step).await,
-            Task::Verify { run, seq } => verify::execute(services, lease, run, seq).await,
-            Task::Review { run, seq } => review::execute(services, lease, run, seq).await,
-            Task::Publish { run, seq } => publish::execute(services, lease, run, seq).await,
-            Task::Report { run, revision } => report::execute(services, lease, run, revision).await,
-            Task::Deadline { run, seq } => deadline::execute(services, lease, run, seq).await,
-            Task::Halt { run, seq } => halt::execute(services, lease, run, seq).await,
-            Task::Reply(reply) => reply::execute(services, lease, &reply).await,
-        }?;
-        services.doorbell.ring();
-        Ok(completed)
+        let services = &self.services.metered();
+        let outcome = dispatch(services, lease, task).await;
+        store::usage::record(&services.pool, &job.kind, services.github.calls()).await;
+        if outcome.is_ok() {
+            services.doorbell.ring();
+        }
+        outcome
     }
 
     /// A stage that died fails its run, so that nobody waits for it, and words that could not be followed are answered.
@@ -104,6 +96,21 @@ impl Handler for Executor {
         let result = StageResult::Failed { message };
         store::signal(transaction, run, Signal::Stage { seq, result }).await?;
         Ok(())
+    }
+}
+
+async fn dispatch(services: &Services, lease: &Lease, task: Task) -> Result<Completed, JobFailure> {
+    match task {
+        Task::Triage { delivery } => triage::execute(services, lease, delivery).await,
+        Task::Plan { run, seq } => plan::execute(services, lease, run, seq).await,
+        Task::Work { run, seq, step } => work::execute(services, lease, (run, seq), &step).await,
+        Task::Verify { run, seq } => verify::execute(services, lease, run, seq).await,
+        Task::Review { run, seq } => review::execute(services, lease, run, seq).await,
+        Task::Publish { run, seq } => publish::execute(services, lease, run, seq).await,
+        Task::Report { run, revision } => report::execute(services, lease, run, revision).await,
+        Task::Deadline { run, seq } => deadline::execute(services, lease, run, seq).await,
+        Task::Halt { run, seq } => halt::execute(services, lease, run, seq).await,
+        Task::Reply(reply) => reply::execute(services, lease, &reply).await,
     }
 }
 
@@ -168,11 +175,7 @@ fn classify(error: anyhow::Error) -> StageFailure {
                  on its installation page. Then `/wiz retry`.",
             ))
         }
-        Some(github) => {
-            let after = retry_after(github);
-            StageFailure::Job(JobFailure::Retry { error, after })
-        }
-        None => StageFailure::Job(error.into()),
+        Some(_) | None => StageFailure::Job(retry(error)),
     }
 }
 
@@ -236,27 +239,29 @@ fn told_of_model(error: &ModelError) -> Option<String> {
     }
 }
 
-/// How long GitHub asks us to wait.
-fn retry_after(error: &GitHubError) -> Option<Duration> {
-    match error {
-        GitHubError::RateLimited { until, .. } => Some((*until - chrono::Utc::now()).to_std().unwrap_or_default()),
-        GitHubError::Transient(_)
-        | GitHubError::Ambiguous(_)
-        | GitHubError::NotFound(_)
-        | GitHubError::Gone(_)
-        | GitHubError::Forbidden(_)
-        | GitHubError::Conflict(_)
-        | GitHubError::Invalid(_)
-        | GitHubError::Unauthorized(_) => None,
-    }
-}
+/// Spreads the jobs that a limit held up, so that they do not all come back in the same moment.
+const SPREAD_MS: u64 = 3_000;
 
-/// A failure of a job that is not a stage: the queue tries again, when GitHub says so if it does.
+/// A failure that the queue deals with: GitHub's limits are waited for and nobody's fault, everything else is tried again
+/// with growing waits.
 fn retry(error: anyhow::Error) -> JobFailure {
-    let after = error.downcast_ref::<GitHubError>().and_then(retry_after);
-    match JobFailure::from(error) {
-        JobFailure::Retry { error, .. } => JobFailure::Retry { error, after },
-        other @ (JobFailure::Fatal { .. } | JobFailure::LeaseLost(_)) => other,
+    match error.downcast_ref::<GitHubError>() {
+        Some(GitHubError::RateLimited { until, .. }) => {
+            let left = (*until - chrono::Utc::now()).to_std().unwrap_or_default();
+            let spread = Duration::from_millis(rand::random_range(0..SPREAD_MS));
+            JobFailure::TooEarly { error, after: left + spread }
+        }
+        Some(
+            GitHubError::Transient(_)
+            | GitHubError::Ambiguous(_)
+            | GitHubError::NotFound(_)
+            | GitHubError::Gone(_)
+            | GitHubError::Forbidden(_)
+            | GitHubError::Conflict(_)
+            | GitHubError::Invalid(_)
+            | GitHubError::Unauthorized(_),
+        )
+        | None => error.into(),
     }
 }
 
@@ -359,7 +364,7 @@ pub async fn conclude(
 /// Whether GitHub would refuse every call for this installation. What is left unsaid is said when it is back.
 async fn is_suspended(services: &Services, installation: InstallationId) -> anyhow::Result<bool> {
     let mut connection = services.pool.acquire().await?;
-    Ok(store::suspended_at(&mut connection, installation).await?.is_some())
+    Ok(store::reach::suspended_at(&mut connection, installation).await?.is_some())
 }
 
 /// Ends a job that has nothing to add.

@@ -41,10 +41,7 @@ async fn begin(services: &Services, run: RunId, seq: i32) -> Result<(), JobFailu
 async fn plan(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<Done, StageFailure> {
     let progress = &stored.run.progress;
     let github = services.github.installation(stored.installation);
-    let (head, briefing) = tokio::try_join!(
-        async { Ok(github.branch(&stored.repository_name, stored.base_branch()).await?) },
-        Briefing::read(&github, stored),
-    )?;
+    let (head, briefing) = tokio::try_join!(Project::head(services, stored), Briefing::read(&github, stored))?;
     let Some(base) = head else {
         let message = UserMessage::new(report::no_base(stored.base_branch()));
         return Ok(StageResult::Failed { message }.into());

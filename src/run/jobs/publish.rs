@@ -12,9 +12,9 @@ use super::{
 };
 use crate::{
     error::UserMessage,
-    github::{NewCommit, NewPullRequest, OpenState},
+    github::{BranchStands, NewCommit, NewPullRequest, OpenState, Origin},
     ids::{BranchName, CommitSha},
-    patch::{Patch, secrets},
+    patch::{Listing, Patch, secrets},
     plan::{Criterion, Plan},
     report::{self, Marker, MarkerKind},
     run::{project::Project, state::PullRequest, view, workspace},
@@ -47,18 +47,19 @@ async fn publish(services: &Services, stored: &StoredRun) -> Result<Done, StageF
     if let Some(follow_up) = &progress.follow_up {
         let last = follow_up.steps.last().and_then(|last| steps.iter().find(|step| step.step == last.key));
         let summary = last.map(|step| step.summary.as_str()).unwrap_or_default();
-        return follow_up::publish(services, stored, (&patch, summary)).await;
+        return follow_up::publish(services, stored, (&patch, &project.listing), summary).await;
     }
-    open(services, stored, &current.base, &patch).await
+    open(services, stored, (&current.base, &project.listing), &patch).await
 }
 
 /// Makes the branch with its one commit, and opens the pull request.
 async fn open(
     services: &Services,
     stored: &StoredRun,
-    parent: &CommitSha,
+    (parent, listing): (&CommitSha, &Listing),
     patch: &Patch,
 ) -> Result<Done, StageFailure> {
+    let progress = &stored.run.progress;
     let view = view::of(services, stored).await?;
     let github = services.github.installation(stored.installation);
     let branch = branch_name(stored)?;
@@ -66,10 +67,12 @@ async fn open(
         repository: &stored.repository_name,
         repository_id: stored.repository,
         branch: &branch,
+        // Before its pull request is known the branch has, as a rule, not been made.
+        stands: progress.pull_request.as_ref().map_or(BranchStands::Nowhere, |_| BranchStands::Unknown),
         parent,
+        listing,
         message: &report::commit_message(&view),
         patch,
-        branch_exists: false,
     };
     let text = report::pull_request(&view);
     if let Some(kind) = secret_in(services, &[commit.message, &text.title, &text.body]) {
@@ -85,7 +88,11 @@ async fn open(
         body: &marker.append_to(&text.body, services.settings.marker_key.bytes()),
         draft: stored.options.draft,
     };
-    let pull_request = github.find_or_create_pull(&wanted).await.context("cannot open the pull request")?;
+    let pull_request = match (&progress.pull_request, committed.origin) {
+        (None, Origin::NewBranch) => github.open_pull(&wanted).await,
+        (Some(_), _) | (None, Origin::Moved | Origin::Adopted) => github.find_or_create_pull(&wanted).await,
+    };
+    let pull_request = pull_request.context("cannot open the pull request")?;
     if pull_request.state == OpenState::Closed {
         return Ok(StageResult::Failed { message: UserMessage::new(format!(
             "The pull request #{} of this run is closed. Reopen it and `/wiz retry`, or start over with `/wiz fix`.",

@@ -3,7 +3,10 @@
 //! A report always shows the newest state, so an earlier one that comes late has nothing to do. The comment is found by
 //! its stored id or by its signed marker; one that somebody else changed is put right.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
+use chrono::{TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -11,7 +14,7 @@ use super::{
     store::results::{self, ShownCheck, ShownComment},
 };
 use crate::{
-    github::{self, CheckState, StickyComment},
+    github::{self, CheckState, Comment, GitHubError, StickyComment},
     ids::CommitSha,
     plan::PlanHash,
     report::{self, CheckOutput, CheckStatus, Marker, MarkerKind, RunView},
@@ -25,6 +28,9 @@ use crate::{
 /// The check run's name on GitHub.
 const CHECK_NAME: &str = "wiz";
 
+/// Least time between two reports of states on the way while few calls to GitHub are left.
+const SPARSE_INTERVAL: TimeDelta = TimeDelta::minutes(10);
+
 pub(super) async fn execute(
     services: &Services,
     lease: &Lease,
@@ -35,8 +41,18 @@ pub(super) async fn execute(
     if let Some(stored) = stored
         && is_due(services, &stored, revision).await?
         && !super::is_suspended(services, stored.installation).await?
+        // Shown by repair, should the repository come back.
+        && !store::reach::is_removed(&mut *services.pool.acquire().await?, stored.repository).await?
     {
-        show(services, &stored).await.map_err(super::retry)?;
+        if let Some(wait) = can_wait(services, &stored).await? {
+            let error = anyhow::anyhow!("few calls to GitHub are left this hour, and nobody waits for this report");
+            return Err(JobFailure::TooEarly { error, after: wait });
+        }
+        match show(services, &stored).await {
+            Err(error) if is_gone(&error) => tracing::warn!(%run, "nothing can be shown any more: {error:#}"),
+            outcome => outcome.map_err(super::retry)?,
+        }
+        results::save_shown_revision(&mut *services.pool.acquire().await?, run, revision).await?;
     }
     complete(services, lease).await
 }
@@ -49,6 +65,34 @@ async fn is_due(services: &Services, stored: &StoredRun, revision: i32) -> anyho
     }
     let output = results::output(&mut *services.pool.acquire().await?, stored.run.id).await?;
     Ok(output.status_comment.is_none())
+}
+
+/// Whether what a report would be written to is gone for good, as a deleted issue is, so that no other try helps.
+fn is_gone(error: &anyhow::Error) -> bool {
+    match error.downcast_ref::<GitHubError>() {
+        Some(GitHubError::Gone(_) | GitHubError::NotFound(_)) => true,
+        Some(
+            GitHubError::RateLimited { .. }
+            | GitHubError::Transient(_)
+            | GitHubError::Ambiguous(_)
+            | GitHubError::Forbidden(_)
+            | GitHubError::Conflict(_)
+            | GitHubError::Invalid(_)
+            | GitHubError::Unauthorized(_),
+        )
+        | None => false,
+    }
+}
+
+/// How long a report may wait while few calls are left: reports thin out before work stops. The first one, and every one
+/// that somebody waits for, goes out all the same; the next state supersedes the others.
+async fn can_wait(services: &Services, stored: &StoredRun) -> anyhow::Result<Option<Duration>> {
+    let low_until = services.github.installation(stored.installation).low_on_calls_until();
+    let Some(low_until) = low_until.filter(|_| stored.run.state.is_at_work()) else { return Ok(None) };
+    let output = results::output(&mut *services.pool.acquire().await?, stored.run.id).await?;
+    let Some(shown_at) = output.shown_at else { return Ok(None) };
+    let wait = low_until.min(shown_at + SPARSE_INTERVAL) - Utc::now();
+    Ok(wait.to_std().ok().filter(|wait| !wait.is_zero()))
 }
 
 async fn show(services: &Services, stored: &StoredRun) -> anyhow::Result<()> {
@@ -66,34 +110,22 @@ async fn show(services: &Services, stored: &StoredRun) -> anyhow::Result<()> {
 
 async fn status_comment(services: &Services, stored: &StoredRun, view: &RunView) -> anyhow::Result<()> {
     let github = services.github.installation(stored.installation);
-    let key = services.settings.marker_key.bytes();
     let marker = Marker { run: Some(stored.run.id), kind: MarkerKind::Status };
-    let body = marker.append_to(&report::status_comment(view), key);
+    let body = marker.append_to(&report::status_comment(view), services.settings.marker_key.bytes());
+    let digest = digest(&body);
     let known = results::output(&mut *services.pool.acquire().await?, stored.run.id).await?;
+    let differs = known.status_comment_digest.as_ref() != Some(&digest);
     let edited = match known.status_comment {
+        Some(id) if differs => github.set_comment(&stored.repository_name, id, &body).await?,
+        // As far as wiz knows it says this already; somebody may have changed it.
         Some(id) => github.edit_comment(&stored.repository_name, id, &body).await?,
         None => None,
     };
-    let written = match edited {
-        Some(comment) => comment,
-        None => {
-            let wanted = StickyComment {
-                repository: &stored.repository_name,
-                issue: stored.issue,
-                body: &body,
-                is_it: &|text| Marker::find(text, key) == Some(marker),
-                since: None,
-            };
-            github.find_or_create_comment(&wanted).await?
-        }
+    let (written, is_new) = match edited {
+        Some(comment) => (comment, false),
+        None => (make_status_comment(services, stored, (marker, &body)).await?, true),
     };
-    let digest = digest(&body);
-    let shown = ShownComment {
-        id: written.id,
-        edited: known.status_comment_digest.is_some_and(|before| before != digest),
-        digest,
-        plan: shown_hash(&stored.run),
-    };
+    let shown = ShownComment { id: written.id, written: is_new || differs, digest, plan: shown_hash(&stored.run) };
     results::save_status_comment(&mut *services.pool.acquire().await?, stored.run.id, &shown).await
 }
 
@@ -118,6 +150,25 @@ fn shown_hash(run: &Run) -> Option<PlanHash> {
     }
 }
 
+/// Makes the comment, or finds the one that an earlier try has made.
+async fn make_status_comment(
+    services: &Services,
+    stored: &StoredRun,
+    (marker, body): (Marker, &str),
+) -> anyhow::Result<Comment> {
+    let github = services.github.installation(stored.installation);
+    let key = services.settings.marker_key.bytes();
+    let wanted = StickyComment {
+        repository: &stored.repository_name,
+        issue: stored.issue,
+        body,
+        is_it: &|text| Marker::find(text, key) == Some(marker),
+        since: None,
+    };
+    let first = results::begin_status_comment(&mut *services.pool.acquire().await?, stored.run.id).await?;
+    Ok(if first { github.post_comment(&wanted).await? } else { github.find_or_create_comment(&wanted).await? })
+}
+
 /// The digest by which a later approval sees whether the comment still says what wiz wrote. GitHub may change line ends
 /// and outer white space, so these do not count.
 pub(super) fn digest(body: &str) -> String {
@@ -128,13 +179,24 @@ pub(super) fn digest(body: &str) -> String {
 /// follow-up, stays as it ended; if it had not ended, it ends now.
 async fn check_run(services: &Services, stored: &StoredRun, view: &RunView) -> anyhow::Result<()> {
     let Some(pull_request) = &stored.run.progress.pull_request else { return Ok(()) };
+    let repository = &stored.repository_name;
     let github = services.github.installation(stored.installation);
     let output = report::check_output(view);
     let settled = matches!(output.status, CheckStatus::Completed(_));
+    // Only wiz can change its check runs, so what it wrote last is what stands there.
+    let digest = digest(&format!("{output:?}"));
     let wanted = wanted_check(stored, &pull_request.head, output);
     let (head, key) = (wanted.head_sha.clone(), wanted.external_id.clone());
     let before = results::output(&mut *services.pool.acquire().await?, stored.run.id).await?.check_run;
-    if let Some(before) = before.filter(|before| (&before.head, &before.key) != (&head, &key) && !before.settled) {
+    let is_same = |before: &ShownCheck| (&before.head, &before.key) == (&head, &key);
+    let (same, other) = match before {
+        Some(before) if is_same(&before) => (Some(before), None),
+        before => (None, before.filter(|before| !before.settled)),
+    };
+    if same.as_ref().is_some_and(|same| same.digest.as_ref() == Some(&digest)) {
+        return Ok(());
+    }
+    if let Some(before) = other {
         let (title, summary) = report::superseded_check(&head);
         let ended = github::CheckRun {
             external_id: before.key,
@@ -145,12 +207,18 @@ async fn check_run(services: &Services, stored: &StoredRun, view: &RunView) -> a
             actions: vec![],
             ..wanted.clone()
         };
-        github.update_check_if_made(&stored.repository_name, &ended).await?;
+        github.update_check_if_made(repository, &ended).await?;
     }
-    let mut shown = ShownCheck { head, key, settled: false };
+    let id = same.as_ref().and_then(|same| same.id);
+    let mut shown = ShownCheck { head, key, settled: false, id, digest: None };
     results::save_check_run(&mut *services.pool.acquire().await?, stored.run.id, &shown).await?;
-    github.find_or_create_check(&stored.repository_name, &wanted).await?;
-    shown.settled = settled;
+    let made = match (same, id) {
+        (Some(_), Some(id)) => github.update_check(repository, id, &wanted).await.map(|()| id)?,
+        // It was about to be made once, so it may be there.
+        (Some(_), None) => github.find_or_create_check(repository, &wanted).await?,
+        (None, _) => github.create_check(repository, &wanted).await?,
+    };
+    (shown.settled, shown.id, shown.digest) = (settled, Some(made), Some(digest));
     results::save_check_run(&mut *services.pool.acquire().await?, stored.run.id, &shown).await
 }
 

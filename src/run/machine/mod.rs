@@ -54,6 +54,8 @@ pub fn advance(run: &Run, signal: Signal) -> Result<Transition, Refusal> {
         Signal::Human { by: _, order } => orders::human(run.clone(), order),
         Signal::PullRequest(change) => watch::pull_request(run.clone(), change),
         Signal::FollowUp(cause) => watch::follow_up(run.clone(), cause),
+        Signal::Gone(gone) if !run.state.is_terminal() => Ok(watch::gone(run.clone(), gone)),
+        Signal::Gone(_) => Err(Refusal::Stale),
         Signal::Deadline { seq } if seq == run.seq && !run.state.is_terminal() => Ok(expire(run.clone())),
         Signal::Deadline { .. } => Err(Refusal::Stale),
     }

@@ -1,8 +1,12 @@
 //! Runs in Postgres. [`signal`] is the only way a stored run changes; [`results`] holds what its stages produced.
 
+pub mod heard;
 pub mod history;
+pub mod reach;
+pub mod repair;
 pub mod results;
 pub mod reviews;
+pub mod usage;
 
 use std::time::Duration;
 
@@ -103,34 +107,6 @@ pub enum Signalled {
     AnotherRunIsOpen,
     /// There is no such run.
     Unknown,
-}
-
-/// Remembers the installation and the repository as a delivery describes them.
-pub async fn remember_repository(
-    connection: &mut PgConnection,
-    installation: InstallationId,
-    repository: RepositoryId,
-    name: &RepositoryName,
-    default_branch: &BranchName,
-) -> Result<()> {
-    sqlx::query!("insert into installation (id) values ($1) on conflict (id) do nothing", installation as _)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query!(
-        "insert into repository (id, installation_id, name, default_branch) values ($1, $2, $3, $4)
-         on conflict (id) do update
-         set installation_id = excluded.installation_id, name = excluded.name,
-             default_branch = excluded.default_branch, updated_at = now()
-         where (repository.installation_id, repository.name, repository.default_branch)
-             is distinct from (excluded.installation_id, excluded.name, excluded.default_branch)",
-        repository as _,
-        installation as _,
-        name as _,
-        default_branch as _,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 /// Creates a run and enqueues its first effects.
@@ -302,61 +278,6 @@ pub async fn repository_name(connection: &mut PgConnection, id: RepositoryId) ->
         .with_context(|| format!("repository {id} is unknown"))
 }
 
-/// Since when the installation is suspended or removed, if it is.
-pub async fn suspended_at(connection: &mut PgConnection, id: InstallationId) -> Result<Option<DateTime<Utc>>> {
-    let at = sqlx::query_scalar!("select suspended_at from installation where id = $1", id as _)
-        .fetch_optional(connection)
-        .await?;
-    Ok(at.flatten())
-}
-
-/// The installation's runs that some worker is or will be busy with, with their state entries.
-pub async fn at_work(connection: &mut PgConnection, id: InstallationId) -> Result<Vec<(RunId, i32)>> {
-    let rows = sqlx::query!(
-        r#"select run.id as "id: RunId", seq
-           from run join repository on repository.id = run.repository_id
-           where repository.installation_id = $1
-             and state in ('queued', 'planning', 'working', 'verifying', 'reviewing', 'publishing')
-           order by run.id"#,
-        id as _,
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.id, row.seq)).collect())
-}
-
-/// Asks for a report of each run that changed while the installation was suspended and nothing could be shown.
-pub async fn report_unseen(connection: &mut PgConnection, id: InstallationId) -> Result<()> {
-    let unseen = sqlx::query!(
-        r#"select run.id as "id: RunId", revision
-           from run
-           join repository on repository.id = run.repository_id
-           join installation on installation.id = repository.installation_id
-           where installation.id = $1 and run.updated_at >= installation.suspended_at"#,
-        id as _,
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    for run in unseen {
-        let report = Task::Report { run: run.id, revision: run.revision };
-        queue::enqueue(connection, &report.job(id, Duration::ZERO)?).await?;
-    }
-    Ok(())
-}
-
-/// Notes that an installation was suspended or removed, or that it is back.
-pub async fn suspend(connection: &mut PgConnection, id: InstallationId, suspended: bool) -> Result<()> {
-    sqlx::query!(
-        "insert into installation (id, suspended_at) values ($1, case when $2 then now() end)
-         on conflict (id) do update set suspended_at = excluded.suspended_at",
-        id as _,
-        suspended,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 /// The newest run of an issue, or of the pull request with that number; one that only answers a question comes last.
 pub async fn latest_of(
     connection: &mut PgConnection,
@@ -471,9 +392,12 @@ async fn enqueue(
     Ok(())
 }
 
-/// How long a report must wait so that the sticky comment is edited at most once per [`STICKY_COMMENT_INTERVAL`], and not
-/// for a state that is over in a moment.
+/// How long a report must wait: what a person waits for is shown at once; a state on the way at most once per
+/// [`STICKY_COMMENT_INTERVAL`], and not if it is over in a moment.
 async fn report_delay(connection: &mut PgConnection, run: &Run) -> Result<Duration> {
+    if !run.state.is_at_work() {
+        return Ok(Duration::ZERO);
+    }
     let output = sqlx::query!(
         r#"select extract(epoch from now() - status_comment_edited_at)::double precision as edited_seconds_ago,
                   status_comment_id is not null as "is_shown!"
@@ -482,7 +406,7 @@ async fn report_delay(connection: &mut PgConnection, run: &Run) -> Result<Durati
     );
     let output = output.fetch_optional(connection).await?;
     let is_first = run.state == State::Queued && !output.as_ref().is_some_and(|output| output.is_shown);
-    let settles = if run.state.is_at_work() && !is_first { TRANSIENT_STATE_SHOWN_AFTER } else { Duration::ZERO };
+    let settles = if !is_first { TRANSIENT_STATE_SHOWN_AFTER } else { Duration::ZERO };
     let edited_seconds_ago = output.and_then(|output| output.edited_seconds_ago);
     let age = edited_seconds_ago.map_or(STICKY_COMMENT_INTERVAL, |ago| Duration::from_secs_f64(ago.max(0.0)));
     Ok(STICKY_COMMENT_INTERVAL.saturating_sub(age).max(settles))

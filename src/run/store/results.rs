@@ -1,11 +1,12 @@
 //! What a run's stages produced: patches, evidence, reviews, and what stands on GitHub.
 
 use anyhow::{Context as _, Result};
+use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, types::Json};
 
 use crate::{
     agent::ReviewReport,
-    ids::{CommentId, CommitSha, IssueNumber, RepositoryId, RunId, UserId},
+    ids::{CheckRunId, CommentId, CommitSha, IssueNumber, RepositoryId, RunId, UserId},
     patch::{LineCount, Patch},
     plan::{PlanHash, StepKey},
     run::{briefing::Briefing, evidence::Evidence, project::CHECK_RUN_PREFIX},
@@ -39,6 +40,8 @@ pub struct Output {
     /// The plan that the comment, as wiz last wrote it, shows for approval.
     pub shown_plan: Option<PlanHash>,
     pub check_run: Option<ShownCheck>,
+    /// When the status comment was last written.
+    pub shown_at: Option<DateTime<Utc>>,
 }
 
 /// The check run that shows a run now, or is about to be made.
@@ -50,6 +53,10 @@ pub struct ShownCheck {
     pub key: String,
     /// Whether it has ended.
     pub settled: bool,
+    /// Its number, once it was made.
+    pub id: Option<CheckRunId>,
+    /// SHA-256 of what it says, once that was written.
+    pub digest: Option<String>,
 }
 
 /// Keeps what a step changed; a repeated step replaces its earlier result.
@@ -171,7 +178,8 @@ pub async fn output(connection: &mut PgConnection, run: RunId) -> Result<Output>
     let row = sqlx::query!(
         r#"select status_comment_id as "status_comment: CommentId", status_comment_digest,
                   shown_plan_hash as "shown_plan: PlanHash", check_run_head as "check_run_head: CommitSha", check_run_key,
-                  check_run_settled
+                  check_run_settled, check_run_id as "check_run: CheckRunId", check_digest,
+                  status_comment_edited_at as shown_at
            from run_output where run_id = $1"#,
         run as _,
     )
@@ -186,7 +194,10 @@ pub async fn output(connection: &mut PgConnection, run: RunId) -> Result<Output>
             // Before follow-ups, a run had one check run only.
             key: row.check_run_key.unwrap_or_else(|| format!("{CHECK_RUN_PREFIX}{run}")),
             settled: row.check_run_settled,
+            id: row.check_run,
+            digest: row.check_digest,
         }),
+        shown_at: row.shown_at,
     }))
 }
 
@@ -198,8 +209,8 @@ pub struct ShownComment {
     pub digest: String,
     /// The plan it shows for approval.
     pub plan: Option<PlanHash>,
-    /// Whether an existing comment was changed just now.
-    pub edited: bool,
+    /// Whether it was made or changed just now.
+    pub written: bool,
 }
 
 /// Remembers the status comment.
@@ -213,7 +224,7 @@ pub async fn save_status_comment(connection: &mut PgConnection, run: RunId, show
         run as _,
         shown.id as _,
         shown.digest,
-        shown.edited,
+        shown.written,
         shown.plan.as_ref() as _,
     )
     .execute(connection)
@@ -224,14 +235,37 @@ pub async fn save_status_comment(connection: &mut PgConnection, run: RunId, show
 /// Remembers which check run shows the run: before it is made, so that it is found and settled whatever happens next.
 pub async fn save_check_run(connection: &mut PgConnection, run: RunId, shown: &ShownCheck) -> Result<()> {
     sqlx::query!(
-        "update run_output set check_run_head = $2, check_run_key = $3, check_run_settled = $4 where run_id = $1",
+        "update run_output
+         set check_run_head = $2, check_run_key = $3, check_run_settled = $4, check_run_id = $5, check_digest = $6
+         where run_id = $1",
         run as _,
         &shown.head as _,
         shown.key,
         shown.settled,
+        shown.id as _,
+        shown.digest,
     )
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Notes that the status comment is about to be made. False when that was noted before, so that it may be there.
+pub async fn begin_status_comment(connection: &mut PgConnection, run: RunId) -> Result<bool> {
+    let result = sqlx::query!(
+        "update run_output set comment_begun_at = now() where run_id = $1 and comment_begun_at is null",
+        run as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(result.rows_affected() == 1)
+}
+
+/// Notes which revision GitHub shows.
+pub async fn save_shown_revision(connection: &mut PgConnection, run: RunId, revision: i32) -> Result<()> {
+    sqlx::query!("update run_output set shown_revision = $2 where run_id = $1", run as _, revision)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! The command line, as a process: what it prints, and how it ends.
 
 mod beside;
+mod setup;
 
 use std::{path::Path, process::Stdio};
 
@@ -66,6 +67,7 @@ async fn help_names_every_command() {
       serve    Serve webhooks and work jobs, in one process
       worker   Work jobs only; webhooks are served elsewhere
       migrate  Bring the database up to date and end
+      setup    Register the GitHub App in a browser
       doctor   Check every part of the set-up and say what is missing
       replay   Send a stored webhook payload to a running server, signed
       jobs     Look at the queue, and mend it
@@ -86,7 +88,7 @@ async fn an_empty_environment_is_told_everything_it_lacks() {
     assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""));
     let faults: Vec<&str> = ended.err.lines().filter(|line| line.starts_with("  - ")).collect();
     insta::assert_snapshot!(faults.join("\n"), @r#"
-      - WIZ_GITHUB_APP_ID is not set; give it the App ID from the App's settings page
+      - WIZ_GITHUB_APP_ID is not set; give it the App ID from the App's settings page, or register an App with `wiz setup`
       - WIZ_GITHUB_PRIVATE_KEY_FILE is not set; give it the path of the .pem file that GitHub made
       - WIZ_GITHUB_WEBHOOK_SECRETS is not set; give it the App's webhook secret (several, comma-separated, to rotate)
       - WIZ_MODEL is not set; give it the model to use, such as anthropic/claude-sonnet-4-5 or openai-chat/qwen3

@@ -3,12 +3,25 @@
 use bytes::Bytes;
 use github_stand_in::faults::FaultKind;
 use wiz::{
-    github::{Committed, GitHubError, NewCommit},
+    github::{BranchStands, Committed, GitHubError, NewCommit, Origin},
     ids::{BranchName, CommitSha},
-    patch::{Change, FileMode, Patch},
+    patch::{Change, FileMode, Listing, Patch},
 };
 
 use super::{REPOSITORY, Scene};
+
+/// Every entry of a commit, as wiz's mirror would read it.
+fn listing(scene: &Scene, commit: &CommitSha) -> Listing {
+    let root = scene.git(&["rev-parse", &format!("{commit}^{{tree}}")]);
+    let lines = scene.git(&["ls-tree", "-r", "--full-tree", commit.as_str()]);
+    let entries = lines.lines().map(|line| {
+        let (head, path) = line.split_once('\t').unwrap();
+        let fields: Vec<&str> = head.split(' ').collect();
+        let mode = ["100644", "100755", "120000"].into_iter().find(|mode| *mode == fields[0]).unwrap();
+        (path.as_bytes().to_vec(), mode, fields[2].parse().unwrap())
+    });
+    Listing::new(root.parse().unwrap(), entries)
+}
 
 fn put(path: &str, content: &'static [u8]) -> (String, Change) {
     (path.to_owned(), Change::Put { mode: FileMode::Regular, content: Bytes::from_static(content) })
@@ -28,15 +41,25 @@ fn patch() -> Patch {
 }
 
 async fn commit(scene: &Scene, branch: &str, parent: &CommitSha, patch: &Patch) -> Result<Committed, GitHubError> {
+    commit_on(scene, (branch, BranchStands::Unknown), (parent, &listing(scene, parent)), patch).await
+}
+
+async fn commit_on(
+    scene: &Scene,
+    (branch, stands): (&str, BranchStands),
+    (parent, listing): (&CommitSha, &Listing),
+    patch: &Patch,
+) -> Result<Committed, GitHubError> {
     let branch: BranchName = branch.parse().unwrap();
     let wanted = NewCommit {
         repository: &scene.repository,
         repository_id: scene.id,
         branch: &branch,
+        stands,
         parent,
+        listing,
         message: "Add instead of subtract",
         patch,
-        branch_exists: false,
     };
     scene.installation.commit(&wanted).await
 }
@@ -46,7 +69,7 @@ async fn a_commit_holds_exactly_the_patch_and_is_verified() {
     let scene = Scene::start().await;
     let head = scene.head().await;
     let made = commit(&scene, "wiz/run-1", &head, &patch()).await.unwrap();
-    assert!(made.verified && !made.adopted);
+    assert_eq!((made.verified, made.origin), (true, Origin::NewBranch));
     assert_eq!(scene.git(&["rev-parse", "wiz/run-1", "wiz/run-1^"]), format!("{}\n{head}", made.sha));
     insta::assert_snapshot!(scene.git(&["diff-tree", "-r", "--no-commit-id", "--abbrev=7", "wiz/run-1"]), @r"
     :000000 100755 0000000 4163036 A	bin/run
@@ -77,7 +100,7 @@ async fn a_lost_answer_at_any_request_leaves_one_commit() {
         }
         let made = outcome.unwrap();
         let again = commit(&scene, "wiz/run-1", &head, &patch()).await.unwrap();
-        assert_eq!((again.sha, again.adopted), (made.sha, true), "{path}");
+        assert_eq!((again.sha, again.origin), (made.sha, Origin::Adopted), "{path}");
         assert_eq!(scene.git(&["rev-list", "--count", "main..wiz/run-1"]), "1", "{path}");
         scene.done();
     }
@@ -136,5 +159,38 @@ async fn what_must_not_be_written_is_refused() {
     let refused = commit(&scene, "wiz/run-1", &head, &workflow).await;
     assert!(matches!(refused, Err(GitHubError::Forbidden(_))), "GitHub refuses workflows: {refused:?}");
     assert_eq!(scene.git(&["for-each-ref", "--format=%(refname)", "refs/heads"]), "refs/heads/main");
+    scene.done();
+}
+
+/// What is believed of the branch and of the parent's entries spares questions; being wrong about it changes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_belief_is_found_out() {
+    let scene = Scene::start().await;
+    let head = scene.head().await;
+    let known = listing(&scene, &head);
+    let nowhere = |branch| (branch, BranchStands::Nowhere);
+    let before = scene.wiz.calls().all;
+    let made = commit_on(&scene, nowhere("wiz/run-1"), (&head, &known), &patch()).await.unwrap();
+    assert_eq!(made.origin, Origin::NewBranch);
+    assert_eq!(scene.wiz.calls().all - before, 5, "a token, a blob for the picture, tree, commit, branch");
+
+    let again = commit_on(&scene, nowhere("wiz/run-1"), (&head, &known), &patch()).await.unwrap();
+    assert_eq!((&again.sha, again.origin), (&made.sha, Origin::Adopted), "it was there");
+    let other: Patch = [put("README.md", b"# Other\n")].into_iter().collect();
+    let refused = commit_on(&scene, nowhere("wiz/run-1"), (&head, &known), &other).await;
+    assert!(matches!(refused, Err(GitHubError::Conflict(_))), "it holds another change: {refused:?}");
+    let refused = commit_on(&scene, nowhere("main"), (&head, &known), &other).await;
+    assert!(matches!(refused, Err(GitHubError::Invalid(_))), "the default branch is not new: {refused:?}");
+    scene.git(&["branch", "wiz/run-2", head.as_str()]);
+    let moved = commit_on(&scene, nowhere("wiz/run-2"), (&head, &known), &other).await.unwrap();
+    assert_eq!(moved.origin, Origin::Moved, "it stood at the parent");
+
+    // Entries that do not make up the parent prove nothing, so the trees are read and compared.
+    let unknown = Listing::default();
+    let read = commit_on(&scene, nowhere("wiz/run-3"), (&head, &unknown), &patch()).await.unwrap();
+    assert_eq!(scene.git(&["rev-parse", "wiz/run-3^{tree}"]), scene.git(&["rev-parse", "wiz/run-1^{tree}"]));
+    assert_eq!(read.origin, Origin::NewBranch);
+    let lies = Listing::new(known.root().unwrap().clone(), []);
+    commit_on(&scene, nowhere("wiz/run-4"), (&head, &lies), &patch()).await.unwrap();
     scene.done();
 }

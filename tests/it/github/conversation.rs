@@ -3,10 +3,11 @@
 use github_stand_in::{control::NewRepository, faults::FaultKind};
 use wiz::{
     github::{
-        GitHub, GitHubError, NewCommit, NewPullRequest, OpenState, PullRequest, Reactable, Reaction, StickyComment,
+        BranchStands, GitHub, GitHubError, NewCommit, NewPullRequest, OpenState, PullRequest, Reactable, Reaction,
+        StickyComment,
     },
     ids::{BranchName, CommentId, IssueNumber, Login, UserId},
-    patch::{Change, FileMode, Patch},
+    patch::{Change, FileMode, Listing, Patch},
 };
 
 use super::{REPOSITORY, Scene, config};
@@ -141,10 +142,11 @@ async fn a_branch_has_one_pull_request() {
         repository: &scene.repository,
         repository_id: scene.id,
         branch: &branch,
+        stands: BranchStands::Nowhere,
         parent: &parent,
+        listing: &Listing::default(),
         message: "Fix",
         patch: &patch,
-        branch_exists: false,
     };
     scene.installation.commit(&commit).await.unwrap();
     let wanted = NewPullRequest {

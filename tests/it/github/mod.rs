@@ -3,6 +3,7 @@
 mod checks;
 mod commits;
 mod conversation;
+mod installed;
 mod limits;
 mod mirror;
 mod transport;

@@ -1,9 +1,11 @@
 //! What people may order, where they may say it, and what they hear: through GitHub alone.
 
+mod downtime;
 mod gates;
 mod kinds;
 mod permission;
 mod plans;
+mod reach;
 mod scenes;
 mod speech;
 mod stage;

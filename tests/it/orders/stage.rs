@@ -192,6 +192,31 @@ impl Stage {
         until("a plan waits", PATIENCE, waiting).await.unwrap();
     }
 
+    /// Lets so much time pass for every run, as far as wiz's database tells.
+    pub async fn pass_time(&self, interval: &str) {
+        for statement in [
+            "update run set created_at = created_at - $1::interval",
+            "update run_output set reread_at = reread_at - $1::interval",
+        ] {
+            sqlx::query(statement).bind(interval).execute(self.store.pool()).await.unwrap();
+        }
+    }
+
+    /// Waits until the newest run of an issue was cancelled, and gives the reason. GitHub need not show it.
+    pub async fn until_ended(&self, issue: u64) -> String {
+        let ended = async || {
+            let reason: Option<String> = sqlx::query_scalar(
+                "select progress -> 'failure' ->> 'message' from run
+                 where issue_number = $1 and state = 'cancelled' order by id desc limit 1",
+            )
+            .bind(i64::try_from(issue)?)
+            .fetch_optional(self.store.pool())
+            .await?;
+            Ok(reason)
+        };
+        until("the run has ended", PATIENCE, ended).await.unwrap()
+    }
+
     /// Ends the stage. Nothing may be left over: each of wiz's comments was read, no job is due or dead, no box is left,
     /// and nobody found fault with what wiz sent.
     pub async fn clear(mut self) {

@@ -208,7 +208,7 @@ async fn a_suspended_wiz_stops_and_is_silent_until_it_is_back() {
 
     `/wiz fix` by maria · Busy · spent <money>, cap $3.00
 
-    wiz was suspended here or uninstalled while it was at work. Once it is back, `/wiz retry` goes on.
+    wiz was suspended here while it was at work. Once it is back, `/wiz retry` goes on.
 
     About Busy.
 

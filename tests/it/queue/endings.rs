@@ -44,6 +44,26 @@ async fn a_wait_that_the_handler_names_is_kept() {
     stage.close().await;
 }
 
+/// A limit of somebody else's is no failure of the job: however often it is met, no attempt is used up.
+#[tokio::test]
+async fn being_too_early_costs_no_attempt() {
+    let db = TestDatabase::new().await;
+    let id = add(&db.pool, &NewJob { max_attempts: 1, ..job() }).await;
+    let mut stage = Stage::open(&db.pool, settings());
+    for _ in 0..3 {
+        let tried = stage.attempt().await;
+        assert_eq!(tried.job.attempt, 1);
+        tried.end(Ending::TooEarly(Duration::from_secs(3600)));
+        let report = stage.until(id, JobStanding::Scheduled).await;
+        assert!((report.at - chrono::Utc::now()).num_minutes() >= 58);
+        assert_eq!(report.error.as_deref(), Some("a limit"));
+        pass_time(&db.pool).await;
+    }
+    stage.attempt().await.end(Ending::Complete);
+    stage.until(id, JobStanding::Succeeded).await;
+    stage.close().await;
+}
+
 #[tokio::test]
 async fn a_job_dies_with_its_last_attempt_or_a_fatal_failure_and_is_told_once() {
     let db = TestDatabase::new().await;

@@ -26,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub enum Ending {
     Complete,
     Retry(Option<Duration>),
+    TooEarly(Duration),
     Fatal,
     Panic,
     /// Waits for the lease's token and then fails.
@@ -72,6 +73,7 @@ impl Handler for Puppet {
                 Ok(completed)
             }
             Ending::Retry(after) => Err(JobFailure::Retry { error: anyhow::anyhow!("not yet"), after }),
+            Ending::TooEarly(after) => Err(JobFailure::TooEarly { error: anyhow::anyhow!("a limit"), after }),
             Ending::Fatal => Err(JobFailure::fatal(anyhow::anyhow!("never"))),
             Ending::Panic => panic!("boom"),
             Ending::UntilInterrupted => {

@@ -25,7 +25,7 @@ const BASE: &str = "0123456789012345678901234567890123456789";
 
 async fn know_repository(connection: &mut PgConnection, id: RepositoryId) {
     let name = format!("octo-org/parser-{id}").parse().unwrap();
-    store::remember_repository(connection, INSTALLATION, id, &name, &"main".parse().unwrap()).await.unwrap();
+    store::reach::remember_repository(connection, INSTALLATION, id, &name, &"main".parse().unwrap()).await.unwrap();
 }
 
 fn new_run(issue: i64) -> NewRun {

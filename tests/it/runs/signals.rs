@@ -128,36 +128,27 @@ async fn newest_report_delay(pool: &PgPool) -> f64 {
 }
 
 #[tokio::test]
-async fn reports_keep_their_distance_from_the_last_edit() {
+async fn reports_of_states_on_the_way_keep_their_distance_and_others_are_made_at_once() {
     let db = TestDatabase::new().await;
     let run = start(&db.pool, 12).await;
     assert_eq!(newest_report_delay(&db.pool).await, 0.0, "the first sign of life comes at once");
-    let shown = async |edited| {
-        let shown = ShownComment { id: CommentId(900), digest: "e3b0".into(), plan: None, edited };
-        results::save_status_comment(&mut db.pool.acquire().await.unwrap(), run, &shown).await.unwrap();
-    };
-    shown(false).await;
-    report(&db.pool, run, StageResult::PlanningStarted).await;
-    assert_eq!(newest_report_delay(&db.pool).await, 3.0, "a state in which wiz is at work is shown if it lasts");
-    report(&db.pool, run, StageResult::Questioned { question: "Which?".into() }).await;
-    assert_eq!(newest_report_delay(&db.pool).await, 0.0, "making the comment is no edit");
-    apply(&db.pool, run, human(Order::Revise { text: "This.".into() })).await;
-    report(&db.pool, run, StageResult::PlanningStarted).await;
-    shown(true).await;
+    let shown = ShownComment { id: CommentId(900), digest: "e3b0".into(), plan: None, written: true };
+    results::save_status_comment(&mut db.pool.acquire().await.unwrap(), run, &shown).await.unwrap();
+    // A state in which wiz is at work is shown if it lasts three seconds.
     for (age_s, least, most) in
-        [(0.0, 4.0, 5.0), (3.0, 1.0, 2.0), (5.1, 0.0, 0.0), (3600.0, 0.0, 0.0), (-60.0, 5.0, 5.0)]
+        [(0.0, 4.0, 5.0), (1.0, 3.0, 4.0), (5.1, 3.0, 3.0), (3600.0, 3.0, 3.0), (-60.0, 5.0, 5.0)]
     {
         sqlx::query("update run_output set status_comment_edited_at = now() - make_interval(secs => $1)")
             .bind(age_s)
             .execute(&db.pool)
             .await
             .unwrap();
-        let question = StageResult::Questioned { question: "Which?".into() };
-        report(&db.pool, run, question).await;
+        report(&db.pool, run, StageResult::PlanningStarted).await;
         let delay = newest_report_delay(&db.pool).await;
         assert!(least <= delay && delay <= most, "{delay} s, {age_s} s after the last edit");
+        report(&db.pool, run, StageResult::Questioned { question: "Which?".into() }).await;
+        assert_eq!(newest_report_delay(&db.pool).await, 0.0, "a person waits for a question");
         apply(&db.pool, run, human(Order::Revise { text: "That.".into() })).await;
-        report(&db.pool, run, StageResult::PlanningStarted).await;
     }
 }
 

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::{InstallationId, Signal, ordering, starting, store};
 use crate::{
-    event::{Event, Repository},
+    event::{Event, Place, Repository, Spoken, SpokenAction},
     github::Reactable,
     ids::{CommentId, IssueNumber, Login, RunId, UserId},
     money::MicroDollars,
@@ -29,6 +29,8 @@ pub(super) struct Answer {
     pub(super) issue: IssueNumber,
     pub(super) comment: CommentId,
     pub(super) speaker: UserId,
+    /// The fresh text that is answered, which is heard once.
+    pub(super) fresh: Option<Place>,
     pub(super) parts: Vec<Part>,
 }
 
@@ -61,16 +63,29 @@ pub(super) fn apology(event: &Event) -> Option<Answer> {
         issue: heard.spoken.issue,
         comment: heard.spoken.id,
         speaker: heard.speaker.id,
+        fresh: fresh(heard.spoken),
         parts: vec![Part::Say(report::not_followed())],
     })
+}
+
+/// Where a text stands that is new. Its delivery and the same text found by reading the conversation again have different
+/// ids, so the text's own id tells that they are one. An edited text may be heard again.
+pub(super) fn fresh(spoken: &Spoken) -> Option<Place> {
+    (spoken.action == SpokenAction::Created).then_some(spoken.place)
 }
 
 impl Answer {
     /// Stores everything the text causes: runs, signals, and one answer for whatever needs words.
     pub(super) async fn carry_out(self, connection: &mut PgConnection) -> Result<()> {
+        if let Some(place) = self.fresh
+            && !store::heard::hear(connection, place, self.comment).await?
+        {
+            tracing::info!(comment = %self.comment, "these words were heard before");
+            return Ok(());
+        }
         let branch = self.repository.default_branch.as_ref().context("a repository without a default branch")?;
         let (id, name) = (self.repository.id, &self.repository.name);
-        store::remember_repository(connection, self.installation, id, name, branch).await?;
+        store::reach::remember_repository(connection, self.installation, id, name, branch).await?;
         let mut words: BTreeSet<(usize, String)> = BTreeSet::new();
         let mut reaction = None;
         for (index, part) in self.parts.into_iter().enumerate() {

@@ -56,6 +56,7 @@ pub(super) async fn interpret(
         // The button has no comment; what it hangs on stands for it.
         comment: CommentId(check_run.id.0),
         speaker: actor.id,
+        fresh: None,
         repository: repository.clone(),
         parts: vec![part],
     })))

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use super::{
     Action, InstallationId, Services,
-    answering::{Answer, Part},
+    answering::{self, Answer, Part},
     ordering, starting, store,
 };
 use crate::{
@@ -74,6 +74,7 @@ pub(super) async fn interpret(
         issue: heard.spoken.issue,
         comment: heard.spoken.id,
         speaker: heard.speaker.id,
+        fresh: answering::fresh(heard.spoken),
         repository,
         parts,
     })))
@@ -137,7 +138,7 @@ pub(super) async fn policy(
     installation: InstallationId,
 ) -> Result<Result<RepositoryPolicy, Vec<PolicyFault>>> {
     let github = services.github.installation(installation);
-    let Some((_, head)) = github.default_head(name).await? else { return Ok(Ok(RepositoryPolicy::default())) };
+    let Some(head) = github.head(name).await? else { return Ok(Ok(RepositoryPolicy::default())) };
     let file = github.file(name, &head, policy::POLICY_PATH, POLICY_BYTES).await?;
     Ok(file.map_or_else(|| Ok(RepositoryPolicy::default()), |bytes| policy::parse_bytes(&bytes)))
 }

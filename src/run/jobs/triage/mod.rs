@@ -13,9 +13,8 @@ mod starting;
 use anyhow::{Context as _, Result};
 use sqlx::PgConnection;
 
-use super::{Completed, JobFailure, Lease, Services, Signal, StageResult, complete, store};
+use super::{Completed, JobFailure, Lease, Services, Signal, complete, store};
 use crate::{
-    error::UserMessage,
     event::{self, Event, EventKind},
     ids::{DeliveryId, InstallationId, RunId},
     intake,
@@ -27,10 +26,8 @@ enum Action {
     Signal(RunId, Signal),
     /// Words to people; also decides what is said about runs started and orders given.
     Conversation(answering::Answer),
-    /// The installation is gone or back.
-    Suspend {
-        suspended: bool,
-    },
+    /// Installations and repositories that come and go.
+    Reach(movement::Reach),
 }
 
 pub(super) async fn execute(services: &Services, lease: &Lease, delivery: DeliveryId) -> Result<Completed, JobFailure> {
@@ -48,7 +45,9 @@ pub(super) async fn execute(services: &Services, lease: &Lease, delivery: Delive
     };
     let suspended_at = match (event.installation, &event.kind) {
         (None, _) | (_, EventKind::Installation(_)) => None,
-        (Some(installation), _) => store::suspended_at(&mut *services.pool.acquire().await?, installation).await?,
+        (Some(installation), _) => {
+            store::reach::suspended_at(&mut *services.pool.acquire().await?, installation).await?
+        }
     };
     if suspended_at.is_some_and(|at| stored.received_at <= at) {
         tracing::info!(%delivery, "the installation was suspended since, so nobody can be answered");
@@ -59,7 +58,7 @@ pub(super) async fn execute(services: &Services, lease: &Lease, delivery: Delive
     let completed = lease.complete(&mut transaction).await?;
     if suspended_at.is_some() {
         // GitHub delivers nothing for a suspended installation, so this one is back.
-        carry_out(&mut transaction, &event, Action::Suspend { suspended: false }).await?;
+        carry_out(&mut transaction, &event, Action::Reach(movement::Reach::Back)).await?;
     }
     if let Some(action) = action {
         carry_out(&mut transaction, &event, action).await?;
@@ -86,6 +85,7 @@ async fn interpret(services: &Services, delivery: DeliveryId, event: &Event) -> 
         EventKind::PullRequest(change) => movement::pull_request(services, event, change).await,
         EventKind::CheckRun(check_run) => button::interpret(services, event, installation, check_run).await,
         EventKind::Installation(change) => Ok(movement::installation(services, installation, change)),
+        EventKind::Repository(change) => Ok(movement::repository(event, installation, *change)),
         EventKind::CheckSuite(_) | EventKind::Push(_) | EventKind::Ping | EventKind::Ignored { .. } => Ok(None),
     }
 }
@@ -99,20 +99,7 @@ async fn carry_out(connection: &mut PgConnection, event: &Event, action: Action)
             }
         }
         Action::Conversation(answer) => answer.carry_out(connection).await?,
-        Action::Suspend { suspended: true } => {
-            store::suspend(connection, installation, true).await?;
-            for (run, seq) in store::at_work(connection, installation).await? {
-                let message = UserMessage::new(
-                    "wiz was suspended here or uninstalled while it was at work. Once it is back, `/wiz retry` goes on.",
-                );
-                let result = StageResult::Failed { message };
-                store::signal(connection, run, Signal::Stage { seq, result }).await?;
-            }
-        }
-        Action::Suspend { suspended: false } => {
-            store::report_unseen(connection, installation).await?;
-            store::suspend(connection, installation, false).await?;
-        }
+        Action::Reach(change) => change.carry_out(connection, installation).await?,
     }
     Ok(())
 }

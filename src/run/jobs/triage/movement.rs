@@ -1,11 +1,19 @@
 //! Deliveries in which nobody speaks: pull requests that move, installations that change.
 
 use anyhow::Result;
+use sqlx::PgConnection;
 
 use super::{Action, InstallationId, Services, Signal, store};
 use crate::{
-    event::{Event, InstallationChange, PullRequest, PullRequestChange},
-    run::signal,
+    event::{
+        Actor, Event, InstallationChange, InstalledRepository, Permissions, PullRequest, PullRequestChange,
+        RepositoryChange,
+    },
+    ids::RepositoryId,
+    run::{
+        reach, signal,
+        store::reach::{Described, Installed},
+    },
 };
 
 /// A pull request that was closed, merged or reopened moves the run that opened it.
@@ -26,24 +34,106 @@ pub(super) async fn pull_request(
     Ok(run.map(|run| Action::Signal(run, Signal::PullRequest(change))))
 }
 
-/// Suspension and return of an installation; its cached client and token are dropped at once.
+/// What an installation's owner did. What is shared of it, its tokens above all, is dropped wherever it may be out of date.
 pub(super) fn installation(
     services: &Services,
     installation: InstallationId,
     change: &InstallationChange,
 ) -> Option<Action> {
-    match change {
-        InstallationChange::Deleted | InstallationChange::Suspended => {
-            services.github.forget(installation);
-            Some(Action::Suspend { suspended: true })
+    services.github.forget(installation);
+    let installed = |account: Option<&Actor>, permissions: &Permissions| Installed {
+        id: installation,
+        account: account.map(|account| account.login.to_string()),
+        permissions: permissions.clone(),
+    };
+    Some(Action::Reach(match change {
+        InstallationChange::Deleted => Reach::Uninstalled,
+        InstallationChange::Suspended => Reach::Suspended,
+        InstallationChange::Unsuspended => Reach::Back,
+        InstallationChange::Created { account, permissions, repositories } => Reach::Installed {
+            installed: installed(account.as_ref(), permissions),
+            repositories: described(installation, repositories),
+        },
+        InstallationChange::PermissionsAccepted { permissions } => Reach::Granted(installed(None, permissions)),
+        InstallationChange::Repositories { added, removed } => Reach::Repositories {
+            added: described(installation, added),
+            removed: removed.iter().map(|repository| repository.id).collect(),
+        },
+    }))
+}
+
+fn described(installation: InstallationId, repositories: &[InstalledRepository]) -> Vec<Described> {
+    let described = repositories.iter().map(|repository| Described {
+        id: repository.id,
+        installation,
+        name: repository.name.clone(),
+        default_branch: None,
+        archived: None,
+    });
+    described.collect()
+}
+
+/// A repository that was renamed, moved, archived or deleted. Everything later uses what the row then says.
+pub(super) fn repository(event: &Event, installation: InstallationId, change: RepositoryChange) -> Option<Action> {
+    let repository = event.repository.as_ref()?;
+    let described = |archived| Described {
+        id: repository.id,
+        installation,
+        name: repository.name.clone(),
+        default_branch: repository.default_branch.clone(),
+        archived,
+    };
+    Some(Action::Reach(match change {
+        RepositoryChange::Described => Reach::Described(described(None)),
+        RepositoryChange::Unarchived => Reach::Described(described(Some(false))),
+        RepositoryChange::Archived => Reach::Archived(described(Some(true))),
+        RepositoryChange::Deleted => Reach::Repositories { added: vec![], removed: vec![repository.id] },
+    }))
+}
+
+/// A change of what wiz can reach.
+pub(super) enum Reach {
+    Installed { installed: Installed, repositories: Vec<Described> },
+    Granted(Installed),
+    Suspended,
+    Back,
+    Uninstalled,
+    Repositories { added: Vec<Described>, removed: Vec<RepositoryId> },
+    Described(Described),
+    Archived(Described),
+}
+
+impl Reach {
+    pub(super) async fn carry_out(self, connection: &mut PgConnection, installation: InstallationId) -> Result<()> {
+        match self {
+            Self::Installed { installed, repositories } => {
+                reach::back(connection, installation).await?;
+                store::reach::remember_installation(connection, &installed).await?;
+                describe(connection, &repositories).await
+            }
+            Self::Granted(installed) => store::reach::remember_installation(connection, &installed).await,
+            Self::Suspended => reach::suspended(connection, installation).await,
+            Self::Back => reach::back(connection, installation).await,
+            Self::Uninstalled => reach::uninstalled(connection, installation).await,
+            Self::Repositories { added, removed } => {
+                describe(connection, &added).await?;
+                for repository in removed {
+                    reach::repository_gone(connection, installation, repository).await?;
+                }
+                Ok(())
+            }
+            Self::Described(described) => describe(connection, &[described]).await,
+            Self::Archived(described) => {
+                describe(connection, std::slice::from_ref(&described)).await?;
+                reach::repository_archived(connection, described.id).await
+            }
         }
-        InstallationChange::Created { .. } | InstallationChange::Unsuspended => {
-            Some(Action::Suspend { suspended: false })
-        }
-        InstallationChange::PermissionsAccepted => {
-            services.github.forget(installation);
-            None
-        }
-        InstallationChange::Repositories { .. } => None,
     }
+}
+
+async fn describe(connection: &mut PgConnection, repositories: &[Described]) -> Result<()> {
+    for repository in repositories {
+        store::reach::describe_repository(connection, repository).await?;
+    }
+    Ok(())
 }

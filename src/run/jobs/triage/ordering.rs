@@ -89,6 +89,10 @@ async fn complete_order(services: &Services, target: &StoredRun, order: Ordered)
 /// The head of the branch the run starts from; none when the branch is gone.
 async fn base_head(services: &Services, target: &StoredRun) -> Result<Option<CommitSha>> {
     let github = services.github.installation(target.installation);
+    if *target.base_branch() == target.default_branch {
+        // Known already to whoever looked for the policy.
+        return Ok(github.head(&target.repository_name).await?);
+    }
     Ok(github.branch(&target.repository_name, target.base_branch()).await?)
 }
 

@@ -11,7 +11,7 @@ use crate::{
     ids::CommitSha,
     run::{
         follow_up::FollowUpCause,
-        signal::{Effect, PullRequestChange, Refusal, Transition},
+        signal::{Effect, Gone, PullRequestChange, Refusal, Transition},
         state::{CurrentPlan, FollowUp, Run, State, StepProgress, StepState},
     },
 };
@@ -25,6 +25,21 @@ pub const MAX_WAITING: usize = 8;
 /// A run that watches a pull request it did not open.
 pub(super) fn adopt(run: Run) -> Transition {
     enter(run, State::Watching, vec![])
+}
+
+/// Ends the run, since nobody can be asked or shown anything where it stood.
+pub(super) fn gone(run: Run, gone: Gone) -> Transition {
+    cancel(
+        run,
+        UserMessage::new(match gone {
+            Gone::Issue => "The issue was deleted or moved to another repository.",
+            Gone::Repository => "The repository was deleted, or wiz has no access to it any more.",
+            Gone::Archived => {
+                "The repository was archived, so nothing can be changed there. `/wiz retry` once it is back."
+            }
+            Gone::Installation => "wiz was uninstalled. Once it is back, `/wiz retry` goes on.",
+        }),
+    )
 }
 
 pub(super) fn pull_request(mut run: Run, change: PullRequestChange) -> Result<Transition, Refusal> {

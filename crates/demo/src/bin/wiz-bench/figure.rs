@@ -11,6 +11,7 @@ pub enum Unit {
     /// 1,048,576 bytes.
     Mebibytes,
     PerSecond,
+    Count,
 }
 
 impl Unit {
@@ -21,6 +22,7 @@ impl Unit {
             Self::Milliseconds => format!("{value:.1} ms"),
             Self::Mebibytes => format!("{value:.1} MB"),
             Self::PerSecond => format!("{value:.0} /s"),
+            Self::Count => format!("{value:.0}"),
         }
     }
 }

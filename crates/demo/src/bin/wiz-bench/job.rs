@@ -26,6 +26,7 @@ struct Job {
     plan: Duration,
     pull_request: Duration,
     others: Others,
+    calls_to_github: i64,
 }
 
 impl Job {
@@ -74,6 +75,7 @@ async fn once(options: Options) -> Result<Job> {
         plan: ending.between(Mark::Asked, Mark::Planned)?,
         pull_request: opened - approved.at,
         others: store::others(world.store().await?.pool()).await?,
+        calls_to_github: world.store().await?.calls_to_github().await?.iter().map(|(_, calls)| calls).sum(),
     };
     world.until_no_box_is_left().await?;
     world.stop().await?;
@@ -101,6 +103,8 @@ fn show(jobs: &[Job], wiz: &str, table: &mut Table) {
     table.row("  without these two", &times(Job::without_verification), "goal ≤ 6 s");
     table.row("  commands of coder and reviewer, tests included", &times(|job| job.others.workers_tools), "");
     table.row("  without all three", &times(Job::without_commands), "");
+    let calls = jobs.iter().filter_map(|job| u32::try_from(job.calls_to_github).ok()).map(f64::from);
+    table.row("calls to GitHub, from the issue to the merge", &Figure::new(Unit::Count, calls), "goal ≤ 25");
     table.part(
         &format!("Idle memory of wiz serve, median of {}", jobs.len()),
         &format!("{wiz}, before its first job, {} s after /readyz", CALM.as_secs()),

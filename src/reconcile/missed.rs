@@ -1,0 +1,105 @@
+//! Deliveries that GitHub could not bring here, asked for again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgPool;
+
+use crate::{
+    github::{Attempt, GitHub},
+    ids::DeliveryId,
+    intake,
+};
+
+/// How far back the log is read. GitHub keeps three days; a command older than one is better given again.
+const HORIZON: TimeDelta = TimeDelta::hours(24);
+
+/// A delivery tried so often is one that wiz refuses, as with a wrong webhook secret; each look would make one more.
+const MOST_ATTEMPTS: usize = 30;
+
+/// Most pages of 100 attempts read at once.
+const PAGES: usize = 20;
+
+/// Asks for every missed delivery once. Answers how many there were.
+pub(super) async fn fetch_missed(pool: &PgPool, github: &GitHub) -> Result<usize> {
+    let attempts = attempts_since(github, Utc::now() - HORIZON).await?;
+    let deliveries: Vec<DeliveryId> = attempts.iter().map(|attempt| attempt.delivery).collect();
+    let known = intake::known(&mut *pool.acquire().await?, &deliveries).await?;
+    let missed = missed(&attempts, &known);
+    let mut asked = 0;
+    for attempt in missed {
+        match github.redeliver(attempt).await {
+            Ok(()) => asked += 1,
+            Err(error) if error.is_retryable() => {
+                return Err(error).with_context(|| format!("cannot ask for attempt {attempt} again"));
+            }
+            // GitHub has forgotten this one; the others still come.
+            Err(error) => tracing::warn!(attempt, %error, "GitHub does not deliver this again"),
+        }
+    }
+    Ok(asked)
+}
+
+async fn attempts_since(github: &GitHub, since: DateTime<Utc>) -> Result<Vec<Attempt>> {
+    let (mut all, mut cursor) = (Vec::new(), None);
+    for _ in 0..PAGES {
+        let page = github.delivery_attempts(cursor).await.context("cannot read GitHub's log of deliveries")?;
+        let reached = page.attempts.last().is_none_or(|oldest| oldest.delivered_at < since);
+        all.extend(page.attempts.into_iter().filter(|attempt| attempt.delivered_at >= since));
+        cursor = page.next;
+        if reached || cursor.is_none() {
+            break;
+        }
+    }
+    Ok(all)
+}
+
+/// The newest attempt of each delivery that never arrived: no attempt succeeded, the database does not know it, and it
+/// was not tried [`MOST_ATTEMPTS`] times. The oldest come first, as people wrote them.
+pub fn missed(attempts: &[Attempt], known: &BTreeSet<DeliveryId>) -> Vec<i64> {
+    let mut tries: BTreeMap<DeliveryId, Vec<&Attempt>> = BTreeMap::new();
+    for attempt in attempts {
+        tries.entry(attempt.delivery).or_default().push(attempt);
+    }
+    let mut missed: Vec<&Attempt> = tries
+        .into_iter()
+        .filter(|(delivery, tries)| {
+            tries.len() < MOST_ATTEMPTS && !known.contains(delivery) && !tries.iter().any(|attempt| attempt.succeeded())
+        })
+        .filter_map(|(_, tries)| tries.into_iter().max_by_key(|attempt| attempt.delivered_at))
+        .collect();
+    missed.sort_by_key(|attempt| (attempt.delivered_at, attempt.id));
+    missed.into_iter().map(|attempt| attempt.id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_never_arrived_is_asked_for_again_and_the_oldest_first() {
+        let now = Utc::now();
+        let attempt = |id: i64, delivery: u128, age_s: i64, status_code: u16| Attempt {
+            id,
+            delivery: DeliveryId(uuid::Uuid::from_u128(delivery)),
+            delivered_at: now - TimeDelta::seconds(age_s),
+            status_code,
+            event: "issue_comment".into(),
+        };
+        let attempts = [
+            attempt(1, 1, 100, 502),
+            attempt(2, 2, 200, 0),
+            attempt(3, 2, 150, 503),
+            attempt(4, 3, 300, 500),
+            attempt(5, 3, 90, 202),
+            attempt(6, 4, 400, 0),
+        ];
+        let known = BTreeSet::from([DeliveryId(uuid::Uuid::from_u128(4))]);
+        assert_eq!(missed(&attempts, &known), [3, 1]);
+        assert_eq!(missed(&[], &known), Vec::<i64>::new());
+        let refused: Vec<Attempt> = (0..30).map(|n| attempt(n, 6, n + 1, 401)).collect();
+        assert_eq!(missed(&refused[1..], &known), [1]);
+        assert_eq!(missed(&refused, &known), Vec::<i64>::new(), "tried often enough");
+    }
+}

@@ -1,0 +1,174 @@
+//! Open runs, compared with what GitHub shows: for deliveries that were lost altogether.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    event::Place,
+    github::{Comment, GitHubError, Installation, Issue, OpenState},
+    ids::{CommentId, DeliveryId, IssueNumber, RunId},
+    intake,
+    run::{
+        services::Services,
+        signal::{Gone, PullRequestChange, Signal},
+        store::{
+            self, Signalled, StoredRun, heard,
+            repair::{self, Due},
+        },
+    },
+};
+
+/// How often an open run is read again: two or three calls, most of them answered with "not changed".
+const REREAD_INTERVAL: Duration = Duration::from_secs(5 * 60);
+
+/// Most runs read again in one round.
+const RUNS_PER_ROUND: i64 = 20;
+
+/// Words so young may still be on their way.
+const GRACE: TimeDelta = TimeDelta::minutes(2);
+
+/// GitHub's clock and the database's need not agree, and words within [`GRACE`] were left for next time.
+const OVERLAP: TimeDelta = TimeDelta::minutes(10);
+
+/// Reads the runs that are due. Answers how much was found that nobody had told.
+pub(super) async fn reread(services: &Services) -> Result<usize> {
+    let due = repair::take_due(&mut *services.pool.acquire().await?, REREAD_INTERVAL, RUNS_PER_ROUND).await?;
+    let mut found = 0;
+    for one in due {
+        match reread_one(services, one).await {
+            Ok(count) => found += count,
+            Err(error) => {
+                repair::give_back(&mut *services.pool.acquire().await?, one).await?;
+                let limited = matches!(error.downcast_ref::<GitHubError>(), Some(GitHubError::RateLimited { .. }));
+                tracing::warn!(run = %one.run, "cannot read a run again: {error:#}");
+                if limited {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+async fn reread_one(services: &Services, due: Due) -> Result<usize> {
+    let stored = store::load(&mut *services.pool.acquire().await?, due.run).await?;
+    let Some(stored) = stored.filter(|stored| !stored.run.state.is_terminal()) else { return Ok(0) };
+    let github = services.github.installation(stored.installation);
+    if let Some(signal) = what_happened(&github, &stored).await? {
+        return Ok(usize::from(tell(services, due.run, signal).await?));
+    }
+    let since = due.before.map_or(stored.created_at, |before| before - OVERLAP).max(stored.created_at);
+    let mut found = words(services, (&github, &stored), stored.issue, since).await?;
+    if let Some(pull_request) = &stored.run.progress.pull_request {
+        found += words(services, (&github, &stored), pull_request.number, since).await?;
+    }
+    Ok(found)
+}
+
+async fn tell(services: &Services, run: RunId, signal: Signal) -> Result<bool> {
+    let mut transaction = services.pool.begin().await?;
+    let signalled = store::signal(&mut transaction, run, signal.clone()).await?;
+    transaction.commit().await?;
+    tracing::info!(%run, ?signal, ?signalled, "read again what had not been told");
+    Ok(matches!(signalled, Signalled::Applied { .. }))
+}
+
+/// What became of the run's pull request, or of its issue while there is none.
+async fn what_happened(github: &Installation, stored: &StoredRun) -> Result<Option<Signal>> {
+    let name = &stored.repository_name;
+    let found = match &stored.run.progress.pull_request {
+        Some(pull_request) => match github.pull(name, pull_request.number).await? {
+            Some(pull) if pull.merged_at.is_some() => Some(PullRequestChange::Merged),
+            Some(pull) if pull.state == OpenState::Closed => Some(PullRequestChange::Closed),
+            Some(_) => return Ok(None),
+            None => None,
+        }
+        .map(Signal::PullRequest),
+        None => match github.issue(name, stored.issue).await? {
+            Some(_) => return Ok(None),
+            None => None,
+        },
+    };
+    if found.is_some() {
+        return Ok(found);
+    }
+    // It is gone by itself, or with everything around it.
+    let gone = if github.repository(name).await?.is_some() { Gone::Issue } else { Gone::Repository };
+    Ok(Some(Signal::Gone(gone)))
+}
+
+/// Hears commands whose deliveries never came. They go the way of any other: stored, read, answered.
+async fn words(
+    services: &Services,
+    (github, stored): (&Installation, &StoredRun),
+    number: IssueNumber,
+    since: DateTime<Utc>,
+) -> Result<usize> {
+    let comments = github.comments_since(&stored.repository_name, number, Some(since)).await?;
+    let now = Utc::now();
+    let commands: Vec<Comment> = comments.into_iter().filter(|comment| may_command(comment, stored, now)).collect();
+    let ids: Vec<CommentId> = commands.iter().map(|comment| comment.id).collect();
+    let unheard = heard::unheard(&mut *services.pool.acquire().await?, Place::IssueComment, &ids).await?;
+    if unheard.is_empty() {
+        return Ok(0);
+    }
+    let issue = github.issue(&stored.repository_name, number).await?.context("the conversation is gone")?;
+    let mut found = 0;
+    for comment in commands.iter().filter(|comment| unheard.contains(&comment.id)) {
+        let Some(payload) = payload(stored, &issue, comment) else { continue };
+        let stored = intake::store_found(&services.pool, delivery(comment.id), "issue_comment", payload).await?;
+        if matches!(stored, intake::store::Stored::New(_)) {
+            tracing::info!(comment = %comment.id, "a command was never delivered");
+            found += 1;
+        }
+    }
+    Ok(found)
+}
+
+fn may_command(comment: &Comment, stored: &StoredRun, now: DateTime<Utc>) -> bool {
+    comment.user.as_ref().is_some_and(|author| author.kind == "User")
+        && comment.body.contains("/wiz")
+        && comment.created_at > stored.created_at
+        && comment.created_at < now - GRACE
+        // What an edited text once said is not known, so what is new in it is not either.
+        && comment.updated_at == comment.created_at
+}
+
+/// The same for the same comment, whoever finds it.
+fn delivery(comment: CommentId) -> DeliveryId {
+    let digest = Sha256::digest(format!("a comment that was never delivered: {comment}"));
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    DeliveryId(uuid::Uuid::from_bytes(bytes))
+}
+
+/// What GitHub would have delivered, as far as wiz reads it.
+/// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#issue_comment>
+fn payload(stored: &StoredRun, issue: &Issue, comment: &Comment) -> Option<Vec<u8>> {
+    let author = comment.user.as_ref()?;
+    let author = json!({ "id": author.id, "login": author.login, "type": author.kind });
+    let state = match issue.state {
+        OpenState::Open => "open",
+        OpenState::Closed => "closed",
+    };
+    let mut about =
+        json!({ "id": issue.number, "number": issue.number, "title": issue.title, "body": issue.body, "state": state });
+    if issue.pull_request {
+        about["pull_request"] = json!({});
+    }
+    let payload = json!({
+        "action": "created",
+        "installation": { "id": stored.installation },
+        "repository": {
+            "id": stored.repository, "full_name": stored.repository_name, "default_branch": stored.default_branch,
+        },
+        "sender": author,
+        "issue": about,
+        "comment": { "id": comment.id, "body": comment.body, "html_url": comment.html_url, "user": author },
+    });
+    serde_json::to_vec(&payload).ok()
+}

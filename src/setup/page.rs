@@ -1,0 +1,122 @@
+//! The pages: plain HTML without a script, and nothing on them that somebody else could have put there unescaped.
+
+use axum::response::{Html, IntoResponse as _, Response};
+use http::{HeaderValue, StatusCode, header};
+
+use super::form::Asked;
+
+pub(super) const WRONG_TOKEN: &str =
+    "This page is for whoever started wiz setup: open the address that the terminal shows, token included.";
+pub(super) const WRONG_STATE: &str = "This does not belong to a registration that was begun here within the last hour. Open \
+                                      the address that the terminal shows and begin again.";
+pub(super) const NO_CODE: &str = "GitHub sent no code. Open the address that the terminal shows and begin again.";
+pub(super) const OLD_CODE: &str = "GitHub does not know this code: it is good for one hour and for one use. Delete the App \
+                                   on GitHub if it was made, and begin again.";
+pub(super) const NO_EXCHANGE: &str = "GitHub could not be asked for the App's key; the terminal shows why. Delete the App on \
+                                      GitHub if it was made, and begin again.";
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem;color:#1f2328}\
+                     label{display:block;margin:1rem 0 .25rem;font-weight:600}\
+                     input{width:100%;padding:.5rem;border:1px solid #d1d9e0;border-radius:6px;font:inherit}\
+                     small{color:#59636e}button{margin-top:1.5rem;padding:.5rem 1rem;border:0;border-radius:6px;\
+                     background:#1f883d;color:#fff;font:inherit;font-weight:600;cursor:pointer}\
+                     .fault{color:#d1242f}code{background:#f6f8fa;padding:.1rem .3rem;border-radius:4px}";
+
+/// The form, with what was wrong about it.
+pub(super) fn form(token: &str, asked: &Asked, faults: &[&str]) -> Response {
+    let faults: String = faults.iter().map(|fault| format!("<p class=\"fault\">{}</p>", escape(fault))).collect();
+    let field = |name: &str, label: &str, hint: &str, value: &str| {
+        format!(
+            "<label for=\"{name}\">{label}</label><input id=\"{name}\" name=\"{name}\" value=\"{}\"><small>{hint}</small>",
+            escape(value)
+        )
+    };
+    let fields = [
+        field(
+            "public_url",
+            "Address of wiz",
+            "Where GitHub reaches <code>wiz serve</code>, over HTTPS.",
+            &asked.public_url,
+        ),
+        field("organisation", "Organisation", "Who shall own the App. Empty: your own account.", &asked.organisation),
+        field("server", "Enterprise server", "Such as https://github.example.com. Empty: GitHub.com.", &asked.server),
+        field("name", "Name of the App", "Nobody else on that GitHub may have it.", &asked.name),
+    ]
+    .concat();
+    let body = format!(
+        "<p>wiz runs as a GitHub App of your own. This registers it.</p>{faults}<form method=\"post\" action=\"/setup\">\
+         <input type=\"hidden\" name=\"token\" value=\"{}\">{fields}<button>Go on</button></form>",
+        escape(token)
+    );
+    let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    page(status, "Set up wiz", &body)
+}
+
+/// The button that leads to GitHub.
+pub(super) fn send(address: &str, manifest: &str) -> Response {
+    let body = format!(
+        "<p>GitHub shows what the App may do and asks you to confirm; then it sends you back here.</p>\
+         <form method=\"post\" action=\"{}\"><input type=\"hidden\" name=\"manifest\" value=\"{}\">\
+         <button>Register the App on GitHub</button></form>",
+        escape(address),
+        escape(manifest)
+    );
+    page(StatusCode::OK, "Register the App", &body)
+}
+
+/// It is done.
+pub(super) fn registered(name: &str, install: &str) -> Response {
+    let body = format!(
+        "<p><code>{}</code> is registered. The terminal says where its key is.</p><p><a href=\"{}\">Install it on your \
+         repositories</a>, then run <code>wiz doctor</code> and <code>wiz serve</code>. You can close this page.</p>",
+        escape(name),
+        escape(install)
+    );
+    page(StatusCode::OK, "The App is registered", &body)
+}
+
+pub(super) fn refusal(status: StatusCode, reason: &str) -> Response {
+    page(status, "This does not work", &format!("<p class=\"fault\">{}</p>", escape(reason)))
+}
+
+fn page(status: StatusCode, title: &str, body: &str) -> Response {
+    let html = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style>\
+         <h1>{title}</h1>{body}</html>"
+    );
+    let mut response = (status, Html(html)).into_response();
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_stays_live() {
+        assert_eq!(escape("<a href=\"x\">'&'</a>"), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;");
+    }
+}

@@ -1,0 +1,199 @@
+//! `wiz setup` as a person meets it: an address in the terminal, a page, GitHub, and a file at the end.
+
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::Stdio,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    extract::{Path as UrlPath, State},
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+    routing::post,
+};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    net::TcpListener,
+    process::Child,
+    task::JoinSet,
+};
+
+use super::{Ended, KEY_FILE, run, wiz};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What GitHub was asked to exchange.
+type Codes = Arc<Mutex<Vec<String>>>;
+
+/// GitHub's side of the end of a registration: a code is good once.
+async fn convert(State(codes): State<Codes>, UrlPath(code): UrlPath<String>) -> Response {
+    let mut codes = codes.lock().unwrap();
+    if code == "old" || codes.contains(&code) {
+        return (StatusCode::NOT_FOUND, Json(json!({ "message": "Not Found" }))).into_response();
+    }
+    codes.push(code);
+    let registered = json!({
+        "id": 4711, "slug": "octo-wiz", "html_url": "https://github.com/apps/octo-wiz", "client_id": "Iv1.x",
+        "client_secret": "unused", "webhook_secret": "whsec-0123456789", "pem": std::fs::read_to_string(KEY_FILE).unwrap(),
+    });
+    (StatusCode::CREATED, Json(registered)).into_response()
+}
+
+/// A GitHub that only exchanges codes.
+async fn hub() -> (String, JoinSet<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = Router::new().route("/api/v3/app-manifests/{code}/conversions", post(convert));
+    let mut server = JoinSet::new();
+    server.spawn(async move { axum::serve(listener, router.with_state(Codes::default())).await.unwrap() });
+    (url, server)
+}
+
+/// A page that waits, and the address that the terminal shows.
+async fn begin(data_dir: &Path, more: &[&str]) -> (Child, String) {
+    let arguments = [&["setup", "--listen", "127.0.0.1:0"], more].concat();
+    let environment = [("WIZ_DATA_DIR", data_dir.to_str().unwrap()), ("WIZ_PUBLIC_URL", "https://wiz.example.com")];
+    let mut child = wiz(&arguments, &environment).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let address = async {
+        loop {
+            let line = lines.next_line().await.unwrap().expect("wiz ended before it showed an address");
+            if let Some(address) = line.trim().strip_prefix("http://") {
+                return format!("http://{address}");
+            }
+        }
+    };
+    let address = tokio::time::timeout(PATIENCE, address).await.unwrap();
+    (child, address)
+}
+
+async fn end(child: Child) -> Ended {
+    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// What stands between two marks of a page.
+fn between<'a>(page: &'a str, from: &str, to: &str) -> &'a str {
+    page.split_once(from).and_then(|(_, rest)| rest.split_once(to)).unwrap_or_else(|| panic!("{from} in {page}")).0
+}
+
+/// Goes through the page up to the code, and gives the state that went to GitHub.
+async fn choose(address: &str, server: &str) -> String {
+    let client = wiz_demo::http_client(PATIENCE).unwrap();
+    let page = client.get(address).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("value=\"https://wiz.example.com\""), "{page}");
+    let (url, token) = address.split_once("?token=").unwrap();
+    let form = [
+        ("token", token),
+        ("server", server),
+        ("organisation", "octo"),
+        ("name", "octo \"wiz\""),
+        ("public_url", "https://wiz.example.com"),
+    ];
+    let sent = client.post(url).form(&form).send().await.unwrap();
+    assert_eq!(sent.status(), 200);
+    assert_eq!(sent.headers()["cache-control"], "no-store");
+    let page = sent.text().await.unwrap();
+    let action = between(&page, "action=\"", "\"").to_owned();
+    let (page_of_github, state) = action.split_once("?state=").unwrap();
+    assert_eq!(page_of_github, format!("{server}/organizations/octo/settings/apps/new"));
+    let manifest = between(&page, "name=\"manifest\" value=\"", "\"").replace("&quot;", "\"");
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    assert_eq!(manifest["name"], "octo \"wiz\"");
+    assert_eq!(manifest["hook_attributes"]["url"], "https://wiz.example.com/webhooks/github");
+    let own = url.strip_suffix("/setup").unwrap();
+    assert_eq!(manifest["redirect_url"], format!("{own}/setup/registered"));
+    state.to_owned()
+}
+
+async fn come_back(address: &str, query: &str) -> (u16, String) {
+    let client = wiz_demo::http_client(PATIENCE).unwrap();
+    let url = address.split_once("/setup").unwrap().0;
+    let answer = client.get(format!("{url}/setup/registered?{query}")).send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_is_registered_once_and_serve_finds_it() {
+    let (server, _hub) = hub().await;
+    let data = TempDir::new().unwrap();
+    let (child, address) = begin(data.path(), &[]).await;
+
+    // Strangers see nothing, and nobody brings a code that was not asked for here.
+    let client = wiz_demo::http_client(PATIENCE).unwrap();
+    let url = address.split_once('?').unwrap().0.to_owned();
+    for token in ["", "?token=", "?token=guess"] {
+        assert_eq!(client.get(format!("{url}{token}")).send().await.unwrap().status(), 403, "{token}");
+    }
+    let forged = client.post(&url).form(&[("token", "guess"), ("name", "wiz")]).send().await.unwrap();
+    assert_eq!(forged.status(), 403);
+    let token = address.split_once("?token=").unwrap().1;
+    let bad = [("token", token), ("server", "nowhere"), ("name", "wiz"), ("public_url", "https://wiz.example.com")];
+    let bad = client.post(&url).form(&bad).send().await.unwrap();
+    assert_eq!(bad.status(), 422);
+    assert!(bad.text().await.unwrap().contains("address must be like"));
+    assert_eq!(come_back(&address, "code=abc&state=").await.0, 403, "nobody is on GitHub's page");
+    choose(&address, &server).await;
+    assert_eq!(come_back(&address, "code=abc&state=guess").await.0, 403);
+
+    // Each way back is good once; an old code says so.
+    let state = choose(&address, &server).await;
+    assert_eq!(come_back(&address, &format!("code=&state={state}")).await.0, 400);
+    assert_eq!(come_back(&address, &format!("code=abc&state={state}")).await.0, 403, "it was used");
+    let state = choose(&address, &server).await;
+    let (status, page) = come_back(&address, &format!("code=old&state={state}")).await;
+    assert!(status == 502 && page.contains("good for one hour and for one use"), "{status} {page}");
+    let state = choose(&address, &server).await;
+    let (status, page) = come_back(&address, &format!("code=new1&state={state}")).await;
+    assert!(status == 200 && page.contains("https://github.com/apps/octo-wiz/installations/new"), "{status} {page}");
+    assert!(!page.contains("whsec") && !page.contains("PRIVATE KEY"), "no secret on a page");
+
+    let ended = end(child).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let file = data.path().join("github-app.json");
+    assert!(ended.out.contains(file.to_str().unwrap()), "{}", ended.out);
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+
+    // Configured: the page refuses, and every other command reads the file unless the environment says otherwise.
+    let directory = ("WIZ_DATA_DIR", data.path().to_str().unwrap());
+    let again = run(&["setup"], &[directory]).await;
+    assert!(again.code == Some(1) && again.err.contains("an App is registered already"), "{again:?}");
+    let faults = run(&["serve"], &[directory]).await.err;
+    assert!(faults.contains("WIZ_MODEL is not set") && !faults.contains("WIZ_GITHUB"), "{faults}");
+    let faults = run(&["serve"], &[directory, ("WIZ_GITHUB_APP_ID", "many")]).await.err;
+    assert!(faults.contains("WIZ_GITHUB_APP_ID must be a number"), "{faults}");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let faults = run(&["serve"], &[directory]).await.err;
+    assert!(faults.contains("can be read by others: chmod 600"), "{faults}");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::write(&file, "{").unwrap();
+    let faults = run(&["serve"], &[directory]).await.err;
+    assert!(faults.contains("is damaged"), "{faults}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_are_printed_for_a_secret_store_and_no_file_is_left() {
+    let (server, _hub) = hub().await;
+    let data = TempDir::new().unwrap();
+    let configured = run(&["setup"], &[("WIZ_GITHUB_APP_ID", "1")]).await;
+    assert!(configured.code == Some(1) && configured.err.contains("WIZ_GITHUB_APP_ID names an App already"));
+    let (child, address) = begin(data.path(), &["--print"]).await;
+    let state = choose(&address, &server).await;
+    assert_eq!(come_back(&address, &format!("code=c0de&state={state}")).await.0, 200);
+    let ended = end(child).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0);
+    let printed: Vec<(&str, &str)> = ended.out.lines().filter_map(|line| line.split_once('=')).collect();
+    let names: Vec<&str> = printed.iter().map(|(name, _)| *name).collect();
+    insta::assert_snapshot!(names.join(" "), @"WIZ_GITHUB_APP_ID WIZ_GITHUB_PRIVATE_KEY WIZ_GITHUB_WEBHOOK_SECRETS WIZ_GITHUB_API_URL WIZ_GITHUB_URL WIZ_PUBLIC_URL");
+    // What was printed is what wiz takes.
+    let faults = run(&["serve"], &printed).await.err;
+    assert!(faults.contains("WIZ_MODEL is not set") && !faults.contains("WIZ_GITHUB"), "{faults}");
+}

@@ -1,0 +1,70 @@
+//! wiz is away for an hour, and nothing that people did meanwhile is lost, nor done twice.
+
+use chrono::TimeDelta;
+use github_stand_in::{
+    control::MergeMethod,
+    faults::{DeliveryFault, DeliveryFaultKind},
+};
+
+use super::{
+    scenes::{FILES, planner, repair},
+    stage::{CHECKED, Stage},
+};
+
+const READY: &str = "The plan is ready for approval";
+
+/// The next deliveries of this event are lost, and GitHub's log knows nothing of them either.
+fn lose(stage: &Stage, event: &str, times: u32) {
+    let fault = DeliveryFault { event: Some(event.to_owned()), kind: DeliveryFaultKind::Drop, times };
+    stage.world.hub().control().add_delivery_fault(fault);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_did_while_wiz_was_away_is_done_once() {
+    let scenes =
+        [repair("Merge"), repair("Close"), vec![planner("Approve", &FILES), planner("Cancel", &FILES)]].concat();
+    let mut stage = Stage::set(CHECKED, scenes).await;
+    let name = stage.repo.full_name().to_owned();
+    let [merged, closed, approved, cancelled] =
+        ["Merge", "Close", "Approve", "Cancel"].map(|title| stage.issue(&format!("{title} it")));
+    for issue in [merged, closed, approved, cancelled] {
+        stage.say("maria", issue, "/wiz fix");
+        stage.until_says(issue, READY).await;
+    }
+    let mut pulls = Vec::new();
+    for issue in [merged, closed] {
+        stage.say("maria", issue, "/wiz approve");
+        stage.until_says(issue, "### Pull request #").await;
+        pulls.push(stage.repo.pulls().unwrap().last().unwrap().number);
+    }
+    stage.quiet().await;
+    stage.world.stop().await.unwrap();
+
+    // Half an hour ago, in an outage that began two hours ago.
+    stage.pass_time("2 hours").await;
+    let control = stage.world.hub().control().clone();
+    control.advance_clock(TimeDelta::minutes(-30));
+    lose(&stage, "pull_request", 2);
+    stage.person("maria").merge(&name, pulls[0], MergeMethod::Merge).unwrap();
+    stage.person("maria").close(&name, pulls[1]).unwrap();
+    lose(&stage, "issue_comment", 2);
+    stage.say("sam", approved, "/wiz approve");
+    stage.say("maria", approved, "/wiz approve");
+    // This one is in GitHub's log as failed, and is found in the conversation as well.
+    stage.say("maria", cancelled, "/wiz cancel");
+    control.advance_clock(TimeDelta::minutes(30));
+    control.expire_tokens();
+    stage.world.hub().settle().await.unwrap();
+    stage.world.restart().await.unwrap();
+
+    stage.until_says(merged, "### Done").await;
+    stage.until_says(closed, "closed without merging").await;
+    stage.until_says(cancelled, "### Cancelled").await;
+    // The merge moved the base, so this is what an approval comes to.
+    stage.until_answers(approved, "base branch moved").await;
+    assert_eq!(stage.talk(cancelled).await.matches("wiz: ").count(), 1, "heard twice, answered once");
+    stage.until_answers(approved, "sam may not use `/wiz approve` here").await;
+    assert_eq!(stage.talk(approved).await.matches("wiz: ").count(), 3, "the status and one answer to each");
+    assert_eq!(stage.repo.pulls().unwrap().len(), 2);
+    stage.clear().await;
+}
