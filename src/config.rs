@@ -23,6 +23,8 @@ pub struct Config {
     pub sandbox: SandboxConfig,
     /// `WIZ_DATA_DIR`: everything this process keeps on disk.
     pub data_dir: PathBuf,
+    /// `WIZ_POLICY_FILE`: defaults for every repository, in the form of a repository's own file.
+    pub policy_file: Option<PathBuf>,
 }
 
 /// The web server and the workers of this process.
@@ -124,9 +126,10 @@ impl Config {
         let mut reader = Reader { lookup, faults: fault.into_iter().collect() };
         let config =
             (server(&mut reader), database(lookup), github(&mut reader), models(&mut reader), sandbox(&mut reader));
+        let policy_file = lookup("WIZ_POLICY_FILE").filter(|path| !path.is_empty()).map(PathBuf::from);
         match (config, reader.faults) {
             ((Some(server), Ok(database), Some(github), Some(models), sandbox), faults) if faults.is_empty() => {
-                Ok(Self { server, database, github, models, sandbox, data_dir: data_dir(lookup) })
+                Ok(Self { server, database, github, models, sandbox, data_dir: data_dir(lookup), policy_file })
             }
             ((_, Err(fault), ..), mut faults) => {
                 faults.push(fault);

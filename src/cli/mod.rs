@@ -6,10 +6,12 @@
 //!
 //! Read first: [`Cli`], then `serve.rs`, which puts the rooms together.
 
+mod configuration;
 mod doctor;
 mod jobs;
 pub mod log;
 mod migrate;
+mod policy_test;
 mod replay;
 mod serve;
 mod setup;
@@ -45,6 +47,12 @@ enum Command {
     Doctor,
     /// Send a stored webhook payload to a running server, signed.
     Replay(replay::Arguments),
+    /// Check policy files, and print their schema.
+    #[command(subcommand)]
+    Config(configuration::Command),
+    /// See what another policy file would change.
+    #[command(subcommand)]
+    Policy(policy_test::Command),
     /// Look at the queue, and mend it.
     #[command(subcommand)]
     Jobs(jobs::Command),
@@ -60,6 +68,8 @@ impl Cli {
             Command::Migrate => migrate::migrate().await,
             Command::Doctor => doctor::doctor().await,
             Command::Replay(arguments) => replay::replay(&arguments).await,
+            Command::Config(command) => configuration::configuration(&command),
+            Command::Policy(command) => policy_test::policy(&command).await,
             Command::Jobs(command) => jobs::jobs(&command).await,
         }
     }

@@ -13,10 +13,12 @@ use crate::{
     github::{GitHub, mirror::Mirrors},
     intake::Intake,
     llm::{Models, Pauses},
+    policy::{self, Layer, PolicyFile},
     queue::{self, Doorbell, Worker, WorkerSettings},
     reconcile,
     run::{
         jobs::Executor,
+        policies::Policies,
         services::{MarkerKey, Services, Settings},
         store, sweep,
         task::Task,
@@ -126,8 +128,19 @@ async fn services(config: &Config, database: &Database) -> Result<Services> {
         mirrors: Arc::new(mirrors),
         docker,
         models,
+        policies: Arc::new(Policies::new(server_policy(config)?)),
         doorbell: Doorbell::default(),
         settings: Arc::new(settings),
+    })
+}
+
+/// The operator's defaults for every repository.
+fn server_policy(config: &Config) -> Result<PolicyFile> {
+    let Some(path) = &config.policy_file else { return Ok(PolicyFile::default()) };
+    let file = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    policy::parse_layer(Layer::Server, &file).map_err(|faults| {
+        let lines = faults.iter().map(|fault| format!("\n  line {}: {}", fault.line, fault.message));
+        anyhow::anyhow!("WIZ_POLICY_FILE: {} has mistakes:{}", path.display(), lines.collect::<String>())
     })
 }
 

@@ -1,5 +1,7 @@
 //! From payload structs to [`Event`]: one function per family of deliveries.
 
+use std::collections::BTreeSet;
+
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -291,12 +293,23 @@ impl Delivery<'_> {
             before: self.sha(found.before.as_deref(), "the commit before")?,
             after: self.sha(found.after.as_deref(), "the commit after")?,
             deleted: found.deleted.unwrap_or(false),
+            paths: pushed_paths(found.forced, found.commits),
         }))
     }
 
     fn sha(&self, text: Option<&str>, field: &'static str) -> Result<CommitSha, EventError> {
         self.need(parsed(text), field)
     }
+}
+
+/// GitHub lists at most so many commits, and a forced push undoes some that it does not list.
+/// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#push>
+const LISTED_COMMITS: usize = 2_048;
+
+fn pushed_paths(forced: Option<bool>, commits: Option<Vec<payload::PushedCommit>>) -> Option<BTreeSet<String>> {
+    let commits = commits.filter(|commits| !commits.is_empty() && commits.len() < LISTED_COMMITS)?;
+    let paths = commits.into_iter().flat_map(|commit| [commit.added, commit.modified, commit.removed].concat());
+    (forced != Some(true)).then(|| paths.collect())
 }
 
 fn json<T: DeserializeOwned>(event: &str, payload: &[u8]) -> Result<T, EventError> {

@@ -16,7 +16,7 @@ pub mod command;
 mod convert;
 mod payload;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use crate::ids::{
     BranchName, CheckRunId, CommentId, CommitSha, InstallationId, IssueNumber, Login, RepositoryId, RepositoryName,
@@ -284,6 +284,15 @@ pub struct Push {
     /// All zeros when the branch was deleted.
     pub after: CommitSha,
     pub deleted: bool,
+    /// Every file that the commits touch; none where the delivery cannot name them all.
+    pub paths: Option<BTreeSet<String>>,
+}
+
+impl Push {
+    /// Whether the push may have changed this file.
+    pub fn may_touch(&self, path: &str) -> bool {
+        self.paths.as_ref().is_none_or(|paths| paths.contains(path))
+    }
 }
 
 /// Why a delivery could not be read. GitHub sends nothing like it; a caller keeps the delivery and goes on.

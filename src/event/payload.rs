@@ -170,4 +170,17 @@ pub(super) struct Pushed {
     pub before: Option<String>,
     pub after: Option<String>,
     pub deleted: Option<bool>,
+    pub forced: Option<bool>,
+    pub commits: Option<Vec<PushedCommit>>,
+}
+
+/// A commit of a push.
+#[derive(Debug, Deserialize)]
+pub(super) struct PushedCommit {
+    #[serde(default)]
+    pub added: Vec<String>,
+    #[serde(default)]
+    pub modified: Vec<String>,
+    #[serde(default)]
+    pub removed: Vec<String>,
 }

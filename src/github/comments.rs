@@ -161,7 +161,7 @@ impl Installation {
 }
 
 /// GitHub stores line ends as they come from its editor and trims the text, which is no difference to a reader.
-fn same_text(stored: &str, wanted: &str) -> bool {
+pub(super) fn same_text(stored: &str, wanted: &str) -> bool {
     stored.replace("\r\n", "\n").trim() == wanted.replace("\r\n", "\n").trim()
 }
 

@@ -34,18 +34,34 @@ impl Installation {
             }
             outcome => outcome.optional()?,
         };
-        match reply {
-            None | Some(Reply::Other(_)) => Ok(None),
-            Some(Reply::Object { kind, .. }) if kind != "file" => Ok(None),
-            Some(Reply::Object { size, .. }) if size > max_bytes => {
-                Err(GitHubError::invalid(format!("{path} has {size} bytes; at most {max_bytes} are read")))
-            }
-            Some(Reply::Object { content, .. }) => {
-                let content = decode(path, &content)?;
-                self.shared.known.keep_file(&url, Some(&content));
-                Ok(Some(content))
-            }
+        let content = content_of(reply, path, max_bytes)?;
+        if let Some(content) = &content {
+            self.shared.known.keep_file(&url, Some(content));
         }
+        Ok(content)
+    }
+
+    /// The content of a file on the default branch as it is now, like [`Installation::file`]. `None` also when the
+    /// repository is out of this installation's reach.
+    pub async fn file_now(
+        &self,
+        repository: &RepositoryName,
+        path: &str,
+        max_bytes: u64,
+    ) -> Result<Option<Bytes>, GitHubError> {
+        let url = repository_path(repository, format_args!("/contents/{}", encode_path(path)));
+        content_of(self.get(url).await.optional()?, path, max_bytes)
+    }
+}
+
+fn content_of(reply: Option<Reply>, path: &str, max_bytes: u64) -> Result<Option<Bytes>, GitHubError> {
+    match reply {
+        None | Some(Reply::Other(_)) => Ok(None),
+        Some(Reply::Object { kind, .. }) if kind != "file" => Ok(None),
+        Some(Reply::Object { size, .. }) if size > max_bytes => {
+            Err(GitHubError::invalid(format!("{path} has {size} bytes; at most {max_bytes} are read")))
+        }
+        Some(Reply::Object { content, .. }) => decode(path, &content).map(Some),
     }
 }
 

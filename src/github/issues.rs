@@ -1,11 +1,15 @@
 //! Issues and pull requests as what people wrote.
 
+use http::Method;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{
-    comments::{Author, null_is_empty},
+    comments::{Author, null_is_empty, same_text},
     error::{GitHubError, Optional as _},
     installation::{Installation, repository_path},
+    token::Purpose,
+    transport::encode_path,
 };
 use crate::ids::{IssueNumber, RepositoryName};
 
@@ -42,7 +46,61 @@ fn is_present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool,
     Ok(Option::<serde::de::IgnoredAny>::deserialize(deserializer)?.is_some())
 }
 
+/// An issue of our own that exists exactly once.
+#[derive(Clone, Copy)]
+pub struct StickyIssue<'a> {
+    pub repository: &'a RepositoryName,
+    pub title: &'a str,
+    pub body: &'a str,
+    /// Recognises the issue by its text, normally by a signed marker. Only issues of our own bot are shown to it.
+    pub is_it: &'a (dyn Fn(&str) -> bool + Sync),
+}
+
 impl Installation {
+    /// Makes the issue unless it is there already, open or closed. Remember its number.
+    pub async fn find_or_create_issue(&self, wanted: &StickyIssue<'_>) -> Result<Issue, GitHubError> {
+        if let Some(issue) = self.find_issue(wanted).await? {
+            return Ok(issue);
+        }
+        let path = repository_path(wanted.repository, format_args!("/issues"));
+        let body = json!({ "title": wanted.title, "body": wanted.body });
+        match self.write(Purpose::Converse, Method::POST, path, body).await {
+            Err(GitHubError::Ambiguous(detail)) => self.find_issue(wanted).await?.ok_or(GitHubError::Ambiguous(detail)),
+            outcome => outcome,
+        }
+    }
+
+    async fn find_issue(&self, wanted: &StickyIssue<'_>) -> Result<Option<Issue>, GitHubError> {
+        let us = &self.identity().await?.bot_login;
+        let is_it = |issue: &Issue| {
+            issue.user.as_ref().is_some_and(|author| author.login == *us) && (wanted.is_it)(&issue.body)
+        };
+        let creator = encode_path(us.as_str());
+        let path = repository_path(
+            wanted.repository,
+            format_args!("/issues?creator={creator}&state=all&sort=created&direction=asc&per_page=100"),
+        );
+        let issues: Vec<Issue> = self.get_pages(path, &|so_far: &[Issue]| so_far.iter().any(is_it)).await?;
+        Ok(issues.into_iter().find(is_it))
+    }
+
+    /// Gives an issue of our own a new text; does nothing when it has it already, or is gone.
+    pub async fn edit_issue(
+        &self,
+        repository: &RepositoryName,
+        number: IssueNumber,
+        body: &str,
+    ) -> Result<(), GitHubError> {
+        let Some(issue) = self.issue(repository, number).await? else { return Ok(()) };
+        if same_text(&issue.body, body) {
+            return Ok(());
+        }
+        let path = repository_path(repository, format_args!("/issues/{number}"));
+        // An edit sets the whole text, so doing it twice is doing it once.
+        let edited = self.write::<Issue>(Purpose::Converse, Method::PATCH, path, json!({ "body": body })).await;
+        edited.map(drop).map_err(GitHubError::repeatable)
+    }
+
     /// The issue or pull request of that number; `None` when it was deleted, transferred or never existed.
     pub async fn issue(&self, repository: &RepositoryName, number: IssueNumber) -> Result<Option<Issue>, GitHubError> {
         let path = repository_path(repository, format_args!("/issues/{number}"));

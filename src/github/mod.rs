@@ -53,7 +53,7 @@ pub use deliveries::{Attempt, Attempts, Cursor};
 pub use error::{Detail, GitHubError};
 pub use installation::Installation;
 pub use installed::InstalledApp;
-pub use issues::{Issue, OpenState};
+pub use issues::{Issue, OpenState, StickyIssue};
 pub use permissions::RepositoryRole;
 pub use pulls::{NewPullRequest, PullRequest, PullRequestSide, SideRepository};
 pub use reactions::{Reactable, Reaction};

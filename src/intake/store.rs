@@ -129,6 +129,27 @@ pub async fn known(connection: &mut PgConnection, ids: &[DeliveryId]) -> Result<
     Ok(known.into_iter().collect())
 }
 
+/// The deliveries of these events since a moment, oldest first, at most `most` of them.
+pub async fn since(
+    connection: &mut PgConnection,
+    events: &[&str],
+    moment: DateTime<Utc>,
+    most: i64,
+) -> Result<Vec<DeliveryId>> {
+    let events: Vec<String> = events.iter().map(|event| (*event).to_owned()).collect();
+    let ids = sqlx::query_scalar!(
+        r#"select id as "id: DeliveryId" from delivery
+           where event = any($1) and received_at >= $2 order by received_at, id limit $3"#,
+        &events,
+        moment,
+        most,
+    )
+    .fetch_all(connection)
+    .await
+    .context("cannot list deliveries")?;
+    Ok(ids)
+}
+
 /// The delivery with this id; `None` if there is none (any more).
 pub async fn load(connection: &mut PgConnection, id: DeliveryId) -> Result<Option<StoredDelivery>> {
     let row = sqlx::query!(

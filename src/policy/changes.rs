@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    POLICY_PATH, Pattern, RepositoryPolicy,
+    ORGANISATION_POLICY_PATH, POLICY_PATH, Pattern, RepositoryPolicy, guarded,
     pattern::{folded, matches_path},
 };
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Never changed by a run: wiz's own rules, and what GitHub refuses to an App without the `workflows` permission.
-const BLOCKED: [&str; 3] = [POLICY_PATH, ".github/workflows/", ".github/actions/"];
+const BLOCKED: [&str; 4] = [POLICY_PATH, ORGANISATION_POLICY_PATH, ".github/workflows/", ".github/actions/"];
 
 /// Changed only under a person's eyes: what runs in CI or on a developer's machine without being called, what steers
 /// agents, who must review, what is installed, and how the project is released.
@@ -181,13 +181,11 @@ fn judge_path(change: &ChangedPath, policy: &RepositoryPolicy, plan: &Plan) -> O
     if change.bytes > PATCH_FILE_BYTES as u64 {
         return Some(Violation::FileTooLarge { path, bytes: change.bytes });
     }
-    if !policy.allowed_paths.is_empty() && !policy.allowed_paths.iter().any(|allowed| allowed.matches(&path)) {
+    let lists = std::iter::once(&policy.allowed_paths).filter(|list| !list.is_empty()).chain(&policy.allowed_within);
+    if !lists.into_iter().all(|list| list.iter().any(|allowed| allowed.matches(&path))) {
         return Some(Violation::NotAllowed { path });
     }
-    let own = policy.protected_paths.iter().find(|pattern| pattern.matches_folded(&path)).map(Pattern::to_string);
-    let freed = policy.unprotected_paths.iter().any(|pattern| pattern.matches(&path));
-    let built_in = matching(&PROTECTED, &path).filter(|_| !freed).map(str::to_owned);
-    if let Some(pattern) = own.or(built_in) {
+    if let Some(pattern) = policy.protection_of(&path) {
         return Some(Violation::Protected { path, pattern });
     }
     let planned = |file: &String| *file == path || (file.ends_with('/') && path.starts_with(file.as_str()));
@@ -197,7 +195,19 @@ fn judge_path(change: &ChangedPath, policy: &RepositoryPolicy, plan: &Plan) -> O
     None
 }
 
-fn matching(patterns: &[&'static str], path: &str) -> Option<&'static str> {
+impl RepositoryPolicy {
+    /// The rule by which a person must look at this path; none when nobody must. What is guarded whatever the policy
+    /// says cannot be freed.
+    pub(super) fn protection_of(&self, path: &str) -> Option<String> {
+        let own = self.protected_paths.iter().find(|pattern| pattern.may_concern(path)).map(Pattern::to_string);
+        let freed = guarded::kind_of(path).is_none() && self.unprotected_paths.iter().any(|free| free.matches(path));
+        own.or_else(|| {
+            guarded::pattern_of(path).or_else(|| matching(&PROTECTED, path)).filter(|_| !freed).map(str::to_owned)
+        })
+    }
+}
+
+pub(super) fn matching(patterns: &[&'static str], path: &str) -> Option<&'static str> {
     let path = folded(path);
     patterns.iter().find(|pattern| matches_path(&folded(pattern), &path)).copied()
 }

@@ -5,27 +5,42 @@
 //! in one place, [`RepositoryPolicy::default`]; a mistake in the file is reported with its line and stops new runs rather
 //! than being ignored.
 //!
-//! The way of the data: YAML → [`parse`] → [`RepositoryPolicy`] → [`may`] for a command, [`detect_project`] for checks
-//! nobody configured, [`judge_changes`] for what a run wants to publish.
+//! The way of the data: YAML → [`parse`] → [`RepositoryPolicy`] → [`may`] for a command, [`gate()`] for who must
+//! approve, [`detect_project`] for checks nobody configured, [`judge_changes`] for what a run wants to publish.
 //!
 //! Never: read files itself, ask GitHub for a role, post anything.
 //!
-//! Read first: [`RepositoryPolicy`], [`Role`], [`judge_changes`].
+//! Read first: [`RepositoryPolicy`], [`Role`], [`gate()`], [`judge_changes`].
 
 mod changes;
+mod describe;
 mod file;
+mod gate;
+mod guarded;
 mod kinds;
+mod layers;
 mod pattern;
 mod project;
 mod roles;
+mod schedule;
+mod schema;
+mod values;
 
 pub use changes::{ChangedPath, Verdict, Violation, is_test_path, judge_changes};
-pub use file::{PolicyFault, parse, parse_bytes};
+pub use file::{PolicyFault, PolicyFile, parse, parse_bytes, parse_layer};
+pub use gate::{
+    AuthorAssociation, EstimatedSize, Gate, GateDecision, GateFacts, GateLevel, GateReason, GateRule, REASONS, gate,
+};
+pub use guarded::Guarded;
 pub use kinds::{suited_files, suits};
+pub use layers::{Effective, Key, Layer, OuterLayers, Overruled, combine};
 pub use pattern::{InvalidPattern, Pattern};
 pub use project::{Detected, detect_project};
 pub use roles::{Permission, Role, may};
+pub use schedule::{CATCH_UP, Schedule, ScheduleName, ScheduleResult, next_time};
+pub use schema::schema;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::money::MicroDollars;
@@ -33,32 +48,30 @@ use crate::money::MicroDollars;
 /// Where a repository keeps its policy.
 pub const POLICY_PATH: &str = ".github/wiz.yml";
 
+/// Where an organisation keeps the defaults of all its repositories: in the one called `.github`.
+pub const ORGANISATION_POLICY_PATH: &str = "wiz.yml";
+
 /// Longest time one check may take unless the repository says otherwise, in seconds.
 pub const DEFAULT_CHECK_TIMEOUT_S: u32 = 600;
 
 /// The rules of one repository; `docs/wiz.yml.md` describes each for the people who write them.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "keys such as `checks` and `gate`")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepositoryPolicy {
     /// Container image for the boxes; the server's own when not given.
-    #[serde(deserialize_with = "file::image")]
     pub image: Option<String>,
     /// Shell commands that prepare a fresh box, in order.
-    #[serde(deserialize_with = "file::setup")]
     pub setup: Vec<String>,
     /// The repository's own checks; found by [`detect_project`] when not given.
-    #[serde(deserialize_with = "file::checks")]
     pub checks: Vec<CheckCommand>,
     /// Least role for commands that start or steer work.
-    #[serde(deserialize_with = "file::min_role")]
     pub min_role: Role,
-    /// When a person must approve.
+    /// When a person must approve, where no rule asks for more.
     pub gate: GateLevel,
+    /// What makes the gate stricter; [`gate()`] decides.
+    pub gate_rules: Vec<GateRule>,
     /// The most one run may spend.
-    #[serde(deserialize_with = "file::amount")]
     pub budget_run: MicroDollars,
     /// The most all runs of the repository may spend in 24 hours.
-    #[serde(deserialize_with = "file::amount")]
     pub budget_day: MicroDollars,
     /// Paths a person must look at, besides the built-in ones.
     pub protected_paths: Vec<Pattern>,
@@ -66,9 +79,12 @@ pub struct RepositoryPolicy {
     pub unprotected_paths: Vec<Pattern>,
     /// When not empty, the only paths a run may change.
     pub allowed_paths: Vec<Pattern>,
+    /// Lists in each of which a path must lie too: what the files below allow, if they lock it.
+    pub allowed_within: Vec<Vec<Pattern>>,
     /// Model for this repository; the server's own when not given.
-    #[serde(deserialize_with = "file::model")]
     pub model: Option<String>,
+    /// Work that begins by itself.
+    pub schedules: Vec<Schedule>,
 }
 
 impl Default for RepositoryPolicy {
@@ -79,18 +95,21 @@ impl Default for RepositoryPolicy {
             checks: Vec::new(),
             min_role: Role::Write,
             gate: GateLevel::Supervised,
+            gate_rules: Vec::new(),
             budget_run: MicroDollars::from_dollars(3),
             budget_day: MicroDollars::from_dollars(20),
             protected_paths: Vec::new(),
             unprotected_paths: Vec::new(),
             allowed_paths: Vec::new(),
+            allowed_within: Vec::new(),
             model: None,
+            schedules: Vec::new(),
         }
     }
 }
 
 /// A command whose exit status says whether the repository is in order.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CheckCommand {
     /// One line for the check run.
@@ -99,23 +118,12 @@ pub struct CheckCommand {
     pub run: String,
     /// Longest time it may take, in seconds.
     #[serde(default = "default_check_timeout")]
+    #[schemars(range(min = 1, max = 3600))]
     pub timeout_s: u32,
 }
 
 fn default_check_timeout() -> u32 {
     DEFAULT_CHECK_TIMEOUT_S
-}
-
-/// When a person must approve.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum GateLevel {
-    /// A plan is worked at once; a person is asked only when scope or budget is left.
-    Autonomous,
-    /// A plan waits for one approval.
-    Supervised,
-    /// A plan waits for the approval of somebody other than the person who asked for it.
-    HumanRequired,
 }
 
 #[cfg(test)]

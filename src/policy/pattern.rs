@@ -4,13 +4,14 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Longest pattern, in characters; bounds the work of matching.
 const PATTERN_CHARS: usize = 200;
 
 /// A checked pattern.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 pub struct Pattern(String);
 
@@ -67,6 +68,14 @@ impl Pattern {
     /// where missing a match would be the dangerous mistake.
     pub fn matches_folded(&self, path: &str) -> bool {
         matches_path(&folded(&self.0), &folded(path))
+    }
+
+    /// Whether work on this path may touch what the pattern covers, as [`Pattern::matches_folded`] judges. A folder,
+    /// written with `/` at its end, stands for everything below it, so a pattern that begins below it is concerned.
+    pub fn may_concern(&self, path: &str) -> bool {
+        let begins_with = self.0.split_inclusive('/').take_while(|part| !part.contains(['*', '?']));
+        let begins_with: String = begins_with.collect();
+        self.matches_folded(path) || (path.ends_with('/') && folded(&begins_with).starts_with(&folded(path)))
     }
 }
 

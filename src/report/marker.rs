@@ -31,6 +31,8 @@ pub enum MarkerKind {
     PullRequest,
     /// The answer to one comment.
     Reply(CommentId),
+    /// The tracking issue of the schedule whose name has this digest.
+    Schedule(u64),
 }
 
 impl fmt::Display for MarkerKind {
@@ -39,6 +41,7 @@ impl fmt::Display for MarkerKind {
             Self::Status => f.write_str("status"),
             Self::PullRequest => f.write_str("pull-request"),
             Self::Reply(comment) => write!(f, "reply-{comment}"),
+            Self::Schedule(digest) => write!(f, "schedule-{digest}"),
         }
     }
 }
@@ -50,7 +53,11 @@ impl FromStr for MarkerKind {
         match text {
             "status" => Ok(Self::Status),
             "pull-request" => Ok(Self::PullRequest),
-            _ => text.strip_prefix("reply-").and_then(|id| id.parse().ok()).map(Self::Reply).ok_or(()),
+            _ => match text.split_once('-') {
+                Some(("reply", id)) => id.parse().map(Self::Reply).map_err(|_| ()),
+                Some(("schedule", digest)) => digest.parse().map(Self::Schedule).map_err(|_| ()),
+                Some(_) | None => Err(()),
+            },
         }
     }
 }

@@ -14,12 +14,14 @@
 
 mod check;
 mod comment;
+mod configuration;
 mod follow_up;
 mod marker;
 mod orders;
 mod pull_request;
 mod questions;
 mod replies;
+mod schedules;
 mod sections;
 mod untrusted;
 
@@ -27,6 +29,7 @@ use std::time::Duration;
 
 pub use check::{Action, ActionKind, Annotation, AnnotationLevel, CheckOutput, CheckStatus, Conclusion, check_output};
 pub use comment::status_comment;
+pub use configuration::{FileRemark, PolicyCheck, RuleView, configuration, policy_check};
 pub use follow_up::{FollowUpReason, FollowUpView, follow_up_message, secret_in_text, superseded_check};
 pub use marker::{MARKER_CHARS, Marker, MarkerKind};
 pub use orders::{
@@ -39,6 +42,7 @@ pub use replies::{
     already_running, budget_exhausted, closed_issue, denied, help, no_base, no_hosts, no_run, not_followed, not_now,
     not_possible, policy_faults, stale_approval, unknown_command,
 };
+pub use schedules::{ScheduleView, TickNote, TickView, schedule_issue, schedule_title};
 pub use untrusted::{cell, code, fenced, neutralise, plain};
 
 use crate::{

@@ -16,6 +16,7 @@ pub mod evidence;
 pub mod follow_up;
 pub mod jobs;
 pub mod machine;
+pub mod policies;
 pub mod project;
 pub mod reach;
 pub mod services;

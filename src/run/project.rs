@@ -8,12 +8,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bytes::Bytes;
 
-use super::{services::Services, store::StoredRun, workspace};
+use super::{policies::Age, services::Services, store::StoredRun, workspace};
 use crate::{
     github::{Purpose, mirror::EntryMode},
     ids::CommitSha,
     patch::{BaseTree, BlobId, FileMode, Listing, Patch},
-    policy::{self, CheckCommand, PolicyFault, RepositoryPolicy},
+    policy::{self, CheckCommand, Layer, PolicyFault, RepositoryPolicy},
     sandbox::SourceFile,
 };
 
@@ -74,7 +74,12 @@ impl Project {
                 files.iter().find(|file| file.path == policy::POLICY_PATH).map(|file| file.content.clone())
             }
         };
-        Ok(Self { listing, ..Self::of(files, base, policy, &services.settings.default_image)? })
+        let own = policy.map(|file| policy::parse_layer(Layer::Repository, &file)).transpose().map_err(FaultyPolicy)?;
+        let github = services.github.installation(stored.installation);
+        let outer =
+            services.policies.outer(&github, &stored.repository_name, Age::Recent).await?.map_err(FaultyPolicy)?;
+        let policy = policy::combine(&outer, own.unwrap_or_default()).policy;
+        Ok(Self { listing, ..Self::of(files, base, policy, &services.settings.default_image) })
     }
 
     /// What the work under way starts from: the plan's base or, for a follow-up, the files of the pull request's head
@@ -102,9 +107,7 @@ impl Project {
         }
     }
 
-    fn of(files: Vec<SourceFile>, base: BaseTree, policy: Option<Bytes>, default_image: &str) -> anyhow::Result<Self> {
-        let policy = policy.map_or_else(|| Ok(RepositoryPolicy::default()), |file| policy::parse_bytes(&file));
-        let policy = policy.map_err(FaultyPolicy)?;
+    fn of(files: Vec<SourceFile>, base: BaseTree, policy: RepositoryPolicy, default_image: &str) -> Self {
         let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
         let detected = policy::detect_project(&paths, &|path| workspace::text_of(&files, path).map(str::to_owned));
         let image = policy.image.clone().unwrap_or_else(|| default_image.to_owned());
@@ -112,7 +115,7 @@ impl Project {
         let checks = if policy.checks.is_empty() { detected.checks } else { policy.checks.clone() };
         let instructions = workspace::first_text(&files, &INSTRUCTION_PATHS);
         let instructions = instructions.map(|(path, text)| (path, text.to_owned()));
-        Ok(Self { policy, image, setup, checks, instructions, files, base, listing: Listing::default(), origin: None })
+        Self { policy, image, setup, checks, instructions, files, base, listing: Listing::default(), origin: None }
     }
 
     /// How long a criterion's command may take: what the policy says of the same command, or the usual time.

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 use url::Url;
 
+use super::policies::Policies;
 use crate::{
     github::{GitHub, mirror::Mirrors},
     llm::Models,
@@ -22,6 +23,7 @@ pub struct Services {
     pub mirrors: Arc<Mirrors>,
     pub docker: Docker,
     pub models: Models,
+    pub policies: Arc<Policies>,
     pub doorbell: Doorbell,
     pub settings: Arc<Settings>,
 }

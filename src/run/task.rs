@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -10,6 +11,7 @@ use crate::{
     ids::{CommentId, DeliveryId, InstallationId, IssueNumber, RepositoryId, RunId},
     intake::TRIAGE_ATTEMPTS,
     plan::StepKey,
+    policy::ScheduleName,
     queue::NewJob,
 };
 
@@ -37,6 +39,23 @@ pub enum Task {
     Halt { run: RunId, seq: i32 },
     /// Answer a person outside the sticky comment, once.
     Reply(Reply),
+    /// Read a repository's schedules again; `after` names what may have changed them.
+    Schedules { installation: InstallationId, repository: RepositoryId, after: String },
+    /// Judge the policy file that a pull request brings; `after` names what may have changed it.
+    PolicyCheck { installation: InstallationId, repository: RepositoryId, pull: IssueNumber, after: String },
+    /// A schedule is due.
+    Tick { schedule: ScheduleKey, due: DateTime<Utc> },
+    /// Show in the schedule's issue what came of the tick.
+    ShowSchedule { schedule: ScheduleKey, due: DateTime<Utc> },
+}
+
+/// Which schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleKey {
+    pub installation: InstallationId,
+    pub repository: RepositoryId,
+    pub name: ScheduleName,
 }
 
 /// An answer to one person's words: a comment in their conversation.
@@ -78,7 +97,12 @@ impl Task {
     /// The run a task belongs to.
     pub fn run(&self) -> Option<RunId> {
         match self {
-            Self::Triage { .. } | Self::Reply(_) => None,
+            Self::Triage { .. }
+            | Self::Reply(_)
+            | Self::Schedules { .. }
+            | Self::PolicyCheck { .. }
+            | Self::Tick { .. }
+            | Self::ShowSchedule { .. } => None,
             Self::Plan { run, .. }
             | Self::Work { run, .. }
             | Self::Verify { run, .. }
@@ -106,7 +130,12 @@ impl Task {
             | Self::Verify { .. }
             | Self::Review { .. }
             | Self::Publish { .. } => (PRIORITY_STAGE, STAGE_ATTEMPTS),
-            Self::Deadline { .. } | Self::Halt { .. } => (PRIORITY_UPKEEP, OTHER_ATTEMPTS),
+            Self::Deadline { .. }
+            | Self::Halt { .. }
+            | Self::Schedules { .. }
+            | Self::PolicyCheck { .. }
+            | Self::Tick { .. }
+            | Self::ShowSchedule { .. } => (PRIORITY_UPKEEP, OTHER_ATTEMPTS),
         };
         Ok(NewJob {
             dedupe_key: Some(self.dedupe_key()),
@@ -126,6 +155,11 @@ impl Task {
     fn group_key(&self) -> Option<String> {
         match self {
             Self::Report { run, .. } => Some(format!("report:{run}")),
+            Self::PolicyCheck { repository, pull, .. } => Some(format!("policy-check:{repository}:{pull}")),
+            // Two at a time would both find no issue and both make one, or show the ticks in the wrong order.
+            Self::Tick { schedule, .. } | Self::ShowSchedule { schedule, .. } => {
+                Some(format!("schedule:{}:{}", schedule.repository, schedule.name))
+            }
             Self::Triage { .. }
             | Self::Plan { .. }
             | Self::Work { .. }
@@ -134,7 +168,8 @@ impl Task {
             | Self::Publish { .. }
             | Self::Deadline { .. }
             | Self::Halt { .. }
-            | Self::Reply(_) => None,
+            | Self::Reply(_)
+            | Self::Schedules { .. } => None,
         }
     }
 
@@ -160,6 +195,14 @@ impl Task {
             Self::Report { run, revision } => format!("run:{run}:report:{revision}"),
             Self::Deadline { run, seq } => format!("run:{run}:deadline:{seq}"),
             Self::Halt { run, seq } => format!("run:{run}:halt:{seq}"),
+            Self::Schedules { repository, after, .. } => format!("schedules:{repository}:{after}"),
+            Self::PolicyCheck { repository, pull, after, .. } => format!("policy-check:{repository}:{pull}:{after}"),
+            Self::Tick { schedule, due } => {
+                format!("tick:{}:{}:{}", schedule.repository, schedule.name, due.timestamp())
+            }
+            Self::ShowSchedule { schedule, due } => {
+                format!("show-schedule:{}:{}:{}", schedule.repository, schedule.name, due.timestamp())
+            }
             Self::Reply(reply) => {
                 let said = hex::encode(&Sha256::digest(&reply.body)[..8]);
                 format!("reply:{}:{}:{}:{said}", reply.repository, reply.issue, reply.comment)

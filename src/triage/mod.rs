@@ -16,7 +16,7 @@ use crate::{
     },
     ids::{Login, UserId},
     money::MicroDollars,
-    policy::{self, GateLevel, Permission, PolicyFault, RepositoryPolicy, Role},
+    policy::{self, GateLevel, Layer, Permission, PolicyFault, RepositoryPolicy, Role},
     report,
     run::state::Mission,
 };
@@ -202,10 +202,7 @@ pub fn unless_faulty(intent: Intent, faults: &[PolicyFault]) -> Intent {
                 | Ordered::Resume
                 | Ordered::Budget { .. },
             ..
-        } if !faults.is_empty() => {
-            let faults: Vec<(usize, String)> = faults.iter().map(|fault| (fault.line, fault.message.clone())).collect();
-            Intent::Unsuited(UserMessage::new(report::policy_faults(policy::POLICY_PATH, &faults)))
-        }
+        } if !faults.is_empty() => Intent::Unsuited(UserMessage::new(faults_text(faults))),
         Intent::Start { .. }
         | Intent::Order { .. }
         | Intent::Status { .. }
@@ -215,6 +212,21 @@ pub fn unless_faulty(intent: Intent, faults: &[PolicyFault]) -> Intent {
         | Intent::Deny { .. }
         | Intent::Unsuited(_) => intent,
     }
+}
+
+/// What is wrong with the files that rule here, and that nothing was done.
+pub fn faults_text(faults: &[PolicyFault]) -> String {
+    let of = |layer| -> Vec<(usize, String)> {
+        let own = faults.iter().filter(|fault| fault.layer == layer);
+        own.map(|fault| (fault.line, fault.message.clone())).collect()
+    };
+    let files = [
+        (Layer::Repository, policy::POLICY_PATH),
+        (Layer::Organisation, "wiz.yml of this account's repository .github"),
+        (Layer::Server, "the server's own policy file"),
+    ];
+    let texts = files.into_iter().map(|(layer, path)| (path, of(layer))).filter(|(_, faults)| !faults.is_empty());
+    texts.map(|(path, faults)| report::policy_faults(path, &faults)).collect::<Vec<_>>().join("\n\n")
 }
 
 /// Whether the policy wants somebody else than the requester to approve.

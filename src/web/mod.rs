@@ -2,7 +2,7 @@
 //!
 //! [`router`] joins the webhook endpoint with `/healthz` (this process lives) and `/readyz` (what it needs answers),
 //! and [`serve`] runs it until shutdown. The checks are handed in by name, so this room knows no other room but
-//! `intake` and, for one of them, `database`. Every answer is JSON, errors too, and none tells more of the inside than
+//! `intake`, `policy` for the schema it publishes and, for one of the checks, `database`. Every answer is JSON, errors too, and none tells more of the inside than
 //! its reason.
 //!
 //! Read first: [`router`], [`serve`], [`ReadyCheck`].
@@ -12,8 +12,8 @@ mod health;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use axum::{Json, Router, body::Body, extract::DefaultBodyLimit, response::IntoResponse};
-use http::{Request, Response, StatusCode};
+use axum::{Json, Router, body::Body, extract::DefaultBodyLimit, response::IntoResponse, routing::get};
+use http::{Request, Response, StatusCode, header::CONTENT_TYPE};
 use serde_json::json;
 use tokio::{net::TcpListener, time};
 use tokio_util::sync::CancellationToken;
@@ -21,7 +21,7 @@ use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer, trace::Tra
 use tracing::Span;
 
 pub use self::health::{ReadyCheck, database_check};
-use crate::{intake, limits::SHUTDOWN_GRACE};
+use crate::{intake, limits::SHUTDOWN_GRACE, policy};
 
 /// Longest a request may take: GitHub gives a webhook ten seconds.
 /// <https://docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webhooks#respond-within-10-seconds>
@@ -35,6 +35,7 @@ pub fn router(intake: intake::Intake, checks: Vec<ReadyCheck>) -> Router {
     Router::new()
         .merge(health::router(checks))
         .merge(intake::router(intake))
+        .route("/schema/wiz.json", get(schema))
         .fallback(async || refusal(StatusCode::NOT_FOUND, "there is no such page"))
         .method_not_allowed_fallback(async || refusal(StatusCode::METHOD_NOT_ALLOWED, "this page takes another method"))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
@@ -59,6 +60,11 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
             Ok(())
         }
     }
+}
+
+/// The schema of policy files, for editors.
+async fn schema() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/schema+json")], policy::schema())
 }
 
 fn refusal(status: StatusCode, reason: &'static str) -> impl IntoResponse {

@@ -119,6 +119,13 @@ fn proposal(nearest: Option<&'static str>) -> String {
     nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
 }
 
+impl Verb {
+    /// Whether the command starts work of its own, rather than steering or asking.
+    pub fn starts_work(self) -> bool {
+        self.takes() == grammar::Takes::Instructions
+    }
+}
+
 /// The commands in `text`, in order. With the text as it was before an edit, only those whose line was not there already.
 pub fn parse(text: &str, previous: Option<&str>) -> Vec<Result<Command, CommandError>> {
     let mut already = HashMap::<String, usize>::new();

@@ -11,10 +11,12 @@ mod deadline;
 mod follow_up;
 mod halt;
 mod plan;
+mod policy_check;
 mod publish;
 mod reply;
 mod report;
 mod review;
+mod schedule;
 mod triage;
 mod verify;
 mod work;
@@ -42,7 +44,6 @@ use crate::{
     github::GitHubError,
     ids::{InstallationId, RunId},
     llm::ModelError,
-    policy,
     queue::{self, Completed, Handler, Job, JobFailure, Lease},
     report as texts,
     sandbox::SandboxError,
@@ -82,7 +83,20 @@ impl Handler for Executor {
                 tracing::error!(job = %job.id, %delivery, error, "a delivery was given up; `wiz jobs retry` tries again");
                 return triage::dead(transaction, delivery).await;
             }
-            Ok(Task::Report { .. } | Task::Deadline { .. } | Task::Halt { .. } | Task::Reply(_)) | Err(_) => {
+            Ok(Task::Tick { schedule, due }) => {
+                tracing::error!(job = %job.id, %due, schedule = %schedule.name, error, "a tick was given up");
+                return schedule::dead(transaction, &schedule).await;
+            }
+            Ok(
+                Task::Report { .. }
+                | Task::Deadline { .. }
+                | Task::Halt { .. }
+                | Task::Reply(_)
+                | Task::Schedules { .. }
+                | Task::PolicyCheck { .. }
+                | Task::ShowSchedule { .. },
+            )
+            | Err(_) => {
                 return Ok(());
             }
         };
@@ -111,6 +125,14 @@ async fn dispatch(services: &Services, lease: &Lease, task: Task) -> Result<Comp
         Task::Deadline { run, seq } => deadline::execute(services, lease, run, seq).await,
         Task::Halt { run, seq } => halt::execute(services, lease, run, seq).await,
         Task::Reply(reply) => reply::execute(services, lease, &reply).await,
+        Task::Schedules { installation, repository, after: _ } => {
+            schedule::read(services, lease, installation, repository).await
+        }
+        Task::PolicyCheck { installation, repository, pull, after: _ } => {
+            policy_check::execute(services, lease, (installation, repository), pull).await
+        }
+        Task::Tick { schedule, due } => schedule::tick(services, lease, &schedule, due).await,
+        Task::ShowSchedule { schedule, due: _ } => schedule::show(services, lease, &schedule).await,
     }
 }
 
@@ -153,8 +175,7 @@ fn classify(error: anyhow::Error) -> StageFailure {
         return StageFailure::Told(UserMessage::new(text));
     }
     if let Some(FaultyPolicy(faults)) = error.downcast_ref::<FaultyPolicy>() {
-        let faults: Vec<(usize, String)> = faults.iter().map(|fault| (fault.line, fault.message.clone())).collect();
-        return StageFailure::Told(UserMessage::new(texts::policy_faults(policy::POLICY_PATH, &faults)));
+        return StageFailure::Told(UserMessage::new(crate::triage::faults_text(faults)));
     }
     if let Some(conflict) = error.downcast_ref::<Conflict>() {
         return StageFailure::Told(UserMessage::new(format!(

@@ -10,8 +10,9 @@ use super::{
 use crate::{
     agent::{self, BoxMode, BoxToolbox, Finished, PlanningInput},
     error::UserMessage,
+    event::command::Verb,
     plan::{ApprovalWish, Criterion, Plan, WorkKind},
-    policy::{self, ChangedPath, GateLevel, RepositoryPolicy, Violation},
+    policy::{self, ChangedPath, GateFacts, GateLevel, RepositoryPolicy, Violation},
     report,
     run::{briefing::Briefing, project::Project, session, state::Mission},
     sandbox::BoxKey,
@@ -70,7 +71,7 @@ async fn plan(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<
         Finished::Submitted(plan) => {
             let plan = with_checks(plan, stored.mission.kind(), &project.policy);
             let asked = stored.mission == Mission::Plan || stored.options.approval == Some(ApprovalWish::Ask);
-            let needs_approval = asked || needs_person(&plan, &project.policy);
+            let needs_approval = asked || needs_person(stored, &plan, &project.policy);
             StageResult::Planned { plan, base, needs_approval }
         }
         Finished::Stopped(reason) => session::stopped(reason)?,
@@ -117,10 +118,9 @@ fn named(plan: &Plan) -> Vec<ChangedPath> {
     named.collect()
 }
 
-/// Whether a person must see the plan first: by the policy, or because it names a path that only a person may free.
-fn needs_person(plan: &Plan, policy: &RepositoryPolicy) -> bool {
-    let guarded = policy::judge_changes(&named(plan), policy, plan)
-        .iter()
-        .any(|violation| matches!(violation, Violation::Protected { .. } | Violation::Blocked { .. }));
-    policy.gate != GateLevel::Autonomous || guarded
+/// Whether a person must see the plan first.
+fn needs_person(stored: &StoredRun, plan: &Plan, policy: &RepositoryPolicy) -> bool {
+    let verb = Verb::named(stored.mission.name()).unwrap_or(Verb::Fix);
+    let facts = GateFacts { paths: plan.files.clone(), ..GateFacts::of(verb) };
+    policy::gate(policy, &facts).level != GateLevel::Autonomous
 }

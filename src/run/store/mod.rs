@@ -3,9 +3,11 @@
 pub mod heard;
 pub mod history;
 pub mod reach;
+pub mod rehearsal;
 pub mod repair;
 pub mod results;
 pub mod reviews;
+pub mod schedules;
 pub mod usage;
 
 use std::time::Duration;

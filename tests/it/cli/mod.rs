@@ -70,6 +70,8 @@ async fn help_names_every_command() {
       setup    Register the GitHub App in a browser
       doctor   Check every part of the set-up and say what is missing
       replay   Send a stored webhook payload to a running server, signed
+      config   Check policy files, and print their schema
+      policy   See what another policy file would change
       jobs     Look at the queue, and mend it
       help     Print this message or the help of the given subcommand(s)
 

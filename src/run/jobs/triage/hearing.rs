@@ -14,9 +14,9 @@ use crate::{
     event::{Actor, Event, Place, Repository, Spoken, command},
     github::{Reactable, Reaction},
     ids::{DeliveryId, IssueNumber, RepositoryId, RepositoryName},
-    policy::{self, PolicyFault, RepositoryPolicy, Role},
+    policy::{PolicyFault, RepositoryPolicy, Role},
     report,
-    run::{store::StoredRun, view},
+    run::{policies, store::StoredRun, view},
     triage::{self, Ground, Intent},
 };
 
@@ -131,20 +131,14 @@ impl Scene<'_> {
     }
 }
 
-/// The policy on the default branch, or its faults. Nothing may start under a faulty policy: what it forbids is unknown.
+/// The rules that hold now, or the faults in them. Nothing may start under a faulty policy: what it forbids is unknown.
 pub(super) async fn policy(
     services: &Services,
     name: &RepositoryName,
     installation: InstallationId,
 ) -> Result<Result<RepositoryPolicy, Vec<PolicyFault>>> {
-    let github = services.github.installation(installation);
-    let Some(head) = github.head(name).await? else { return Ok(Ok(RepositoryPolicy::default())) };
-    let file = github.file(name, &head, policy::POLICY_PATH, POLICY_BYTES).await?;
-    Ok(file.map_or_else(|| Ok(RepositoryPolicy::default()), |bytes| policy::parse_bytes(&bytes)))
+    Ok(policies::now(services, name, installation).await?.map(|effective| effective.policy))
 }
-
-/// Largest policy file that is read; a longer one is no policy a person keeps.
-const POLICY_BYTES: u64 = 64 * 1024;
 
 async fn find_run(services: &Services, repository: RepositoryId, issue: IssueNumber) -> Result<Option<StoredRun>> {
     let mut connection = services.pool.acquire().await?;

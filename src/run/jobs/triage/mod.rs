@@ -8,7 +8,8 @@ mod button;
 mod hearing;
 mod movement;
 mod ordering;
-mod starting;
+mod rules;
+pub(super) mod starting;
 
 use anyhow::{Context as _, Result};
 use sqlx::PgConnection;
@@ -63,6 +64,7 @@ pub(super) async fn execute(services: &Services, lease: &Lease, delivery: Delive
     if let Some(action) = action {
         carry_out(&mut transaction, &event, action).await?;
     }
+    rules::look_again(&mut transaction, delivery, &event).await?;
     transaction.commit().await?;
     Ok(completed)
 }

@@ -52,7 +52,7 @@ pub(super) async fn start(connection: &mut PgConnection, new: NewRun) -> Result<
 }
 
 /// With less than this a run would stop before it has a plan.
-const LEAST_BUDGET: MicroDollars = MicroDollars::from_cents(5);
+pub(in crate::run::jobs) const LEAST_BUDGET: MicroDollars = MicroDollars::from_cents(5);
 
 /// What is wrong with the model a run asks for, if anything is: found now, it costs nobody a plan.
 pub(super) fn unusable_model(services: &Services, new: &NewRun) -> Option<String> {

@@ -1,3 +1,7 @@
+mod gate;
+mod layers;
+mod schedule;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -39,20 +43,36 @@ fn everything_can_be_set() {
             ],
             min_role: Role::Maintain,
             gate: GateLevel::HumanRequired,
+            gate_rules: vec![],
             budget_run: "1.5".parse().unwrap(),
             budget_day: "5".parse().unwrap(),
             protected_paths: pattern("docs/legal/"),
             unprotected_paths: pattern("**/Cargo.lock"),
             allowed_paths: pattern("src/**"),
+            allowed_within: vec![],
             model: Some("local/tiny".into()),
+            schedules: vec![],
         }
     );
+}
+
+/// Editors complete the file by it. After a change: `cargo run -- config schema > docs/wiz.schema.json`.
+#[test]
+fn the_committed_schema_is_the_one_that_is_served() {
+    let committed = include_str!("../../../docs/wiz.schema.json");
+    assert!(committed == schema(), "run `cargo run -- config schema > docs/wiz.schema.json`");
+    let parsed: serde_json::Value = serde_json::from_str(committed).unwrap();
+    let mut keys: Vec<&String> = parsed["properties"].as_object().unwrap().keys().collect();
+    keys.sort();
+    for key in Key::ALL {
+        assert!(keys.iter().any(|name| *name == key.name()), "{key:?}");
+    }
 }
 
 /// The reference page shows one whole file; it must stay true.
 #[test]
 fn the_documented_example_is_valid_and_names_every_key() {
-    let page = include_str!("../../docs/wiz.yml.md");
+    let page = include_str!("../../../docs/wiz.yml.md");
     let example = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let policy = parse(example).unwrap_or_else(|faults| panic!("{faults:?}"));
     assert_ne!(policy, RepositoryPolicy::default());
@@ -60,7 +80,7 @@ fn the_documented_example_is_valid_and_names_every_key() {
     for key in ["image", "setup", "checks", "min_role", "gate", "budget_run", "budget_day", "protected_paths"] {
         assert!(debug.contains(key) && example.contains(&format!("{key}:")), "{key}");
     }
-    for key in ["unprotected_paths", "allowed_paths", "model"] {
+    for key in ["unprotected_paths", "allowed_paths", "model", "schedules"] {
         assert!(debug.contains(key) && example.contains(&format!("{key}:")), "{key}");
     }
 }
@@ -92,7 +112,7 @@ allowed_paths: src
     9: gate: unknown variant `sometimes`; known are autonomous, supervised, human-required
     10: budget_day: an amount is written like `$2` or `$0.50`, up to $1000
     12: protected_paths: a path pattern starts at the repository's root: no leading `/`, no `.`, `..` or empty part, no `\`
-    14: unknown field `colour`; known are image, setup, checks, min_role, gate, budget_run, budget_day, protected_paths, unprotected_paths, allowed_paths, model
+    14: unknown field `colour`; known are image, setup, checks, min_role, gate, budget_run, budget_day, protected_paths, unprotected_paths, allowed_paths, model, schedules, locked
     15: allowed_paths: invalid type: string "src", expected a sequence
     "#);
 }
@@ -136,10 +156,10 @@ fn values_out_of_range_are_refused() {
     allowed_paths: ['../x']  →  1: allowed_paths: a path pattern starts at the repository's root: no leading `/`, no `.`, `..` or empty part, no `\`
     - a list  →  1: invalid type: sequence, expected keys such as `checks` and `gate`
     just text  →  1: just text: invalid type: string "just text", expected keys such as `checks` and `gate`
-    gate: [  →  1: gate: invalid type: sequence, expected a YAML tag starting with '!'
+    gate: [  →  1: gate: invalid type: sequence, expected autonomous, supervised, human-required, or a mapping with a default and rules
     a: 1
-    a: 2  →  1: unknown field `a`; known are image, setup, checks, min_role, gate, budget_run, budget_day, protected_paths, unprotected_paths, allowed_paths, model
-    2: unknown field `a`; known are image, setup, checks, min_role, gate, budget_run, budget_day, protected_paths, unprotected_paths, allowed_paths, model
+    a: 2  →  1: unknown field `a`; known are image, setup, checks, min_role, gate, budget_run, budget_day, protected_paths, unprotected_paths, allowed_paths, model, schedules, locked
+    2: unknown field `a`; known are image, setup, checks, min_role, gate, budget_run, budget_day, protected_paths, unprotected_paths, allowed_paths, model, schedules, locked
     image: x
     image: y  →  1: duplicate field `image`
     "#);
@@ -339,8 +359,8 @@ fn paths_of_a_result_are_judged() {
     .GitHub/WIZ.yml  →  Block: .GitHub/WIZ.yml is never changed by a run
     .github/workflows/ci.yml  →  Block: .github/workflows/ci.yml is never changed by a run
     .git␣hub/workflows/ci.yml  →  Block: .git␣hub/workflows/ci.yml is never changed by a run
-    .github/dependabot.yml  →  AskHuman: .github/dependabot.yml is not in the approved plan
-    .gitlab-ci.yml  →  AskHuman: .gitlab-ci.yml is protected by .*
+    .github/dependabot.yml  →  AskHuman: .github/dependabot.yml is protected by .github/dependabot.y*ml
+    .gitlab-ci.yml  →  AskHuman: .gitlab-ci.yml is protected by .gitlab-ci.yml
     .husky/pre-commit  →  AskHuman: .husky/pre-commit is protected by .*/
     sub/AGENTS.md  →  AskHuman: sub/AGENTS.md is protected by **/AGENTS.md
     sub/agents.MD  →  AskHuman: sub/agents.MD is protected by **/AGENTS.md

@@ -1,0 +1,102 @@
+//! Judges the policy file that a pull request brings, on the pull request itself.
+//!
+//! A pull request that leaves the file as it is on the default branch gets no check run.
+
+use anyhow::{Context as _, Result};
+use bytes::Bytes;
+use chrono::Utc;
+
+use super::{Completed, JobFailure, Lease, Services, complete, is_suspended, retry, store};
+use crate::{
+    github::{Annotation, AnnotationLevel, CheckRun, CheckRunOutput, CheckState, Conclusion, OpenState, PullRequest},
+    ids::{InstallationId, IssueNumber, RepositoryId},
+    policy::{self, Layer, OuterLayers},
+    report,
+    run::policies::{ACCOUNT_REPOSITORY, Age, POLICY_BYTES},
+};
+
+/// What people see, and branch rules may require.
+const CHECK_NAME: &str = "wiz policy";
+
+pub(super) async fn execute(
+    services: &Services,
+    lease: &Lease,
+    (installation, repository): (InstallationId, RepositoryId),
+    pull: IssueNumber,
+) -> Result<Completed, JobFailure> {
+    if !is_suspended(services, installation).await? {
+        judge(services, (installation, repository), pull).await.map_err(retry)?;
+    }
+    complete(services, lease).await
+}
+
+async fn judge(
+    services: &Services,
+    (installation, repository): (InstallationId, RepositoryId),
+    number: IssueNumber,
+) -> Result<()> {
+    let name = store::repository_name(&mut *services.pool.acquire().await?, repository).await?;
+    let github = services.github.installation(installation);
+    let Some(pull) = github.pull(&name, number).await? else { return Ok(()) };
+    if pull.state == OpenState::Closed {
+        return Ok(());
+    }
+    let files = [(policy::POLICY_PATH, Layer::Repository), (policy::ORGANISATION_POLICY_PATH, Layer::Organisation)];
+    for (path, layer) in files {
+        if layer == Layer::Organisation && name.name() != ACCOUNT_REPOSITORY {
+            continue;
+        }
+        let (proposed, standing) = tokio::try_join!(
+            github.file(&name, &pull.head.sha, path, POLICY_BYTES),
+            github.file_now(&name, path, POLICY_BYTES),
+        )?;
+        let Some(proposed) = proposed.filter(|proposed| standing.as_ref() != Some(proposed)) else { continue };
+        let outer = services.policies.outer(&github, &name, Age::Recent).await?.unwrap_or_default();
+        let check = check_run(&pull, (path, layer), &proposed, &outer);
+        github.find_or_create_check(&name, &check).await.context("cannot show what the policy file is like")?;
+    }
+    Ok(())
+}
+
+fn check_run(pull: &PullRequest, (path, layer): (&str, Layer), file: &Bytes, outer: &OuterLayers) -> CheckRun {
+    let (faults, notes) = match policy::parse_layer(layer, file) {
+        Ok(parsed) if layer == Layer::Repository => {
+            let overruled = policy::combine(outer, parsed).overruled;
+            let text = String::from_utf8_lossy(file);
+            let line = |key: &str| text.lines().position(|line| line.starts_with(key)).map_or(0, |index| index + 1);
+            let ours = overruled.iter().filter(|overruled| overruled.said_by == Layer::Repository);
+            let notes = ours.map(|overruled| {
+                let (key, by) = (overruled.key.name(), overruled.locked_by.name());
+                (line(key), format!("{key} is locked by {by}: this would loosen it and is not followed"))
+            });
+            (vec![], notes.collect())
+        }
+        Ok(_) => (vec![], vec![]),
+        Err(faults) => (faults.into_iter().map(|fault| (fault.line, fault.message)).collect::<Vec<_>>(), vec![]),
+    };
+    let conclusion = match (faults.is_empty(), notes.is_empty()) {
+        (true, true) => Conclusion::Success,
+        (true, false) => Conclusion::Neutral,
+        (false, _) => Conclusion::Failure,
+    };
+    let level = if faults.is_empty() { AnnotationLevel::Warning } else { AnnotationLevel::Failure };
+    let said = report::policy_check(path, &faults, &notes);
+    let annotation = |(line, message): (u32, String)| Annotation {
+        path: path.to_owned(),
+        start_line: line,
+        end_line: line,
+        level,
+        title: CHECK_NAME.to_owned(),
+        message,
+    };
+    CheckRun {
+        name: CHECK_NAME.to_owned(),
+        external_id: format!("wiz-policy-{path}"),
+        head_sha: pull.head.sha.clone(),
+        details_url: None,
+        state: CheckState::Completed { conclusion, at: Utc::now() },
+        output: CheckRunOutput { title: said.title, summary: said.summary, text: None },
+        annotations: said.annotations.into_iter().map(annotation).collect(),
+        actions: vec![],
+    }
+}
