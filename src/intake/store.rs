@@ -42,7 +42,8 @@ pub enum Stored {
 }
 
 /// Stores deliveries, each with its triage job: all of them or none, in one round trip. Of those with one id, here and
-/// in other processes, one is new and the others know it. Answers in the order of the deliveries.
+/// in other processes, one is new and the others know it, so the job needs no key of its own. Answers in the order of the
+/// deliveries.
 pub async fn store(pool: &PgPool, deliveries: &[NewDelivery]) -> Result<Vec<Stored>> {
     // Each id once, and in order, so that statements that store the same ones lock them alike.
     let mut rows: BTreeMap<DeliveryId, &NewDelivery> = BTreeMap::new();
@@ -63,8 +64,8 @@ pub async fn store(pool: &PgPool, deliveries: &[NewDelivery]) -> Result<Vec<Stor
             on conflict (id) do nothing
             returning id
         )
-        insert into job (kind, payload, tenant, priority, max_attempts, dedupe_key, state)
-        select $10, jsonb_build_object('delivery', id), 0, priority, $11, 'delivery:' || id, 'ready'
+        insert into job (kind, payload, tenant, priority, max_attempts, state)
+        select $10, jsonb_build_object('delivery', id), 0, priority, $11, 'ready'
         from incoming join stored using (id)
         returning id as "job: JobId", (payload ->> 'delivery')::uuid as "delivery!"
         "#,
