@@ -87,17 +87,27 @@ async fn who_may_not_is_told_once_and_bots_are_not_heard() {
 
     | command | what it does |
     | --- | --- |
-    | `/wiz fix [--max $2] [--model NAME] [instructions]` | Plan the change, and after approval make it and open a pull request. |
-    | `/wiz plan [--max $2] [--model NAME] [instructions]` | Plan the change, and wait for approval whatever the repository's gate is. |
-    | `/wiz approve [HASH]` | Approve the plan with this hash, or the one shown now. |
+    | `/wiz fix [flags] [instructions]` | Plan the change, and after approval make it and open a pull request. |
+    | `/wiz feature [flags] [instructions]` | Add something new: its tests fail before and pass after. |
+    | `/wiz test [flags] [instructions]` | Add tests only: no other file changes. |
+    | `/wiz docs [flags] [instructions]` | Change documentation only. |
+    | `/wiz refactor [flags] [instructions]` | Change the form of the code: what passes before must pass after. |
+    | `/wiz plan [flags] [instructions]` | Plan the change, and wait for approval whatever the repository's gate is. |
+    | `/wiz approve [HASH\|scope]` | Approve the plan with this hash, or the one shown now; `scope`: files beyond it. |
     | `/wiz revise instructions` | Say what to change about the plan, or answer wiz's question. |
     | `/wiz reject [reason]` | Turn the plan down and end the run. |
     | `/wiz retry` | Try again from where the run failed. |
     | `/wiz cancel` | Stop the run. |
+    | `/wiz pause` | Let the run rest: no work, no box, no money. |
+    | `/wiz resume` | Go on with a run that rests, where it stopped. |
     | `/wiz status` | Say what the run is doing. |
+    | `/wiz budget [+$2]` | Say what the run has spent, or let it spend more. |
     | `/wiz help` | Show this list. |
     | `--max $2` | The most this run may spend; never above the repository's own cap. |
     | `--model NAME` | The model to use, if the server offers it. |
+    | `--base BRANCH` | The branch to start from and to open the pull request against; the rules still come from the default branch. |
+    | `--draft` | Open the pull request as a draft. |
+    | `--plan auto\|ask` | `ask` waits for approval of the plan; `auto` does not, where the repository's gate allows it. |
 
     A command starts a line of its own, outside quotes and code. Instructions may go on in the paragraphs below it. Put `--` before instructions that contain words starting with `--`.
     ");

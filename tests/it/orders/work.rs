@@ -9,7 +9,6 @@ use super::{
 
 /// Nothing of these is published, and the run says why.
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::invisible_characters, reason = "wiz breaks links in quoted words with one")]
 async fn what_may_not_be_published_is_named() {
     let secret = format!("{REPAIR}\necho 'TOKEN=ghp_{}' >> greet.sh", "q7Rk2mXv9LbT4wZs8JdN1cYp6HfA3gUe5BoK");
     let linked = format!("{REPAIR}\nln -s /etc/passwd greeting");
@@ -48,42 +47,6 @@ async fn what_may_not_be_published_is_named() {
 
     <sub>run 1 · model `anthropic/scripted`</sub>
     ====
-    A file outside:
-    ### Failed
-
-    `/wiz fix` by maria · A file outside · spent <money>, cap $3.00
-
-    The change cannot be published:
-    - @​octo notes.md is not in the approved plan
-
-    `/wiz retry` tries again, `/wiz revise …` changes the plan.
-
-    About A file outside.
-
-    …
-
-    **Next:** `/wiz retry` (try again), `/wiz fix …` (start over, with other words)
-
-    <sub>run 2 · model `anthropic/scripted`</sub>
-    ====
-    A manifest:
-    ### Failed
-
-    `/wiz fix` by maria · A manifest · spent <money>, cap $3.00
-
-    The change cannot be published:
-    - package.json is protected by **/package.json
-
-    `/wiz retry` tries again, `/wiz revise …` changes the plan.
-
-    About A manifest.
-
-    …
-
-    **Next:** `/wiz retry` (try again), `/wiz fix …` (start over, with other words)
-
-    <sub>run 3 · model `anthropic/scripted`</sub>
-    ====
     A link:
     ### Failed
 
@@ -101,7 +64,7 @@ async fn what_may_not_be_published_is_named() {
 
     **Next:** `/wiz retry` (try again), `/wiz fix …` (start over, with other words)
 
-    <sub>run 4 · model `anthropic/scripted`</sub>
+    <sub>run 2 · model `anthropic/scripted`</sub>
     ====
     No test:
     ### Failed
@@ -116,7 +79,7 @@ async fn what_may_not_be_published_is_named() {
 
     **Next:** `/wiz retry` (try again), `/wiz fix …` (start over, with other words)
 
-    <sub>run 5 · model `anthropic/scripted`</sub>
+    <sub>run 3 · model `anthropic/scripted`</sub>
     ");
     assert_eq!(stage.repo.git(&["branch", "--format=%(refname:short)"]).unwrap(), "main");
     stage.clear().await;
