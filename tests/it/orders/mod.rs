@@ -6,6 +6,7 @@ mod kinds;
 mod permission;
 mod plans;
 mod reach;
+mod rules;
 mod scenes;
 mod speech;
 mod stage;

@@ -89,7 +89,9 @@ impl Stage {
         self.world.hub().settle().await.unwrap();
         let idle = async || {
             let due = self.store.due_jobs().await?;
-            let speaks = |kind: &String| ["triage", "reply", "report", "halt"].contains(&kind.as_str());
+            let speaks = |kind: &String| {
+                ["triage", "reply", "report", "halt", "policy_check", "schedules"].contains(&kind.as_str())
+            };
             Ok((!due.iter().any(speaks)).then_some(()))
         };
         until("wiz has nothing to do", PATIENCE, idle).await.unwrap();
@@ -174,6 +176,47 @@ impl Stage {
     /// How many runs there are.
     pub async fn runs(&self) -> i64 {
         sqlx::query_scalar("select count(*) from run").fetch_one(self.store.pool()).await.unwrap()
+    }
+
+    /// The schedules that wiz knows.
+    pub async fn schedules(&self) -> Vec<String> {
+        let names = sqlx::query_scalar("select name from schedule order by name");
+        names.fetch_all(self.store.pool()).await.unwrap()
+    }
+
+    /// How many ticks had this outcome.
+    pub async fn ticks(&self, outcome: &str) -> i64 {
+        let count = sqlx::query_scalar("select count(*) from schedule_tick where outcome = $1").bind(outcome);
+        count.fetch_one(self.store.pool()).await.unwrap()
+    }
+
+    /// Lets the next tick of a schedule have been due so long ago, as if wiz had been down since.
+    pub async fn tick_was_due(&self, name: &str, ago: &str) {
+        let moved = async || {
+            let mut transaction = self.store.pool().begin().await?;
+            let waiting = "update job set payload = jsonb_set(payload, '{due}',
+                               to_jsonb(to_char((date_trunc('second', now()) - $2::interval) at time zone 'utc',
+                                                'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'))),
+                               run_at = now()
+                           where kind = 'tick' and payload -> 'schedule' ->> 'name' = $1 and state = 'scheduled'";
+            let jobs = sqlx::query(waiting).bind(name).bind(ago).execute(&mut *transaction).await?.rows_affected();
+            let due = "update schedule set due_at = date_trunc('second', now()) - $2::interval where name = $1";
+            sqlx::query(due).bind(name).bind(ago).execute(&mut *transaction).await?;
+            transaction.commit().await?;
+            Ok((jobs == 1).then_some(()))
+        };
+        until("a tick waits for its time", PATIENCE, moved).await.unwrap();
+    }
+
+    /// Waits until the text of an issue of wiz's own says this.
+    pub async fn until_text(&self, number: u64, wanted: &str) {
+        let what = format!("issue {number} says {wanted:?}");
+        let found = async || {
+            let repository = self.world.hub().control().repository(self.repo.full_name())?;
+            let body = repository.issues[&number].body.clone().unwrap_or_default();
+            Ok(body.contains(wanted).then_some(()))
+        };
+        until(&what, PATIENCE, found).await.unwrap();
     }
 
     /// What one of a run's columns says, the newest run's first.

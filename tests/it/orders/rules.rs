@@ -1,0 +1,139 @@
+//! The rules of a repository: where they come from, what is said of a file that would change them, and work that begins
+//! by itself.
+
+use std::time::Duration;
+
+use github_stand_in::{control::NewRepository, store::Role};
+use wiz_demo::until;
+
+use super::{
+    scenes::{FILES, planner},
+    stage::{CHECKED, Stage, shown},
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The check runs that judge a policy file: commit, how it ended, title and the lines of its remarks.
+fn judged(stage: &Stage) -> Vec<(String, Option<String>, String, Vec<u64>)> {
+    let runs = stage.world.hub().control().check_runs(stage.repo.full_name()).unwrap();
+    let ours = runs.into_iter().filter(|run| run.name == "wiz policy");
+    ours.map(|run| {
+        let lines = run.output.annotations.iter().map(|annotation| annotation.start_line).collect();
+        (run.head_sha, run.conclusion, run.output.title.unwrap_or_default(), lines)
+    })
+    .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_request_shows_what_is_wrong_with_the_rules_it_brings() {
+    let stage = Stage::set(CHECKED, vec![]).await;
+    let (wim, name) = (stage.person("wim"), stage.repo.full_name());
+    let faulty = format!("{CHECKED}gate: sometimes\nbuget_run: $3\n");
+    let head = wim.write_file(name, "rules", (".github/wiz.yml", &faulty), "Other rules").unwrap();
+    let pull = wim.open_pull_request(name, ("rules", "main"), "Other rules", "").unwrap();
+    stage.quiet().await;
+    let (commit, conclusion, title, lines) = judged(&stage).pop().unwrap();
+    assert_eq!(
+        (commit, conclusion.as_deref(), title.as_str(), lines),
+        (head, Some("failure"), "2 mistakes", vec![4, 5])
+    );
+
+    let mended = format!("{CHECKED}gate: human-required\n");
+    let head = wim.write_file(name, "rules", (".github/wiz.yml", &mended), "Mend it").unwrap();
+    stage.quiet().await;
+    let (commit, conclusion, title, lines) = judged(&stage).pop().unwrap();
+    let said = "The policy file has no mistakes";
+    assert_eq!((commit, conclusion.as_deref(), title.as_str(), lines), (head, Some("success"), said, vec![]));
+
+    wim.write_file(name, "words", ("README.md", "# Words\n"), "Words").unwrap();
+    wim.open_pull_request(name, ("words", "main"), "Words", "").unwrap();
+    stage.quiet().await;
+    assert_eq!(judged(&stage).len(), 2, "a pull request that leaves the rules alone is not judged");
+    assert!(stage.repo.wiz_comments().unwrap().is_empty(), "a check is enough, #{pull}");
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_account_locks_a_repository_cannot_loosen() {
+    let stage = Stage::set("min_role: triage\n", vec![]).await;
+    let control = stage.world.hub().control();
+    let owner = stage.repo.full_name().split('/').next().unwrap().to_owned();
+    let home = NewRepository { owner: owner.clone(), name: ".github".into(), ..NewRepository::default() };
+    let seed = tempfile::tempdir().unwrap();
+    std::fs::write(seed.path().join("wiz.yml"), "min_role: maintain\nlocked: [min_role]\n").unwrap();
+    let home = control.create_repository(&NewRepository { seed: Some(seed.path().to_owned()), ..home }).unwrap();
+    control.add_to_installation(stage.installation(), &[&home.full_name]).unwrap();
+
+    let issue = stage.issue("Greet");
+    stage.say("wim", issue, "/wiz fix");
+    stage.until_answers(issue, "needs the role **maintain**").await;
+
+    let head = stage.person("wim").write_file(
+        stage.repo.full_name(),
+        "rules",
+        (".github/wiz.yml", "budget_run: $1\nmin_role: write\n"),
+        "Other rules",
+    );
+    stage.person("wim").open_pull_request(stage.repo.full_name(), ("rules", "main"), "Other rules", "").unwrap();
+    stage.quiet().await;
+    let (commit, conclusion, title, lines) = judged(&stage).pop().unwrap();
+    let said = "1 key that will not be followed";
+    assert_eq!((commit, conclusion.as_deref(), title.as_str(), lines), (head.unwrap(), Some("neutral"), said, vec![2]));
+
+    control.set_role(&home.full_name, "max", Role::Admin).unwrap();
+    stage.person("max").write_file(&home.full_name, "main", ("wiz.yml", "min_role: [\nlocked: yes\n"), "Oops").unwrap();
+    stage.say("max", issue, "/wiz fix");
+    let answer = stage.until_answers(issue, "has mistakes").await;
+    assert!(answer.body.contains("wiz.yml of this account's repository .github"), "{}", answer.body);
+    assert_eq!(stage.runs().await, 0);
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_starts_one_run_at_a_time_and_says_what_it_skips() {
+    let title = "Scheduled work: nightly";
+    let stage = Stage::set(CHECKED, vec![planner(title, &FILES)]).await;
+    let (maria, name) = (stage.person("maria"), stage.repo.full_name());
+    let scheduled = format!(
+        "{CHECKED}schedules:\n  - name: nightly\n    cron: '0 4 1 1 *'\n    timezone: Europe/Berlin\n    verb: fix\n    \
+         instructions: Mend what is wrong.\n"
+    );
+    maria.write_file(name, "main", (".github/wiz.yml", &scheduled), "Work at night").unwrap();
+    stage.quiet().await;
+    assert_eq!(stage.schedules().await, ["nightly"]);
+
+    stage.tick_was_due("nightly", "5 minutes").await;
+    let tracking = until("the schedule has an issue", PATIENCE, async || {
+        let repository = stage.world.hub().control().repository(name)?;
+        Ok(repository.issues.values().find(|issue| issue.title == title).map(|issue| issue.number))
+    });
+    let tracking = tracking.await.unwrap();
+    stage.until_says(tracking, "The plan is ready for approval").await;
+    stage.until_text(tracking, "run 1 began").await;
+
+    // The run waits for a person, so the next tick is skipped; a tick that was due long ago is not made up for.
+    stage.tick_was_due("nightly", "4 minutes").await;
+    stage.until_text(tracking, "skipped: run 1 was not over").await;
+    stage.say("wim", tracking, "/wiz reject");
+    stage.until_says(tracking, "rejected").await;
+    stage.tick_was_due("nightly", "7 hours").await;
+    stage.until_text(tracking, "too late afterwards").await;
+    maria.close(name, tracking).unwrap();
+    stage.tick_was_due("nightly", "3 minutes").await;
+    stage.until_text(tracking, "this issue was closed").await;
+    assert_eq!(stage.runs().await, 1);
+
+    // A file with mistakes stops it, and so does one without the schedule.
+    maria.write_file(name, "main", (".github/wiz.yml", "gate: sometimes\n"), "Oops").unwrap();
+    stage.tick_was_due("nightly", "2 minutes").await;
+    until("the tick is left out", PATIENCE, async || Ok((stage.ticks("faulty").await == 1).then_some(())))
+        .await
+        .unwrap();
+    maria.write_file(name, "main", (".github/wiz.yml", CHECKED), "No more").unwrap();
+    stage.quiet().await;
+    assert_eq!(stage.schedules().await, Vec::<String>::new());
+    assert_eq!(stage.runs().await, 1);
+    let status = stage.status(tracking).unwrap();
+    assert!(shown(&status).contains("wiz[bot]"), "{}", shown(&status));
+    stage.clear().await;
+}
