@@ -262,6 +262,7 @@ fn meaning(
             }
             Err(error) => error.to_string(),
         },
+        Intent::FollowUp { .. } => "goes on with the pull request".into(),
         Intent::Deny { needs, .. } => format!("denied, needs {needs}"),
         Intent::Correct(_) => "corrected".into(),
         Intent::Order { .. } | Intent::Status { .. } | Intent::Budget { .. } | Intent::Help => "heard".into(),

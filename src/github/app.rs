@@ -144,7 +144,9 @@ mod tests {
     fn tokens_ask_for_no_more_than_the_manifest_and_together_for_all_of_it() {
         let repository = RepositoryId(1);
         let mut asked = BTreeMap::new();
-        for purpose in [Purpose::Converse, Purpose::Fetch(repository), Purpose::Publish(repository)] {
+        for purpose in
+            [Purpose::Converse, Purpose::Fetch(repository), Purpose::Publish(repository), Purpose::Resolve(repository)]
+        {
             let request = purpose.request();
             let narrow = !matches!(purpose, Purpose::Converse);
             assert_eq!(request.get("repository_ids").is_some(), narrow, "{purpose:?}");

@@ -41,9 +41,14 @@ impl Installation {
     }
 
     /// Changes something by a GraphQL mutation, once and after the writes before it.
-    pub(super) async fn mutate<T: DeserializeOwned>(&self, mutation: &str, variables: Value) -> Result<T, GitHubError> {
+    pub(super) async fn mutate<T: DeserializeOwned>(
+        &self,
+        purpose: Purpose,
+        mutation: &str,
+        variables: Value,
+    ) -> Result<T, GitHubError> {
         let call = call(Door::Mutation, mutation, variables);
-        let answer = self.send_write(&call, Purpose::Converse).await?;
+        let answer = self.send_write(&call, purpose).await?;
         data(&call, &answer)
     }
 }

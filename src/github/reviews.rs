@@ -77,16 +77,18 @@ pub struct ThreadReply<'a> {
 }
 
 impl Installation {
-    /// One review; `None` when there is none of that number.
-    /// <https://docs.github.com/en/rest/pulls/reviews#get-a-review-for-a-pull-request>
+    /// One review as it now stands; `None` when there is none of that number.
+    /// <https://docs.github.com/en/rest/pulls/reviews#list-reviews-for-a-pull-request>
     pub async fn review(
         &self,
         repository: &RepositoryName,
         pull: IssueNumber,
         review: ReviewId,
     ) -> Result<Option<Review>, GitHubError> {
-        let path = repository_path(repository, format_args!("/pulls/{pull}/reviews/{review}"));
-        self.get(path).await.optional()
+        let path = repository_path(repository, format_args!("/pulls/{pull}/reviews?per_page=100"));
+        let is_it = |found: &Review| found.id == review;
+        let found: Option<Vec<Review>> = self.get_pages(path, &|so_far| so_far.iter().any(is_it)).await.optional()?;
+        Ok(found.into_iter().flatten().find(is_it))
     }
 
     /// The comments that were made with a review, in the order they were made.

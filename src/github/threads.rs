@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use super::{
     error::{GitHubError, Optional as _},
     installation::Installation,
+    token::Purpose,
 };
 use crate::{
-    ids::{CommentId, IssueNumber, RepositoryName},
+    ids::{CommentId, IssueNumber, RepositoryId, RepositoryName},
     limits,
 };
 
@@ -127,8 +128,9 @@ impl Installation {
     }
 
     /// Resolves a thread; resolving twice is resolving, and a thread that is gone is no failure.
-    pub async fn resolve_thread(&self, thread: &ThreadId) -> Result<(), GitHubError> {
-        let done = self.mutate::<Value>(RESOLVE, json!({ "thread": thread.0 })).await;
+    pub async fn resolve_thread(&self, repository: RepositoryId, thread: &ThreadId) -> Result<(), GitHubError> {
+        let purpose = Purpose::Resolve(repository);
+        let done = self.mutate::<Value>(purpose, RESOLVE, json!({ "thread": thread.0 })).await;
         done.map_err(GitHubError::repeatable).optional().map(drop)
     }
 }

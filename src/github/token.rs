@@ -33,6 +33,9 @@ pub enum Purpose {
     /// Writing commits and branches of one repository. Workflow files stay out of reach: GitHub refuses them without the
     /// `workflows` permission, which wiz never asks for.
     Publish(RepositoryId),
+    /// Resolving threads in one repository. GitHub names no permission for that mutation; in practice it wants the right to
+    /// write contents as well.
+    Resolve(RepositoryId),
 }
 
 impl Purpose {
@@ -49,6 +52,10 @@ impl Purpose {
             }),
             Self::Publish(repository) => json!({
                 "repository_ids": [repository], "permissions": { "contents": "write", "metadata": "read" },
+            }),
+            Self::Resolve(repository) => json!({
+                "repository_ids": [repository],
+                "permissions": { "contents": "write", "metadata": "read", "pull_requests": "write" },
             }),
         }
     }

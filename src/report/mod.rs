@@ -23,6 +23,7 @@ mod questions;
 mod replies;
 mod schedules;
 mod sections;
+mod threads;
 mod untrusted;
 
 use std::time::Duration;
@@ -43,6 +44,10 @@ pub use replies::{
     not_possible, policy_faults, stale_approval, unknown_command,
 };
 pub use schedules::{ScheduleView, TickNote, TickView, schedule_issue, schedule_title};
+pub use threads::{
+    ThreadOutcome, closed_pull_request, fork_is_left_alone, review_reply, thread_reply, what_to_change,
+    work_on_pull_request,
+};
 pub use untrusted::{cell, code, fenced, neutralise, plain};
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CommentId, CommitSha, Login};
+use crate::ids::{CommentId, CommitSha, Login, ReviewId};
 
 /// Why a pull request is worked on again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,22 @@ impl FollowUpCause {
         }
     }
 
+    /// The review that is to be worked, thread by thread.
+    pub fn review(&self) -> Option<ReviewId> {
+        match self {
+            Self::Review(words) => Some(ReviewId(words.id.0)),
+            Self::FailingCheck(_) | Self::Command(_) => None,
+        }
+    }
+
+    /// The person who wants it, if a person does.
+    pub fn by(&self) -> Option<&Login> {
+        match self {
+            Self::Review(words) | Self::Command(words) => Some(&words.by),
+            Self::FailingCheck(_) => None,
+        }
+    }
+
     /// What agents are told: where the words are from, and the words.
     pub fn statement(&self) -> (String, &str) {
         let text = match self {
@@ -81,7 +97,9 @@ impl FollowUpCause {
             (Self::FailingCheck(one), Self::FailingCheck(other)) => {
                 (&one.head, &one.signature) == (&other.head, &other.signature)
             }
-            (Self::Review(one), Self::Review(other)) | (Self::Command(one), Self::Command(other)) => one == other,
+            // An edited review is the same review: what counts is what stands there when its work begins.
+            (Self::Review(one), Self::Review(other)) => one.id == other.id,
+            (Self::Command(one), Self::Command(other)) => one == other,
             (Self::FailingCheck(_) | Self::Review(_) | Self::Command(_), _) => false,
         }
     }
@@ -94,8 +112,8 @@ impl FollowUpCause {
                  it, and nothing else. Never make the check weaker."
             }
             Self::Review(_) => {
-                "The change is published, and a reviewer asks for changes, listed as found. Make these changes, and \
-                 nothing else."
+                "The change is published, and a reviewer has read it. Make the changes that the review asks for, answer \
+                 what it asks, and do nothing else."
             }
             Self::Command(_) => {
                 "The change is published, and a maintainer asks for more, listed as found. Do that, and nothing else."

@@ -26,5 +26,6 @@ pub mod state;
 pub mod store;
 pub mod sweep;
 pub mod task;
+pub mod threads;
 pub mod view;
 pub mod workspace;

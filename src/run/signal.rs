@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::UserMessage,
-    ids::{CommitSha, Login},
+    ids::{CommitSha, Login, ReviewId},
     money::MicroDollars,
     plan::{Plan, PlanHash, StepKey},
     run::{
@@ -50,6 +50,10 @@ pub enum StageResult {
         question: String,
     },
     StepDone {
+        step: StepKey,
+    },
+    /// The follow-up's step ended in words: nothing is to be changed.
+    NothingToChange {
         step: StepKey,
     },
     /// wiz's own evidence; `feedback` says what did not hold, and is empty when all did.
@@ -156,6 +160,11 @@ pub enum Effect {
     Verify,
     Review,
     Publish,
+    /// Answer the threads of a review, with the commit in which its changes are.
+    AnswerReview {
+        review: ReviewId,
+        commit: Option<CommitSha>,
+    },
     /// Show the new state on GitHub.
     Report,
     /// Send [`Signal::Deadline`] for this state entry after the given time.

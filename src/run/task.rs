@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     github::Reactable,
-    ids::{CommentId, DeliveryId, InstallationId, IssueNumber, RepositoryId, RunId},
+    ids::{CommentId, CommitSha, DeliveryId, InstallationId, IssueNumber, RepositoryId, ReviewId, RunId},
     intake::TRIAGE_ATTEMPTS,
     plan::StepKey,
     policy::ScheduleName,
@@ -31,6 +31,8 @@ pub enum Task {
     Review { run: RunId, seq: i32 },
     /// Make branch, commit and pull request.
     Publish { run: RunId, seq: i32 },
+    /// Answer the threads of a review that was worked, with the commit in which its changes are.
+    AnswerReview { run: RunId, review: ReviewId, commit: Option<CommitSha> },
     /// Show the run on GitHub as it now is.
     Report { run: RunId, revision: i32 },
     /// Tell the machine that a state lasted too long.
@@ -108,6 +110,7 @@ impl Task {
             | Self::Verify { run, .. }
             | Self::Review { run, .. }
             | Self::Publish { run, .. }
+            | Self::AnswerReview { run, .. }
             | Self::Report { run, .. }
             | Self::Deadline { run, .. }
             | Self::Halt { run, .. } => Some(*run),
@@ -124,7 +127,9 @@ impl Task {
     pub fn job(&self, tenant: InstallationId, delay: Duration) -> anyhow::Result<NewJob> {
         let (kind, payload) = self.encode()?;
         let (priority, max_attempts) = match self {
-            Self::Triage { .. } | Self::Reply(_) | Self::Report { .. } => (PRIORITY_ANSWER, OTHER_ATTEMPTS),
+            Self::Triage { .. } | Self::Reply(_) | Self::AnswerReview { .. } | Self::Report { .. } => {
+                (PRIORITY_ANSWER, OTHER_ATTEMPTS)
+            }
             Self::Plan { .. }
             | Self::Work { .. }
             | Self::Verify { .. }
@@ -160,6 +165,8 @@ impl Task {
             Self::Tick { schedule, .. } | Self::ShowSchedule { schedule, .. } => {
                 Some(format!("schedule:{}:{}", schedule.repository, schedule.name))
             }
+            // So would two answers to one review.
+            Self::AnswerReview { run, review, .. } => Some(format!("answer-review:{run}:{review}")),
             Self::Triage { .. }
             | Self::Plan { .. }
             | Self::Work { .. }
@@ -192,6 +199,7 @@ impl Task {
             Self::Verify { run, seq } => format!("run:{run}:verify:{seq}"),
             Self::Review { run, seq } => format!("run:{run}:review:{seq}"),
             Self::Publish { run, seq } => format!("run:{run}:publish:{seq}"),
+            Self::AnswerReview { run, review, .. } => format!("run:{run}:answer-review:{review}"),
             Self::Report { run, revision } => format!("run:{run}:report:{revision}"),
             Self::Deadline { run, seq } => format!("run:{run}:deadline:{seq}"),
             Self::Halt { run, seq } => format!("run:{run}:halt:{seq}"),
@@ -228,6 +236,7 @@ mod tests {
         ];
         let short = [
             Task::Triage { delivery: DeliveryId(uuid::Uuid::nil()) },
+            Task::AnswerReview { run, review: ReviewId(9), commit: None },
             Task::Report { run, revision: 1 },
             Task::Deadline { run, seq },
             Task::Halt { run, seq },

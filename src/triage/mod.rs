@@ -8,6 +8,10 @@
 //!
 //! Read first: [`listen`], [`decide`], [`Intent`].
 
+mod review;
+
+pub use review::{ReviewFacts, ReviewIntent, Reviewed, judge, may_ask, order_in, reviewed};
+
 use crate::{
     error::UserMessage,
     event::{
@@ -45,7 +49,11 @@ pub fn listen<'a>(event: &'a Event, own: Option<&Login>) -> Result<Heard<'a>, &'
     if spoken.author.as_ref().is_some_and(|author| author.is_bot) {
         return Err("a person edited a bot's words");
     }
-    let commands = command::parse(&spoken.text, spoken.previous_text.as_deref());
+    let mut commands = command::parse(&spoken.text, spoken.previous_text.as_deref());
+    if matches!(spoken.place, Place::Review | Place::ReviewComment) {
+        // The review as a whole speaks for these, see [`reviewed`].
+        commands.retain(|command| !command.as_ref().is_ok_and(|command| is_work(command.verb)));
+    }
     if commands.is_empty() {
         return Err("no command");
     }
@@ -58,6 +66,10 @@ pub enum Intent {
     /// Start a run on the issue.
     Start {
         mission: Mission,
+        command: Command,
+    },
+    /// Do more on an open pull request.
+    FollowUp {
         command: Command,
     },
     /// Order something of the issue's run.
@@ -104,6 +116,8 @@ pub enum Ordered {
 pub enum Ground {
     Issue,
     ClosedIssue,
+    /// A pull request that is closed or merged.
+    ClosedPullRequest,
     /// A pull request that wiz opened.
     OwnPullRequest,
     /// A pull request from a branch of the repository.
@@ -193,6 +207,7 @@ pub fn press(verb: Verb, order: Ordered, role: Role, policy: &RepositoryPolicy) 
 pub fn unless_faulty(intent: Intent, faults: &[PolicyFault]) -> Intent {
     match intent {
         Intent::Start { .. }
+        | Intent::FollowUp { .. }
         | Intent::Order {
             order:
                 Ordered::Approve { .. }
@@ -204,6 +219,7 @@ pub fn unless_faulty(intent: Intent, faults: &[PolicyFault]) -> Intent {
             ..
         } if !faults.is_empty() => Intent::Unsuited(UserMessage::new(faults_text(faults))),
         Intent::Start { .. }
+        | Intent::FollowUp { .. }
         | Intent::Order { .. }
         | Intent::Status { .. }
         | Intent::Budget { .. }
@@ -242,21 +258,52 @@ pub fn run_budget(asked: Option<MicroDollars>, cap: MicroDollars) -> MicroDollar
     asked.map_or(cap, |asked| asked.min(cap))
 }
 
+/// Whether a verb orders a change.
+pub(crate) fn is_work(verb: Verb) -> bool {
+    match verb {
+        Verb::Fix | Verb::Feature | Verb::Test | Verb::Docs | Verb::Refactor => true,
+        Verb::Review
+        | Verb::Plan
+        | Verb::Ask
+        | Verb::Approve
+        | Verb::Revise
+        | Verb::Reject
+        | Verb::Retry
+        | Verb::Cancel
+        | Verb::Pause
+        | Verb::Resume
+        | Verb::Status
+        | Verb::Budget
+        | Verb::Config
+        | Verb::Ci
+        | Verb::Allow
+        | Verb::Remember
+        | Verb::Forget
+        | Verb::Undo
+        | Verb::Selftest
+        | Verb::Help => false,
+    }
+}
+
 fn start(mission: Mission, command: &Command, ground: Ground) -> Intent {
     match ground {
         Ground::Issue => Intent::Start { mission, command: command.clone() },
         Ground::ClosedIssue => Intent::Unsuited(UserMessage::new(report::closed_issue(command.verb.name()))),
-        Ground::OwnPullRequest => Intent::Unsuited(UserMessage::new(
-            "This pull request is wiz's own. `/wiz status` says where its run stands; `/wiz retry` and `/wiz cancel` \
-             act on it.",
-        )),
-        Ground::ForeignPullRequest => Intent::Unsuited(UserMessage::new(
-            "wiz starts work from an issue: open one that says what is wrong, and comment `/wiz fix` there.",
-        )),
-        Ground::Fork => Intent::Unsuited(UserMessage::new(
-            "wiz starts no work from a pull request of a fork, since its author chooses what would run. Open an issue \
-             that says what is wrong, and comment `/wiz fix` there.",
-        )),
+        Ground::ClosedPullRequest => {
+            Intent::Unsuited(UserMessage::new(report::closed_pull_request(command.verb.name())))
+        }
+        Ground::OwnPullRequest | Ground::ForeignPullRequest
+            if is_work(command.verb) && command.instructions.trim().is_empty() =>
+        {
+            Intent::Unsuited(UserMessage::new(report::what_to_change(command.verb.name())))
+        }
+        Ground::OwnPullRequest | Ground::ForeignPullRequest if is_work(command.verb) => {
+            Intent::FollowUp { command: command.clone() }
+        }
+        Ground::OwnPullRequest | Ground::ForeignPullRequest => {
+            Intent::Unsuited(UserMessage::new(report::work_on_pull_request()))
+        }
+        Ground::Fork => Intent::Unsuited(UserMessage::new(report::fork_is_left_alone())),
     }
 }
 
@@ -266,6 +313,7 @@ pub fn ground(spoken: &Spoken, own: bool, fork: Option<bool>) -> Ground {
     match (spoken.pull_request || spoken.place == Place::PullRequest, own, spoken.fork.or(fork)) {
         (false, ..) if spoken.closed => Ground::ClosedIssue,
         (false, ..) => Ground::Issue,
+        (true, ..) if spoken.closed => Ground::ClosedPullRequest,
         (true, true, _) => Ground::OwnPullRequest,
         (true, false, Some(false)) => Ground::ForeignPullRequest,
         // Unknown counts as a fork: it costs a person one click and an attacker everything.
@@ -300,7 +348,7 @@ mod tests {
 
     #[test]
     fn a_fork_is_told_from_a_branch_and_doubt_counts_as_a_fork() {
-        use Ground::{ClosedIssue, ForeignPullRequest, Fork, Issue, OwnPullRequest};
+        use Ground::{ClosedIssue, ClosedPullRequest, ForeignPullRequest, Fork, Issue, OwnPullRequest};
         let table = [
             (spoken(Place::IssueComment, false, None, false), false, None, Issue),
             (spoken(Place::IssueComment, false, None, true), false, None, ClosedIssue),
@@ -310,7 +358,9 @@ mod tests {
             (spoken(Place::IssueComment, true, None, false), false, None, Fork),
             (spoken(Place::Review, true, Some(true), false), false, None, Fork),
             (spoken(Place::Review, true, Some(false), false), false, None, ForeignPullRequest),
-            (spoken(Place::PullRequest, true, Some(true), true), false, None, Fork),
+            (spoken(Place::PullRequest, true, Some(true), false), false, None, Fork),
+            (spoken(Place::PullRequest, true, Some(true), true), false, None, ClosedPullRequest),
+            (spoken(Place::IssueComment, true, None, true), true, None, ClosedPullRequest),
         ];
         for (spoken, own, fork, expected) in table {
             assert_eq!(ground(&spoken, own, fork), expected, "{spoken:?} {own} {fork:?}");
@@ -318,12 +368,21 @@ mod tests {
     }
 
     #[test]
-    fn nobody_starts_work_from_a_pull_request() {
+    fn work_starts_on_issues_and_goes_on_on_pull_requests_of_this_repository() {
         let policy = RepositoryPolicy::default();
         let fix = command::parse("/wiz fix", None).remove(0);
-        for ground in [Ground::ClosedIssue, Ground::OwnPullRequest, Ground::ForeignPullRequest, Ground::Fork] {
+        let more = command::parse("/wiz fix the name", None).remove(0);
+        let plan = command::parse("/wiz plan", None).remove(0);
+        for ground in [Ground::ClosedIssue, Ground::ClosedPullRequest, Ground::Fork] {
             let intent = decide(&fix, Role::Admin, &policy, ground);
             assert!(matches!(intent, Intent::Unsuited(_)), "{ground:?}: {intent:?}");
+        }
+        for ground in [Ground::OwnPullRequest, Ground::ForeignPullRequest] {
+            let intent = decide(&more, Role::Write, &policy, ground);
+            assert!(matches!(intent, Intent::FollowUp { .. }), "{ground:?}: {intent:?}");
+            assert!(matches!(decide(&fix, Role::Write, &policy, ground), Intent::Unsuited(_)));
+            assert!(matches!(decide(&fix, Role::Triage, &policy, ground), Intent::Deny { .. }));
+            assert!(matches!(decide(&plan, Role::Write, &policy, ground), Intent::Unsuited(_)));
         }
         assert!(matches!(decide(&fix, Role::Write, &policy, Ground::Issue), Intent::Start { .. }));
         assert!(matches!(decide(&fix, Role::Triage, &policy, Ground::Fork), Intent::Deny { .. }));

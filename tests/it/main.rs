@@ -15,6 +15,7 @@ mod intake;
 mod migrations;
 mod orders;
 mod queue;
+mod reviews;
 mod runs;
 mod sandbox;
 mod support;

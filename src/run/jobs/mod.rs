@@ -7,6 +7,7 @@
 //! Read first: [`Executor`], [`stage`], then `plan.rs`.
 
 mod answer;
+mod answer_review;
 mod deadline;
 mod follow_up;
 mod halt;
@@ -16,6 +17,7 @@ mod publish;
 mod reply;
 mod report;
 mod review;
+mod reviewed;
 mod schedule;
 mod triage;
 mod verify;
@@ -34,15 +36,16 @@ use super::{
     store::{
         self, Signalled, StoredRun,
         results::{self, Proof, StepResult},
+        reviews,
     },
     task::{Reply, Task},
     workspace::Conflict,
 };
 use crate::{
-    agent::{AgentError, ReviewReport},
+    agent::{AgentError, ReviewReport, ThreadAnswer},
     error::UserMessage,
     github::GitHubError,
-    ids::{InstallationId, RunId},
+    ids::{InstallationId, ReviewId, RunId},
     llm::ModelError,
     queue::{self, Completed, Handler, Job, JobFailure, Lease},
     report as texts,
@@ -88,7 +91,8 @@ impl Handler for Executor {
                 return schedule::dead(transaction, &schedule).await;
             }
             Ok(
-                Task::Report { .. }
+                Task::AnswerReview { .. }
+                | Task::Report { .. }
                 | Task::Deadline { .. }
                 | Task::Halt { .. }
                 | Task::Reply(_)
@@ -121,6 +125,9 @@ async fn dispatch(services: &Services, lease: &Lease, task: Task) -> Result<Comp
         Task::Verify { run, seq } => verify::execute(services, lease, run, seq).await,
         Task::Review { run, seq } => review::execute(services, lease, run, seq).await,
         Task::Publish { run, seq } => publish::execute(services, lease, run, seq).await,
+        Task::AnswerReview { run, review, commit } => {
+            answer_review::execute(services, lease, (run, review), commit.as_ref()).await
+        }
         Task::Report { run, revision } => report::execute(services, lease, run, revision).await,
         Task::Deadline { run, seq } => deadline::execute(services, lease, run, seq).await,
         Task::Halt { run, seq } => halt::execute(services, lease, run, seq).await,
@@ -299,11 +306,22 @@ pub enum Keep {
     Step {
         plan_version: i32,
         step: StepResult,
+        /// For the step that worked a review.
+        review: Option<ReviewAnswers>,
     },
+    /// What is said to the threads of a review that changes nothing.
+    Words(ReviewAnswers),
     Proof(Proof),
     Review(ReviewReport),
     /// The answer to a question, to be said.
     Answer(Box<Reply>),
+}
+
+/// What the coder says to the threads of a review.
+#[derive(Debug, Clone)]
+pub struct ReviewAnswers {
+    pub review: ReviewId,
+    pub answers: Vec<ThreadAnswer>,
 }
 
 impl From<StageResult> for Done {
@@ -363,8 +381,14 @@ pub async fn conclude(
     let completed = lease.complete(&mut transaction).await?;
     match keep {
         None => {}
-        Some(Keep::Step { plan_version, step }) => {
+        Some(Keep::Step { plan_version, step, review }) => {
             results::save_step(&mut transaction, run, plan_version, &step).await?;
+            if let Some(ReviewAnswers { review, answers }) = review {
+                reviews::save_answers(&mut transaction, run, review, &answers).await?;
+            }
+        }
+        Some(Keep::Words(ReviewAnswers { review, answers })) => {
+            reviews::save_answers(&mut transaction, run, review, &answers).await?;
         }
         Some(Keep::Proof(proof)) => results::save_evidence(&mut transaction, run, seq, &proof).await?,
         Some(Keep::Review(report)) => results::save_review(&mut transaction, run, seq, &report).await?,

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use super::{
     Completed, Done, JobFailure, Keep, Lease, RunId, Services, StageFailure, StageResult, StoredRun,
     follow_up::{self, Beginning},
+    reviewed::{self, InWork, Verdict},
     stage,
     store::results::{self, StepResult},
 };
@@ -47,6 +48,10 @@ async fn work(services: &Services, lease: &Lease, stored: &StoredRun, step: &Ste
     let name = format!("work-{part}{version}-{position}-{}", progress.retries);
     let key = BoxKey { run: stored.run.id, name };
     let files = || workspace::apply(&project.files, &before);
+    let review = reviewed::in_work(services, stored, step).await?;
+    if review.as_ref().is_some_and(reviewed::nothing_left) {
+        return Ok(StageResult::NothingToChange { step: step.clone() }.into());
+    }
     let opened = session::open_box(services, &project, key, files).await?;
     let toolbox = BoxToolbox::new(&opened.open_box, BoxMode::Full);
     let session = session::of(services, lease, stored, &conversation, &toolbox)?;
@@ -59,13 +64,15 @@ async fn work(services: &Services, lease: &Lease, stored: &StoredRun, step: &Ste
         opened.open_box.seal().await?;
     }
     let briefing = results::briefing(&mut *services.pool.acquire().await?, stored.run.id).await?;
-    let cause = progress.follow_up.as_ref().map(|follow_up| follow_up.cause.statement().1.to_owned());
+    // A review is shown thread by thread instead.
+    let follow_up = progress.follow_up.as_ref().filter(|_| review.is_none());
+    let cause = follow_up.map(|follow_up| follow_up.cause.statement().1.to_owned());
     let input = WorkInput {
         assignment: briefing.assignment(stored, &project, start),
         plan: current.plan.clone(),
         step: task(progress, &current.plan, step).context("the step is not part of the plan")?,
         faults: cause.into_iter().chain(steps[position].feedback.clone()).collect(),
-        threads: vec![],
+        threads: review.as_ref().map(InWork::shown).unwrap_or_default(),
     };
     let report = match agent::work(&session, &input).await? {
         Finished::Submitted(report) => report,
@@ -78,10 +85,20 @@ async fn work(services: &Services, lease: &Lease, stored: &StoredRun, step: &Ste
         Ok(patch) => patch,
         Err(message) => return Ok(StageResult::Failed { message }.into()),
     };
+    let verdict = review.map(|review| reviewed::verdict(services, &review, report.threads, &patch));
+    let review = match verdict {
+        None => None,
+        Some(Verdict::Change(answers)) => Some(answers),
+        Some(Verdict::Words(answers)) => {
+            let result = StageResult::NothingToChange { step: step.clone() };
+            return Ok(Done { result, keep: Some(Keep::Words(answers)) });
+        }
+        Some(Verdict::Contradiction(message)) => return Ok(StageResult::Failed { message }.into()),
+    };
     let kept = StepResult { step: step.clone(), patch, summary: report.summary };
     Ok(Done {
         result: StageResult::StepDone { step: step.clone() },
-        keep: Some(Keep::Step { plan_version: version, step: kept }),
+        keep: Some(Keep::Step { plan_version: version, step: kept, review }),
     })
 }
 

@@ -51,9 +51,11 @@ pub(super) fn stage(mut run: Run, result: StageResult) -> Result<Transition, Ref
             Ok(rework(run, feedback, UserMessage::new(give_up)))
         }
         (State::Publishing, StageResult::Published(pull_request)) => {
+            let commit = pull_request.head.clone();
             run.progress.pull_request = Some(pull_request);
-            watch::watch_on(run)
+            watch::settled(run, Some(commit))
         }
+        (State::Working, StageResult::NothingToChange { step }) => watch::nothing_to_change(run, &step),
         (State::Working, StageResult::FollowUpBegun { head, plan }) => watch::begun(run, head, plan),
         (State::Publishing, StageResult::BranchMoved { head }) => watch::branch_moved(run, head),
         (State::Working | State::Publishing, StageResult::PullRequestEnded(change)) => watch::pull_request(run, change),

@@ -280,6 +280,10 @@ fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
         let running = run.progress.current_steps().iter().find(|step| step.state == StepState::Running);
         running.map_or(step_done("a"), |step| StageResult::StepDone { step: step.key.clone() })
     }
+    fn nothing_to_change(run: &Run) -> StageResult {
+        let running = run.progress.current_steps().iter().find(|step| step.state == StepState::Running);
+        StageResult::NothingToChange { step: running.map_or_else(|| "a".parse().unwrap(), |step| step.key.clone()) }
+    }
     let signals: Vec<fn(&Run, bool) -> Signal> = vec![
         |run, stale| stage(run, stale, StageResult::PlanningStarted),
         |run, stale| stage(run, stale, StageResult::Planned { plan: plan(), base: sha('b'), needs_approval: true }),
@@ -320,6 +324,7 @@ fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
         |run, _| Signal::FollowUp(watch::tests::asked(run.seq.into())),
         |run, stale| stage(run, stale, StageResult::FollowUpBegun { head: sha('c'), plan: None }),
         |run, stale| stage(run, stale, StageResult::FollowUpBegun { head: sha('e'), plan: None }),
+        |run, stale| stage(run, stale, nothing_to_change(run)),
         |run, stale| stage(run, stale, StageResult::BranchMoved { head: sha('e') }),
         |run, stale| stage(run, stale, StageResult::PullRequestEnded(PullRequestChange::Closed)),
         |run, stale| stage(run, stale, StageResult::PullRequestEnded(PullRequestChange::Merged)),
@@ -331,7 +336,8 @@ fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
 /// The part of an effect that must be unique among all effects of one run; reports may repeat.
 fn queue_key(run: &Run, effect: &Effect) -> Option<String> {
     match effect {
-        Effect::Report => None,
+        // A review is taken once, and its answer is found by its own name.
+        Effect::Report | Effect::AnswerReview { .. } => None,
         Effect::Plan | Effect::Verify | Effect::Review | Effect::Publish | Effect::Halt => {
             Some(format!("{effect:?}:{}", run.seq))
         }

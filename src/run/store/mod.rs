@@ -385,6 +385,9 @@ async fn enqueue(
             Effect::Verify => (Task::Verify { run: id, seq }, Duration::ZERO),
             Effect::Review => (Task::Review { run: id, seq }, Duration::ZERO),
             Effect::Publish => (Task::Publish { run: id, seq }, Duration::ZERO),
+            Effect::AnswerReview { review, commit } => {
+                (Task::AnswerReview { run: id, review: *review, commit: commit.clone() }, Duration::ZERO)
+            }
             Effect::Report => (Task::Report { run: id, revision }, report_delay(connection, run).await?),
             Effect::Deadline(after) => (Task::Deadline { run: id, seq }, *after),
             Effect::Halt => (Task::Halt { run: id, seq }, Duration::ZERO),

@@ -269,7 +269,7 @@ async fn where_two_people_are_wanted_the_requester_may_not_approve() {
     // What people do with the pull request.
     let pull = stage.repo.pulls().unwrap().pop().unwrap();
     let check = stage.repo.checks().unwrap().pop().unwrap();
-    stage.say("maria", pull.number, "/wiz fix more");
+    stage.say("maria", pull.number, "/wiz fix");
     stage.quiet().await;
     stage.person("sam").click(name, check.id, "cancel").unwrap();
     stage.person("sam").rerequest(name, check.id).unwrap();
@@ -280,9 +280,9 @@ async fn where_two_people_are_wanted_the_requester_may_not_approve() {
     stage.until_says(issue, "Cancelled").await;
     stage.say("max", pull.number, "/wiz status");
     insta::assert_snapshot!(stage.talk(pull.number).await, @r"
-    maria: /wiz fix more
+    maria: /wiz fix
     ----
-    wiz: This pull request is wiz's own. `/wiz status` says where its run stands; `/wiz retry` and `/wiz cancel` act on it.
+    wiz: Say what to change: `/wiz fix …` with a few words, or comment on the lines in a review with `/wiz fix`.
     ----
     wiz: sam may not use `/wiz cancel` here: it needs the role **write** in this repository.
     ----

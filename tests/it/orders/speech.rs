@@ -144,11 +144,11 @@ async fn a_command_may_stand_wherever_people_write() {
 
     /wiz fix  👀
     ----
-    wiz: wiz starts work from an issue: open one that says what is wrong, and comment `/wiz fix` there.
+    wiz: Say what to change: `/wiz fix …` with a few words, or comment on the lines in a review with `/wiz fix`.
     ----
     maria: /wiz plan
     ----
-    wiz: wiz starts work from an issue: open one that says what is wrong, and comment `/wiz fix` there.
+    wiz: On a pull request I plan nothing: `/wiz fix …` says what to change in it, and a plan starts from an issue.
     ----
     wiz: There is no run here that `/wiz retry` could mean. `/wiz fix` on an issue starts one.
     ----

@@ -90,7 +90,8 @@ impl Stage {
         let idle = async || {
             let due = self.store.due_jobs().await?;
             let speaks = |kind: &String| {
-                ["triage", "reply", "report", "halt", "policy_check", "schedules"].contains(&kind.as_str())
+                ["triage", "reply", "report", "answer_review", "halt", "policy_check", "schedules"]
+                    .contains(&kind.as_str())
             };
             Ok((!due.iter().any(speaks)).then_some(()))
         };

@@ -163,7 +163,10 @@ async fn claim_job(pool: &PgPool, kind: &str) -> (Job, Arc<Lease>) {
 fn step_done() -> Done {
     let step: wiz::plan::StepKey = "fix".parse().unwrap();
     let result = StepResult { step: step.clone(), patch: Patch::default(), summary: "Counts from 0.".into() };
-    Done { result: StageResult::StepDone { step }, keep: Some(Keep::Step { plan_version: 1, step: result }) }
+    Done {
+        result: StageResult::StepDone { step },
+        keep: Some(Keep::Step { plan_version: 1, step: result, review: None }),
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use anyhow::{Context as _, Result};
 use sqlx::PgConnection;
 
-use super::{InstallationId, Signal, ordering, starting, store};
+use super::{InstallationId, Signal, ordering, pulling::PullWork, starting, store};
 use crate::{
     event::{Event, Place, Repository, Spoken, SpokenAction},
     github::Reactable,
@@ -46,6 +46,8 @@ pub(super) enum Part {
         /// What all runs of the repository may spend within 24 hours.
         budget_day: MicroDollars,
     },
+    /// Work on an open pull request.
+    Work(Box<PullWork>),
     Say(String),
     /// Told once per person and issue, with 👎 on what was said where there is something to put it on.
     Deny {
@@ -100,6 +102,7 @@ impl Answer {
                         }
                     }
                 }
+                Part::Work(work) => work.carry_out(connection, id).await?,
                 Part::Say(text) => Some(text),
                 Part::Deny { text, on } => {
                     let first = results::record_denial(connection, id, self.issue, self.speaker).await?;

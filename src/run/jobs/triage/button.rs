@@ -45,7 +45,12 @@ pub(super) async fn interpret(
         }
         Intent::Deny { verb, needs } => Part::Deny { text: report::denied(&actor.login, verb, needs.name()), on: None },
         Intent::Unsuited(message) => Part::Say(message.to_string()),
-        Intent::Start { .. } | Intent::Status { .. } | Intent::Budget { .. } | Intent::Help | Intent::Correct(_) => {
+        Intent::Start { .. }
+        | Intent::FollowUp { .. }
+        | Intent::Status { .. }
+        | Intent::Budget { .. }
+        | Intent::Help
+        | Intent::Correct(_) => {
             return Ok(None);
         }
     };

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use super::{
     Action, InstallationId, Services,
     answering::{self, Answer, Part},
-    ordering, starting, store,
+    ordering, pulling, starting, store,
 };
 use crate::{
     event::{Actor, Event, Place, Repository, Spoken, command},
@@ -54,7 +54,10 @@ pub(super) async fn interpret(
         .map(|intent| triage::unless_faulty(intent, &faults))
         .collect();
     let on = reactable(heard.spoken);
-    if intents.iter().any(|intent| matches!(intent, Intent::Start { .. } | Intent::Order { .. })) {
+    if intents
+        .iter()
+        .any(|intent| matches!(intent, Intent::Start { .. } | Intent::FollowUp { .. } | Intent::Order { .. }))
+    {
         acknowledge(services, installation, &repository.name, on).await?;
     }
     let mut parts = Vec::new();
@@ -100,6 +103,7 @@ impl Scene<'_> {
                     None => Part::Start(new),
                 }
             }
+            Intent::FollowUp { command } => pulling::of_command(services, self, index, &command).await?,
             Intent::Order { verb, order } => match self.target {
                 None => Part::Say(report::no_run(verb)),
                 Some(target) => {
@@ -140,7 +144,11 @@ pub(super) async fn policy(
     Ok(policies::now(services, name, installation).await?.map(|effective| effective.policy))
 }
 
-async fn find_run(services: &Services, repository: RepositoryId, issue: IssueNumber) -> Result<Option<StoredRun>> {
+pub(super) async fn find_run(
+    services: &Services,
+    repository: RepositoryId,
+    issue: IssueNumber,
+) -> Result<Option<StoredRun>> {
     let mut connection = services.pool.acquire().await?;
     match store::latest_of(&mut connection, repository, issue).await? {
         Some(run) => store::load(&mut connection, run).await,
@@ -148,7 +156,7 @@ async fn find_run(services: &Services, repository: RepositoryId, issue: IssueNum
     }
 }
 
-async fn ground(
+pub(super) async fn ground(
     services: &Services,
     installation: InstallationId,
     name: &RepositoryName,
@@ -156,7 +164,9 @@ async fn ground(
     target: Option<&StoredRun>,
 ) -> Result<Ground> {
     let own = target.is_some_and(|run| {
-        run.run.progress.pull_request.as_ref().is_some_and(|pull_request| pull_request.number == spoken.issue)
+        // A run that stands on the pull request itself watches one that somebody else opened.
+        let opened = run.run.progress.pull_request.as_ref().map(|pull_request| pull_request.number);
+        opened == Some(spoken.issue) && run.issue != spoken.issue
     });
     let asked = spoken.pull_request && !own && spoken.fork.is_none();
     let fork = if asked {
@@ -169,7 +179,7 @@ async fn ground(
 }
 
 /// Shows 👀 at once. A conversation that takes no reactions, such as a locked one, does not keep the work from starting.
-async fn acknowledge(
+pub(super) async fn acknowledge(
     services: &Services,
     installation: InstallationId,
     name: &RepositoryName,

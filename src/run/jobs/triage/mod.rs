@@ -8,6 +8,8 @@ mod button;
 mod hearing;
 mod movement;
 mod ordering;
+mod pulling;
+mod reviewing;
 mod rules;
 pub(super) mod starting;
 
@@ -54,14 +56,14 @@ pub(super) async fn execute(services: &Services, lease: &Lease, delivery: Delive
         tracing::info!(%delivery, "the installation was suspended since, so nobody can be answered");
         return complete(services, lease).await;
     }
-    let action = interpret(services, delivery, &event).await.map_err(super::retry)?;
+    let actions = interpret(services, delivery, &event).await.map_err(super::retry)?;
     let mut transaction = services.pool.begin().await?;
     let completed = lease.complete(&mut transaction).await?;
     if suspended_at.is_some() {
         // GitHub delivers nothing for a suspended installation, so this one is back.
         carry_out(&mut transaction, &event, Action::Reach(movement::Reach::Back)).await?;
     }
-    if let Some(action) = action {
+    for action in actions {
         carry_out(&mut transaction, &event, action).await?;
     }
     rules::look_again(&mut transaction, delivery, &event).await?;
@@ -80,16 +82,22 @@ pub(super) async fn dead(connection: &mut PgConnection, delivery: DeliveryId) ->
 }
 
 /// Finds out what the delivery asks for, with the look-ups that needs.
-async fn interpret(services: &Services, delivery: DeliveryId, event: &Event) -> Result<Option<Action>> {
-    let Some(installation) = event.installation else { return Ok(None) };
-    match &event.kind {
-        EventKind::Spoken(_) => hearing::interpret(services, delivery, event, installation).await,
-        EventKind::PullRequest(change) => movement::pull_request(services, event, change).await,
-        EventKind::CheckRun(check_run) => button::interpret(services, event, installation, check_run).await,
-        EventKind::Installation(change) => Ok(movement::installation(services, installation, change)),
-        EventKind::Repository(change) => Ok(movement::repository(event, installation, *change)),
-        EventKind::CheckSuite(_) | EventKind::Push(_) | EventKind::Ping | EventKind::Ignored { .. } => Ok(None),
-    }
+async fn interpret(services: &Services, delivery: DeliveryId, event: &Event) -> Result<Vec<Action>> {
+    let Some(installation) = event.installation else { return Ok(vec![]) };
+    let action = match &event.kind {
+        EventKind::Spoken(_) => {
+            // Both may find something: a review that asks for changes may also ask how the run stands.
+            let review = reviewing::interpret(services, delivery, event, installation).await?;
+            let words = hearing::interpret(services, delivery, event, installation).await?;
+            return Ok(review.map(Action::Conversation).into_iter().chain(words).collect());
+        }
+        EventKind::PullRequest(change) => movement::pull_request(services, event, change).await?,
+        EventKind::CheckRun(check_run) => button::interpret(services, event, installation, check_run).await?,
+        EventKind::Installation(change) => movement::installation(services, installation, change),
+        EventKind::Repository(change) => movement::repository(event, installation, *change),
+        EventKind::CheckSuite(_) | EventKind::Push(_) | EventKind::Ping | EventKind::Ignored { .. } => None,
+    };
+    Ok(action.into_iter().collect())
 }
 
 async fn carry_out(connection: &mut PgConnection, event: &Event, action: Action) -> Result<()> {

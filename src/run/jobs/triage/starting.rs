@@ -40,15 +40,23 @@ pub(super) fn new_run(scene: &Scene<'_>, index: usize, mission: Mission, command
 /// Starts a run within what the repository may still spend today. Answers what must be said; a new run speaks for itself
 /// through its status comment.
 pub(super) async fn start(connection: &mut PgConnection, new: NewRun) -> Result<Option<String>> {
-    let left = store::left_today(connection, new.repository, new.budget_day).await?;
-    if left < LEAST_BUDGET {
-        return Ok(Some(report::budget_exhausted(new.budget_day.saturating_sub(left), new.budget_day)));
-    }
-    let new = NewRun { budget: new.budget.min(left), ..new };
+    let new = match within_budget(connection, new).await? {
+        Ok(new) => new,
+        Err(text) => return Ok(Some(text)),
+    };
     Ok(match store::create(connection, &new).await? {
         Created::New(_) | Created::Before(_) => None,
         Created::OpenRun(run) => Some(report::already_running(run, None)),
     })
+}
+
+/// The run with what the repository may still spend today, or what is said when that is too little.
+pub(super) async fn within_budget(connection: &mut PgConnection, new: NewRun) -> Result<Result<NewRun, String>> {
+    let left = store::left_today(connection, new.repository, new.budget_day).await?;
+    if left < LEAST_BUDGET {
+        return Ok(Err(report::budget_exhausted(new.budget_day.saturating_sub(left), new.budget_day)));
+    }
+    Ok(Ok(NewRun { budget: new.budget.min(left), ..new }))
 }
 
 /// With less than this a run would stop before it has a plan.

@@ -9,6 +9,7 @@ use super::{cancel, enter, fail, stay};
 use crate::{
     error::UserMessage,
     ids::CommitSha,
+    plan::StepKey,
     run::{
         follow_up::FollowUpCause,
         signal::{Effect, Gone, PullRequestChange, Refusal, Transition},
@@ -174,6 +175,21 @@ pub(super) fn branch_moved(mut run: Run, head: CommitSha) -> Result<Transition, 
     let message = "The branch moved again and again while wiz was at work on it, so nothing was published. `/wiz retry` \
                    starts from the commit that is there then.";
     Ok(fail(run, UserMessage::new(message)))
+}
+
+/// The follow-up's coder found nothing to change; what it has to say is all that comes of it.
+pub(super) fn nothing_to_change(run: Run, key: &StepKey) -> Result<Transition, Refusal> {
+    let working = |step: &StepProgress| step.key == *key && step.state == StepState::Running;
+    let is_it = run.progress.follow_up.as_ref().is_some_and(|follow_up| follow_up.steps.iter().any(working));
+    if is_it { settled(run, None) } else { Err(Refusal::Stale) }
+}
+
+/// The work under way is over, with or without a commit. A review gets its answers; then watching goes on.
+pub(super) fn settled(run: Run, commit: Option<CommitSha>) -> Result<Transition, Refusal> {
+    let review = run.progress.follow_up.as_ref().and_then(|follow_up| follow_up.cause.review());
+    let mut transition = watch_on(run)?;
+    transition.effects.extend(review.map(|review| Effect::AnswerReview { review, commit }));
+    Ok(transition)
 }
 
 /// Begins what waits and still means something on the present head, or goes on watching.

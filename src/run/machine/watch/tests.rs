@@ -5,7 +5,7 @@ use super::{
     *,
 };
 use crate::{
-    ids::CommentId,
+    ids::{CommentId, ReviewId},
     run::{
         follow_up::{FailingCheck, Words},
         machine::advance,
@@ -194,4 +194,38 @@ fn an_adopted_pull_request_gets_its_plan_when_the_first_work_begins() {
     let with_plan = StageResult::FollowUpBegun { head: sha('c'), plan: Some(plan.clone()) };
     let begun = advance(&run, stage_of(&run, with_plan)).unwrap();
     assert_eq!((begun.run.state, begun.run.progress.plan), (State::Working, Some(plan)));
+}
+
+/// The review of this number.
+fn review(number: i64, text: &str) -> FollowUpCause {
+    let by = "reviewer".parse().unwrap();
+    FollowUpCause::Review(Words { id: CommentId(number), by, text: text.into(), files: vec![] })
+}
+
+#[test]
+fn a_review_is_answered_with_its_commit_or_without_one() {
+    let (run, _) = go(watching(), [|_: &Run| Signal::FollowUp(review(7, "Rename it."))]);
+    let (run, _) = go(run, TO_PUBLISHING);
+    let (run, effects) = go(run, [|run: &Run| stage_of(run, published('d'))]);
+    let answer = Effect::AnswerReview { review: ReviewId(7), commit: Some(sha('d')) };
+    assert_eq!((run.state, effects.last()), (State::Watching, Some(&answer)));
+
+    // A question changes nothing, and what waits is begun behind it. An edited review is the same review.
+    let (run, _) = go(run, [|_: &Run| Signal::FollowUp(review(8, "Why?"))]);
+    assert_eq!(advance(&run, Signal::FollowUp(review(8, "Why not?"))), Err(Refusal::Stale));
+    let (run, _) = go(run, [|_: &Run| Signal::FollowUp(review(9, "And this?"))]);
+    let (run, _) = go(run, [|run: &Run| stage_of(run, begun('d'))]);
+    let key = run.progress.current_steps()[0].key.clone();
+    let words = StageResult::NothingToChange { step: key };
+    let transition = advance(&run, stage_of(&run, words.clone())).unwrap();
+    let answer = Effect::AnswerReview { review: ReviewId(8), commit: None };
+    assert!(transition.effects.contains(&answer), "{:?}", transition.effects);
+    assert_eq!((transition.run.state, transition.run.progress.follow_ups), (State::Working, 3));
+    assert_eq!(advance(&transition.run, stage_of(&transition.run, words)), Err(Refusal::Stale));
+
+    // Other follow-ups have nobody to answer.
+    let (run, _) = go(watching(), [|_: &Run| Signal::FollowUp(failing('c'))]);
+    let (run, _) = go(run, TO_PUBLISHING);
+    let (_, effects) = go(run, [|run: &Run| stage_of(run, published('d'))]);
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::AnswerReview { .. })));
 }

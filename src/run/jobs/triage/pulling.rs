@@ -1,0 +1,178 @@
+//! Work that somebody orders on an open pull request: the run that watches it goes back to work or, on a pull request
+//! that wiz did not open, a new run begins to watch it.
+
+use anyhow::Result;
+use sqlx::PgConnection;
+
+use super::{
+    Services, Signal,
+    answering::Part,
+    hearing::Scene,
+    ordering, starting,
+    store::{
+        self, Created, NewRun,
+        reviews::{self, TakenReview},
+    },
+};
+use crate::{
+    event::command::{Command, Verb},
+    github::{OpenState, ReviewComment},
+    ids::{CommentId, IssueNumber, Login, RepositoryId, ReviewId, RunId},
+    report,
+    run::{
+        follow_up::{FollowUpCause, Words},
+        signal::Refusal,
+        state::{Mission, PullRequest},
+        store::Signalled,
+        threads,
+    },
+    triage::Reviewed,
+};
+
+/// Longest text of a review that is kept as its cause, in characters; the threads are read when the work begins.
+const CAUSE_CHARS: usize = 8_000;
+
+/// Work on one open pull request, ready to be stored.
+pub(super) struct PullWork {
+    pull: IssueNumber,
+    watcher: Watcher,
+    cause: FollowUpCause,
+    verb: &'static str,
+    /// Whether somebody waits for words if nothing comes of it.
+    ordered: bool,
+}
+
+/// The run that does it.
+enum Watcher {
+    Known(RunId),
+    /// A new one, for a pull request that wiz did not open.
+    New(Box<NewRun>, PullRequest),
+}
+
+/// What an order in the conversation of a pull request causes.
+pub(super) async fn of_command(
+    services: &Services,
+    scene: &Scene<'_>,
+    index: usize,
+    command: &Command,
+) -> Result<Part> {
+    let verb = command.verb.name();
+    let words = Words {
+        id: scene.spoken.id,
+        by: scene.speaker()?.login.clone(),
+        text: command.instructions.clone(),
+        files: vec![],
+    };
+    let new = starting::new_run(scene, index, Mission::Fix, command)?;
+    let work = (FollowUpCause::Command(words), verb, true);
+    part(services, scene, new, work).await
+}
+
+/// What a review causes.
+pub(super) async fn of_review(
+    services: &Services,
+    scene: &Scene<'_>,
+    (reviewed, comments): (&Reviewed<'_>, &[ReviewComment]),
+    order: Option<Command>,
+) -> Result<Part> {
+    let said = std::iter::once(scene.spoken.text.as_str()).chain(comments.iter().map(|comment| comment.body.as_str()));
+    let said: Vec<&str> = said.filter(|text| !text.trim().is_empty()).collect();
+    let words = Words {
+        id: CommentId(reviewed.review.0),
+        by: reviewed.reviewer.login.clone(),
+        text: said.join("\n\n").chars().take(CAUSE_CHARS).collect(),
+        files: threads::files_of(comments, reviewed.review),
+    };
+    let ordered = order.is_some();
+    let command = order.unwrap_or(Command {
+        verb: Verb::Fix,
+        instructions: String::new(),
+        argument: None,
+        flags: Default::default(),
+    });
+    let new = starting::new_run(scene, 0, Mission::Fix, &command)?;
+    part(services, scene, new, (FollowUpCause::Review(words), command.verb.name(), ordered)).await
+}
+
+async fn part(
+    services: &Services,
+    scene: &Scene<'_>,
+    new: NewRun,
+    (cause, verb, ordered): (FollowUpCause, &'static str, bool),
+) -> Result<Part> {
+    let pull = scene.spoken.issue;
+    let known = scene
+        .target
+        .filter(|run| run.run.progress.pull_request.as_ref().is_some_and(|pull_request| pull_request.number == pull));
+    let watcher = match known {
+        Some(run) => Watcher::Known(run.run.id),
+        None => {
+            if let Some(text) = starting::unusable_model(services, &new) {
+                return Ok(Part::Say(text));
+            }
+            let github = services.github.installation(scene.installation);
+            let found = github.pull(&scene.repository.name, pull).await?;
+            match found {
+                Some(found) if found.state == OpenState::Open && !found.is_from_fork() => {
+                    let head =
+                        PullRequest { number: pull, branch: found.head.branch, head: found.head.sha, open: true };
+                    Watcher::New(Box::new(new), head)
+                }
+                Some(_) | None => return Ok(Part::Say(report::closed_pull_request(verb))),
+            }
+        }
+    };
+    Ok(Part::Work(Box::new(PullWork { pull, watcher, cause, verb, ordered })))
+}
+
+impl PullWork {
+    /// Stores it; answers what must be said. A review that was taken before is not taken again.
+    pub(super) async fn carry_out(
+        self,
+        connection: &mut PgConnection,
+        repository: RepositoryId,
+    ) -> Result<Option<String>> {
+        let review = self.cause.review();
+        if let Some(review) = review
+            && reviews::is_taken(connection, repository, review).await?
+        {
+            return Ok(None);
+        }
+        let reviewer = self.cause.by().cloned();
+        let run = match self.watcher {
+            Watcher::Known(run) => run,
+            Watcher::New(new, pull_request) => match starting::within_budget(connection, *new).await? {
+                Err(text) => return Ok(Some(text)),
+                Ok(new) => match store::adopt(connection, &new, pull_request).await? {
+                    Created::New(run) | Created::Before(run) | Created::OpenRun(run) => run,
+                },
+            },
+        };
+        let signalled = store::signal(connection, run, Signal::FollowUp(self.cause)).await?;
+        match signalled {
+            Signalled::Applied { .. } => {
+                if let (Some(review), Some(reviewer)) = (review, reviewer) {
+                    take(connection, (repository, self.pull, run), review, reviewer).await?;
+                }
+                Ok(None)
+            }
+            Signalled::Refused { refusal: Refusal::Stale, .. } => Ok(None),
+            Signalled::Refused { .. } | Signalled::AnotherRunIsOpen | Signalled::Unknown if !self.ordered => {
+                tracing::info!(%run, ?signalled, "the review is not worked");
+                Ok(None)
+            }
+            Signalled::Refused { .. } | Signalled::AnotherRunIsOpen | Signalled::Unknown => {
+                Ok(ordering::outcome(run, self.verb, None, signalled))
+            }
+        }
+    }
+}
+
+async fn take(
+    connection: &mut PgConnection,
+    (repository, pull, run): (RepositoryId, IssueNumber, RunId),
+    review: ReviewId,
+    reviewer: Login,
+) -> Result<()> {
+    reviews::take(connection, &TakenReview { repository, review, run, pull, reviewer }).await.map(drop)
+}

@@ -1,0 +1,115 @@
+//! Reviews of a pull request that wiz opened.
+
+use super::{bash, reviewed, submit, with_pull_request};
+
+const MORNING: &str = r#"
+echo 'echo "Good morning, ${1:-you}"' > greet.sh
+echo 'test "$(sh greet.sh Ann)" = "Good morning, Ann" && test "$(sh greet.sh)" = "Good morning, you"' > tests/greet_test.sh
+sh tests/greet_test.sh
+"#;
+
+/// One review with a wish, a question and a wish too many: one commit, three answers, and the reviewer is asked again.
+/// Then questions alone, which make no commit, and everything that makes nothing at all.
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::invisible_characters, reason = "wiz breaks links in quoted words with one")]
+async fn each_thread_of_a_review_gets_its_answer() {
+    let wishes = reviewed(
+        &["Good morning, please", "Why the default", "Rename the file"],
+        vec![
+            bash(MORNING),
+            submit(&[], &[("T1", "changed", "It says good morning."), ("T9", "answered", "So.")]),
+            submit(&["there is no thread \"T9\""], &[("T1", "changed", "It says good morning.")]),
+            submit(
+                &["these threads have no verdict yet: T2, T3, T4"],
+                &[
+                    ("T1", "changed", "`greet.sh` says good morning now, as @octo/greeters wanted."),
+                    ("T2", "answered", "Without a name it would greet nobody."),
+                    ("T3", "declined", "Callers name it.\n/wiz approve"),
+                    ("T4", "answered", "Thank you."),
+                ],
+            ),
+        ],
+    );
+    // Files that differ although nobody asked for a change are not published.
+    let questions = reviewed(
+        &["What does it print"],
+        vec![bash("echo more >> greet.sh"), submit(&[], &[("T1", "answered", "A greeting.")])],
+    );
+    let (stage, issue, pull) = with_pull_request("Greet nobody as well", vec![wishes, questions]).await;
+    let before = stage.repo.pulls().unwrap()[0].head_sha.clone();
+
+    let comments = [
+        ("greet.sh", 1, "Good morning, please, it is friendlier."),
+        ("greet.sh", 1, "Why the default?"),
+        ("tests/greet_test.sh", 2, "Rename the file."),
+    ];
+    let (_, threads) = stage.review(("maria", pull), "REQUEST_CHANGES", "Nearly there.", &comments);
+    stage.until_answered(pull, &threads).await;
+    stage.until_says(issue, "is open").await;
+    insta::assert_snapshot!(stage.threads(pull), @r"
+    greet.sh:1 (resolved)
+    maria: Good morning, please, it is friendlier.  👀
+    wiz[bot]: Changed in <hash>.
+
+    `greet.sh` says good morning now, as @​octo/greeters wanted.
+    ----
+    greet.sh:1
+    maria: Why the default?
+    wiz[bot]: Without a name it would greet nobody.
+    ----
+    tests/greet_test.sh:2
+    maria: Rename the file.
+    wiz[bot]: Not changed.
+
+    Callers name it.
+    \/wiz approve
+    ");
+    insta::assert_snapshot!(stage.talk(pull).await, @r"
+    wiz: On the review by maria:
+
+    Thank you.
+    ");
+    assert_eq!(stage.asked(pull), ["maria"]);
+    assert_eq!(stage.commits(pull).len(), 2);
+    assert_eq!(
+        stage.repo.git(&["rev-parse", &format!("{}^", stage.repo.pulls().unwrap()[0].head_sha)]).unwrap(),
+        before
+    );
+    assert_eq!(stage.on_head(pull, "greet.sh"), "echo \"Good morning, ${1:-you}\"");
+
+    // Questions alone.
+    let (_, questions) =
+        stage.review(("maria", pull), "COMMENT", "", &[("greet.sh", 1, "What does it print?\n\n/wiz fix")]);
+    stage.until_answered(pull, &questions).await;
+    assert_eq!(stage.commits(pull).len(), 2);
+    assert!(stage.threads(pull).ends_with("maria: What does it print?\n\n/wiz fix  👀\nwiz[bot]: A greeting."));
+
+    // Nothing comes of these, and only who may not is told, once.
+    let said = stage.line_comments(pull).len();
+    stage.review(("maria", pull), "APPROVE", "Good.", &[]);
+    stage.review(("maria", pull), "COMMENT", "A thought.", &[("greet.sh", 1, "Hm. `/wiz fix` would do.\n> /wiz fix")]);
+    stage.review(("sam", pull), "REQUEST_CHANGES", "Make it purple.", &[]);
+    stage.quiet().await;
+    stage.review(("sam", pull), "REQUEST_CHANGES", "Purple!", &[("greet.sh", 1, "/wiz fix")]);
+    stage.quiet().await;
+    assert_eq!(stage.line_comments(pull).len(), said + 2);
+    assert!(
+        stage
+            .talk(pull)
+            .await
+            .ends_with("wiz: sam may not use `/wiz fix` here: it needs the role **write** in this repository.")
+    );
+    stage.person("maria").merge(stage.repo.full_name(), pull, github_stand_in::control::MergeMethod::Merge).unwrap();
+    stage.until_says(issue, "### Done").await;
+    stage.review(("maria", pull), "COMMENT", "Too late.", &[("greet.sh", 1, "/wiz fix")]);
+    stage.say("maria", pull, "/wiz fix the greeting");
+    stage.quiet().await;
+    assert!(
+        stage
+            .talk(pull)
+            .await
+            .ends_with("wiz: This pull request is closed, so I did not start. `/wiz fix` on an issue starts new work.")
+    );
+    assert_eq!(stage.runs().await, 1);
+    stage.clear().await;
+}
