@@ -5,6 +5,7 @@
 //! before it hands the machine its next signal. `docs/ARCHITECTURE.md` is the map; start there.
 
 pub mod agent;
+pub mod ci;
 pub mod cli;
 pub mod config;
 pub mod database;

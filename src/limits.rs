@@ -33,6 +33,15 @@ pub const GITHUB_REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 /// Largest answer read from GitHub's API; a list of 100 pull requests is about 2 MB.
 pub const GITHUB_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
+/// Most of a job's log that is kept, from its end: the failing step is there, and a reader sees far less of it.
+pub const LOG_TAIL_BYTES: usize = 2 * 1024 * 1024;
+
+/// Most of a log that is read to come to its end.
+pub const LOG_BYTES: usize = 64 * 1024 * 1024;
+
+/// Longest one log may take to arrive.
+pub const LOG_DEADLINE: Duration = Duration::from_secs(60);
+
 /// Most pages of 100 read when wiz looks for something of its own; beyond them it fails rather than make a second one.
 pub const GITHUB_PAGES: usize = 10;
 

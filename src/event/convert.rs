@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::{
     Actor, Anchor, CheckRun, CheckRunAction, CheckSuite, CheckSuiteAction, Event, EventError, EventKind,
     InstallationChange, InstalledRepository, Permissions, Place, PullRequest, PullRequestChange, Push, Repository,
-    RepositoryChange, ReviewState, Spoken, SpokenAction, payload,
+    RepositoryChange, ReviewState, Spoken, SpokenAction, WorkflowRun, payload,
 };
 use crate::ids::{CheckRunId, CommentId, CommitSha, InstallationId, IssueNumber, RepositoryId, ReviewId, UserId};
 
@@ -32,6 +32,7 @@ pub(super) fn event(name: &str, bytes: &[u8]) -> Result<Event, EventError> {
         "pull_request" => delivery.pull_request()?,
         "check_run" => delivery.check_run()?,
         "check_suite" => delivery.check_suite()?,
+        "workflow_run" => delivery.workflow_run()?,
         "installation" => delivery.installation(account, permissions)?,
         "installation_repositories" => delivery.installation_repositories()?,
         "repository" => delivery.repository(),
@@ -234,6 +235,16 @@ impl Delivery<'_> {
             app_slug: suite.app.and_then(|app| app.slug),
             pull_requests: self.own_pull_requests(suite.pull_requests),
         }))
+    }
+
+    fn workflow_run(&self) -> Result<EventKind, EventError> {
+        if self.action != "completed" {
+            return Ok(self.ignored());
+        }
+        let found: payload::Workflows = self.json()?;
+        let run = self.need(found.workflow_run, "the workflow run")?;
+        let head_sha = self.sha(run.head_sha.as_deref(), "the checked commit")?;
+        Ok(EventKind::WorkflowRun(WorkflowRun { head_sha, conclusion: run.conclusion }))
     }
 
     /// A listed pull request may belong to another repository that has the same commit.

@@ -67,6 +67,8 @@ pub enum EventKind {
     CheckRun(CheckRun),
     /// All check runs of one App on one commit moved together.
     CheckSuite(CheckSuite),
+    /// A workflow of GitHub Actions ended on a commit.
+    WorkflowRun(WorkflowRun),
     /// wiz was installed, removed, or given other repositories.
     Installation(InstallationChange),
     /// A repository was renamed, moved, closed or opened again.
@@ -223,6 +225,13 @@ pub struct CheckSuite {
     pub head_branch: Option<BranchName>,
     pub app_slug: Option<String>,
     pub pull_requests: Vec<IssueNumber>,
+}
+
+/// A workflow of GitHub Actions that ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkflowRun {
+    pub head_sha: CommitSha,
+    pub conclusion: Option<String>,
 }
 
 /// How a check suite moved.

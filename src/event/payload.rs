@@ -137,6 +137,18 @@ pub(super) struct Check {
     pub pull_requests: Option<Vec<CheckedPullRequest>>,
 }
 
+/// `workflow_run`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Workflows {
+    pub workflow_run: Option<Workflow>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Workflow {
+    pub head_sha: Option<String>,
+    pub conclusion: Option<String>,
+}
+
 /// The suite a check run belongs to; only it knows the branch.
 #[derive(Debug, Deserialize)]
 pub(super) struct Suite {

@@ -18,7 +18,7 @@ use crate::{config::GitHubConfig, ids::Login};
 /// it GitHub itself refuses changes to workflow files.
 /// <https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps>
 pub const REQUIRED_PERMISSIONS: &[(&str, &str)] = &[
-    ("actions", "read"),
+    ("actions", "write"),
     ("checks", "write"),
     ("contents", "write"),
     ("issues", "write"),

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::Method;
 use rand::Rng as _;
@@ -68,6 +69,13 @@ impl Installation {
     /// for should be asked and said.
     pub fn low_on_calls_until(&self) -> Option<DateTime<Utc>> {
         self.shared.pace.low_until()
+    }
+
+    /// Reads a file that GitHub keeps elsewhere, such as a log: at most its last [`limits::LOG_TAIL_BYTES`].
+    pub(super) async fn download(&self, path: String) -> Result<Bytes, GitHubError> {
+        self.shared.pace.pass().await?;
+        let token = self.token(Purpose::Converse).await?;
+        self.app.transport.download(&Call::get(path), &token, &self.meter).await
     }
 
     /// Reads one object; tries again at once, up to three times in all, when no harm can come of it.

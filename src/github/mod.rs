@@ -12,6 +12,7 @@
 //!
 //! Read first: [`GitHub`], [`Installation`], [`GitHubError`].
 
+mod actions;
 mod app;
 mod branches;
 mod calls;
@@ -20,6 +21,7 @@ mod comments;
 mod commits;
 mod contents;
 mod deliveries;
+mod download;
 mod error;
 mod graphql;
 mod installation;
@@ -44,6 +46,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+pub use actions::{ActionsJob, SeenAnnotation, SeenCheck};
 pub use app::{Identity, REQUIRED_PERMISSIONS, SUBSCRIBED_EVENTS, missing_permissions};
 pub use calls::Calls;
 pub use checks::{Annotation, AnnotationLevel, CheckAction, CheckRun, CheckRunOutput, CheckState, Conclusion};
@@ -55,7 +58,7 @@ pub use installation::Installation;
 pub use installed::InstalledApp;
 pub use issues::{Issue, OpenState, StickyIssue};
 pub use permissions::RepositoryRole;
-pub use pulls::{NewPullRequest, PullRequest, PullRequestSide, SideRepository};
+pub use pulls::{Label, NewPullRequest, PullRequest, PullRequestSide, SideRepository};
 pub use reactions::{Reactable, Reaction};
 pub use register::{RegisteredApp, register};
 pub use repositories::RepositoryInfo;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    comments::null_is_empty,
+    comments::{Author, null_is_empty},
     error::{GitHubError, Optional as _},
     installation::{Installation, repository_path},
     issues::OpenState,
@@ -31,6 +31,16 @@ pub struct PullRequest {
     /// Set once merged.
     #[serde(default)]
     pub merged_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// Absent when the account was deleted.
+    pub user: Option<Author>,
+    #[serde(default)]
+    pub labels: Vec<Label>,
+}
+
+/// A label of a pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Label {
+    pub name: String,
 }
 
 /// One side of a pull request.

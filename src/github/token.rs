@@ -36,6 +36,8 @@ pub enum Purpose {
     /// Resolving threads in one repository. GitHub names no permission for that mutation; in practice it wants the right to
     /// write contents as well.
     Resolve(RepositoryId),
+    /// Letting failed jobs of one repository try again.
+    Rerun(RepositoryId),
 }
 
 impl Purpose {
@@ -56,6 +58,9 @@ impl Purpose {
             Self::Resolve(repository) => json!({
                 "repository_ids": [repository],
                 "permissions": { "contents": "write", "metadata": "read", "pull_requests": "write" },
+            }),
+            Self::Rerun(repository) => json!({
+                "repository_ids": [repository], "permissions": { "actions": "write", "metadata": "read" },
             }),
         }
     }

@@ -27,13 +27,13 @@ use crate::{config::GitHubConfig, limits};
 const API_VERSION: &str = "2022-11-28";
 
 /// GitHub asks for the App's name. <https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api#user-agent>
-const USER_AGENT: &str = concat!("wiz/", env!("CARGO_PKG_VERSION"));
+pub(super) const USER_AGENT: &str = concat!("wiz/", env!("CARGO_PKG_VERSION"));
 
 /// Longest wait for a TCP connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Most redirects followed; a renamed repository is one.
-const MAX_REDIRECTS: usize = 3;
+pub(super) const MAX_REDIRECTS: usize = 3;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +108,9 @@ pub(super) struct Transport {
     anonymous: Octocrab,
     /// GraphQL has a root of its own on Enterprise servers.
     graphql: Octocrab,
-    base: Uri,
+    /// For addresses outside the API, without any credential.
+    pub(super) outside: Octocrab,
+    pub(super) base: Uri,
 }
 
 impl Transport {
@@ -119,14 +121,16 @@ impl Transport {
             .context("cannot read the App's private key")?;
         let app = AuthState::App(AppAuth { app_id: config.app_id.into(), key });
         let graphql = client(&graphql_base(&base)?, AuthState::None)?;
-        Ok(Self { app: client(&base, app)?, anonymous: client(&base, AuthState::None)?, graphql, base })
+        let anonymous = client(&base, AuthState::None)?;
+        let outside = client(&Uri::from_static("http://localhost"), AuthState::None)?;
+        Ok(Self { app: client(&base, app)?, anonymous, graphql, outside, base })
     }
 
     /// A connection of nobody, for the one thing that GitHub does for nobody in particular.
     pub fn anonymous(api_url: &url::Url) -> anyhow::Result<Self> {
         let base: Uri = api_url.as_str().trim_end_matches('/').parse().context("cannot read the API's URL")?;
         let nobody = client(&base, AuthState::None)?;
-        Ok(Self { app: nobody.clone(), anonymous: nobody.clone(), graphql: nobody, base })
+        Ok(Self { app: nobody.clone(), anonymous: nobody.clone(), graphql: nobody.clone(), outside: nobody, base })
     }
 
     /// Sends one call and reads the whole answer. Retries nothing but follows redirects within the same origin: GitHub
@@ -159,7 +163,7 @@ impl Transport {
         Err(GitHubError::no_answer(&call.name(), false, "too many redirects"))
     }
 
-    async fn exchange(
+    pub(super) async fn exchange(
         &self,
         call: &Call,
         path: &str,
@@ -187,7 +191,7 @@ impl Transport {
 
     /// Where a redirect leads, if it stays within the API and keeps the method: 307 and 308 always do, 301 and 302 only
     /// for reads.
-    fn redirect(&self, call: &Call, status: StatusCode, headers: &HeaderMap) -> Option<String> {
+    pub(super) fn redirect(&self, call: &Call, status: StatusCode, headers: &HeaderMap) -> Option<String> {
         let keeps_method = match status.as_u16() {
             307 | 308 => true,
             301 | 302 => !call.writes(),
@@ -257,7 +261,7 @@ fn request(call: &Call, path: &str, credential: Credential<'_>) -> Result<Reques
 }
 
 /// The whole chain of causes; hyper's own text is only "client error (Connect)".
-fn reason(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn reason(error: &(dyn std::error::Error + 'static)) -> String {
     let chain = std::iter::successors(error.source(), |cause| cause.source());
     let mut text = error.to_string().lines().next().unwrap_or_default().to_owned();
     for cause in chain {

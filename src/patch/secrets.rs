@@ -115,6 +115,32 @@ pub fn scan_text(text: &str, own: &[SecretString]) -> Vec<&'static str> {
     forms_in(text.as_bytes()).into_iter().map(|(_, kind, _)| kind).chain(own).collect()
 }
 
+/// A text without the secrets in it: what has a secret's form is replaced by its kind, and a line with one of wiz's own
+/// goes.
+pub fn mask(text: &str, own: &[SecretString]) -> String {
+    let canaries: Vec<Vec<u8>> = own.iter().flat_map(|secret| dresses(secret.expose_secret().as_bytes())).collect();
+    let mut masked: Vec<String> = text.lines().map(|line| mask_line(line, &canaries)).collect();
+    if canary_line(masked.join("\n").as_bytes(), &canaries).is_some() {
+        // Spread over lines: nobody can say where it begins.
+        masked = vec!["[left out: it holds one of wiz's own secrets]".to_owned()];
+    }
+    masked.join("\n")
+}
+
+fn mask_line(line: &str, canaries: &[Vec<u8>]) -> String {
+    if canary_line(line.as_bytes(), canaries).is_some() {
+        return "[left out: one of wiz's own secrets]".to_owned();
+    }
+    let mut line = line.to_owned();
+    for _ in 0..MAX_FINDINGS {
+        let found = forms_in(line.as_bytes()).into_iter().next();
+        let Some((_, kind, secret)) = found else { return line };
+        let secret = String::from_utf8_lossy(secret).into_owned();
+        line = line.replace(&secret, &format!("[left out: {kind}]"));
+    }
+    "[left out: secrets]".to_owned()
+}
+
 /// Everything in `content` that has the form of a secret, with its line.
 fn forms_in(content: &[u8]) -> Vec<(usize, &'static str, &[u8])> {
     let mut found = Vec::new();

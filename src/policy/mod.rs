@@ -13,6 +13,7 @@
 //! Read first: [`RepositoryPolicy`], [`Role`], [`gate()`], [`judge_changes`].
 
 mod changes;
+mod ci;
 mod describe;
 mod file;
 mod gate;
@@ -27,6 +28,7 @@ mod schema;
 mod values;
 
 pub use changes::{ChangedPath, Verdict, Violation, is_test_path, judge_changes};
+pub use ci::{CI_ATTEMPTS, CI_LABEL, answers_checks};
 pub use file::{PolicyFault, PolicyFile, parse, parse_bytes, parse_layer};
 pub use gate::{
     AuthorAssociation, EstimatedSize, Gate, GateDecision, GateFacts, GateLevel, GateReason, GateRule, REASONS, gate,

@@ -13,6 +13,7 @@
 //! Read first: [`RunView`], [`status_comment`], [`neutralise`].
 
 mod check;
+mod checks;
 mod comment;
 mod configuration;
 mod follow_up;
@@ -29,6 +30,7 @@ mod untrusted;
 use std::time::Duration;
 
 pub use check::{Action, ActionKind, Annotation, AnnotationLevel, CheckOutput, CheckStatus, Conclusion, check_output};
+pub use checks::{GaveUp, check_names, checks_given_up};
 pub use comment::status_comment;
 pub use configuration::{FileRemark, PolicyCheck, RuleView, configuration, policy_check};
 pub use follow_up::{FollowUpReason, FollowUpView, follow_up_message, secret_in_text, superseded_check};

@@ -8,7 +8,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     github::Reactable,
-    ids::{CommentId, CommitSha, DeliveryId, InstallationId, IssueNumber, RepositoryId, ReviewId, RunId},
+    ids::{
+        CommentId, CommitSha, DeliveryId, InstallationId, IssueNumber, RepositoryId, ReviewId, RunId, WorkflowRunId,
+    },
     intake::TRIAGE_ATTEMPTS,
     plan::StepKey,
     policy::ScheduleName,
@@ -49,6 +51,10 @@ pub enum Task {
     Tick { schedule: ScheduleKey, due: DateTime<Utc> },
     /// Show in the schedule's issue what came of the tick.
     ShowSchedule { schedule: ScheduleKey, due: DateTime<Utc> },
+    /// Look at the checks of a commit on which one has failed.
+    Checks(Checks),
+    /// Let failed jobs of GitHub Actions try again.
+    Rerun(Rerun),
 }
 
 /// Which schedule.
@@ -58,6 +64,49 @@ pub struct ScheduleKey {
     pub installation: InstallationId,
     pub repository: RepositoryId,
     pub name: ScheduleName,
+}
+
+/// A look at the checks of a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checks {
+    pub installation: InstallationId,
+    pub repository: RepositoryId,
+    pub head: CommitSha,
+    pub occasion: Occasion,
+}
+
+impl Checks {
+    /// Whether nobody waits any longer for checks that have not ended.
+    pub fn is_overdue(&self) -> bool {
+        self.occasion == Occasion::Overdue
+    }
+}
+
+/// Why checks are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Occasion {
+    /// GitHub told that one has ended.
+    Delivery(DeliveryId),
+    /// A person switched the answering on, by this comment.
+    Switched(CommentId),
+    /// GitHub let nobody run them again.
+    RerunRefused,
+    /// They have taken too long.
+    Overdue,
+}
+
+/// Another try for the failed jobs of one run of a workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rerun {
+    pub installation: InstallationId,
+    pub repository: RepositoryId,
+    pub head: CommitSha,
+    pub run: WorkflowRunId,
+    /// The try that failed; a later one needs nothing.
+    pub attempt: u32,
 }
 
 /// An answer to one person's words: a comment in their conversation.
@@ -101,6 +150,8 @@ impl Task {
         match self {
             Self::Triage { .. }
             | Self::Reply(_)
+            | Self::Checks(_)
+            | Self::Rerun(_)
             | Self::Schedules { .. }
             | Self::PolicyCheck { .. }
             | Self::Tick { .. }
@@ -127,9 +178,12 @@ impl Task {
     pub fn job(&self, tenant: InstallationId, delay: Duration) -> anyhow::Result<NewJob> {
         let (kind, payload) = self.encode()?;
         let (priority, max_attempts) = match self {
-            Self::Triage { .. } | Self::Reply(_) | Self::AnswerReview { .. } | Self::Report { .. } => {
-                (PRIORITY_ANSWER, OTHER_ATTEMPTS)
-            }
+            Self::Triage { .. }
+            | Self::Reply(_)
+            | Self::AnswerReview { .. }
+            | Self::Report { .. }
+            | Self::Checks(_)
+            | Self::Rerun(_) => (PRIORITY_ANSWER, OTHER_ATTEMPTS),
             Self::Plan { .. }
             | Self::Work { .. }
             | Self::Verify { .. }
@@ -156,10 +210,15 @@ impl Task {
         })
     }
 
-    /// Two reports of one run at a time would both find no comment and both make one.
+    /// Two reports of one run at a time would both find no comment and both make one; two looks at one commit would both
+    /// find that nothing was done.
     fn group_key(&self) -> Option<String> {
         match self {
             Self::Report { run, .. } => Some(format!("report:{run}")),
+            // A few groups for each repository, since a group is never forgotten.
+            Self::Checks(Checks { repository, head, .. }) => {
+                Some(format!("checks:{repository}:{}", &head.as_str()[..1]))
+            }
             Self::PolicyCheck { repository, pull, .. } => Some(format!("policy-check:{repository}:{pull}")),
             // Two at a time would both find no issue and both make one, or show the ticks in the wrong order.
             Self::Tick { schedule, .. } | Self::ShowSchedule { schedule, .. } => {
@@ -176,6 +235,7 @@ impl Task {
             | Self::Deadline { .. }
             | Self::Halt { .. }
             | Self::Reply(_)
+            | Self::Rerun(_)
             | Self::Schedules { .. } => None,
         }
     }
@@ -211,6 +271,16 @@ impl Task {
             Self::ShowSchedule { schedule, due } => {
                 format!("show-schedule:{}:{}:{}", schedule.repository, schedule.name, due.timestamp())
             }
+            Self::Checks(Checks { repository, head, occasion, .. }) => {
+                let occasion = match occasion {
+                    Occasion::Delivery(delivery) => delivery.to_string(),
+                    Occasion::Switched(comment) => format!("comment-{comment}"),
+                    Occasion::RerunRefused => "rerun-refused".to_owned(),
+                    Occasion::Overdue => "overdue".to_owned(),
+                };
+                format!("checks:{repository}:{head}:{occasion}")
+            }
+            Self::Rerun(rerun) => format!("rerun:{}:{}:{}", rerun.repository, rerun.run, rerun.attempt),
             Self::Reply(reply) => {
                 let said = hex::encode(&Sha256::digest(&reply.body)[..8]);
                 format!("reply:{}:{}:{}:{said}", reply.repository, reply.issue, reply.comment)

@@ -5,6 +5,7 @@
 
 mod agent;
 mod architecture;
+mod checks;
 mod cli;
 mod crash;
 mod database;

@@ -7,8 +7,11 @@
 //! Read first: [`Executor`], [`stage`], then `plan.rs`.
 
 mod answer;
+mod answer_checks;
 mod answer_review;
+mod checks;
 mod deadline;
+mod failure;
 mod follow_up;
 mod halt;
 mod plan;
@@ -16,6 +19,7 @@ mod policy_check;
 mod publish;
 mod reply;
 mod report;
+mod rerun;
 mod review;
 mod reviewed;
 mod schedule;
@@ -98,7 +102,9 @@ impl Handler for Executor {
                 | Task::Reply(_)
                 | Task::Schedules { .. }
                 | Task::PolicyCheck { .. }
-                | Task::ShowSchedule { .. },
+                | Task::ShowSchedule { .. }
+                | Task::Checks(_)
+                | Task::Rerun(_),
             )
             | Err(_) => {
                 return Ok(());
@@ -140,6 +146,8 @@ async fn dispatch(services: &Services, lease: &Lease, task: Task) -> Result<Comp
         }
         Task::Tick { schedule, due } => schedule::tick(services, lease, &schedule, due).await,
         Task::ShowSchedule { schedule, due: _ } => schedule::show(services, lease, &schedule).await,
+        Task::Checks(checks) => checks::execute(services, lease, &checks).await,
+        Task::Rerun(wanted) => rerun::execute(services, lease, &wanted).await,
     }
 }
 

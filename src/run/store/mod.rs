@@ -1,5 +1,6 @@
 //! Runs in Postgres. [`signal`] is the only way a stored run changes; [`results`] holds what its stages produced.
 
+pub mod ci;
 pub mod heard;
 pub mod history;
 pub mod reach;

@@ -15,7 +15,7 @@ use wiz_demo::{Case, DatabaseChoice, File, Repo, Shown, SpokenBy, World, store::
 use crate::support::{database::TestDatabase, redact::redact, world::options};
 
 /// Long enough for boxes and agents on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 const GREETER: Case = Case {
     name: "greeter",

@@ -136,7 +136,7 @@ impl Scene<'_> {
 }
 
 /// The rules that hold now, or the faults in them. Nothing may start under a faulty policy: what it forbids is unknown.
-pub(super) async fn policy(
+pub(in crate::run::jobs) async fn policy(
     services: &Services,
     name: &RepositoryName,
     installation: InstallationId,

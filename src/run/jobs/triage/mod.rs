@@ -5,6 +5,7 @@
 
 mod answering;
 mod button;
+mod ended;
 mod hearing;
 mod movement;
 mod ordering;
@@ -16,12 +17,14 @@ pub(super) mod starting;
 use anyhow::{Context as _, Result};
 use sqlx::PgConnection;
 
-use super::{Completed, JobFailure, Lease, Services, Signal, complete, store};
+pub(super) use hearing::policy;
+
+use super::{Completed, JobFailure, Lease, Services, Signal, answer_checks, complete, store};
 use crate::{
-    event::{self, Event, EventKind},
+    event::{self, CheckRun, CheckRunAction, Event, EventKind},
     ids::{DeliveryId, InstallationId, RunId},
     intake,
-    run::store::Signalled,
+    run::{store::Signalled, task::Checks},
 };
 
 /// One change that a delivery causes.
@@ -31,6 +34,11 @@ enum Action {
     Conversation(answering::Answer),
     /// Installations and repositories that come and go.
     Reach(movement::Reach),
+    /// A check has ended on a commit that may be wiz's business.
+    LookAtChecks {
+        checks: Checks,
+        failed: bool,
+    },
 }
 
 pub(super) async fn execute(services: &Services, lease: &Lease, delivery: DeliveryId) -> Result<Completed, JobFailure> {
@@ -92,10 +100,13 @@ async fn interpret(services: &Services, delivery: DeliveryId, event: &Event) -> 
             return Ok(review.map(Action::Conversation).into_iter().chain(words).collect());
         }
         EventKind::PullRequest(change) => movement::pull_request(services, event, change).await?,
+        EventKind::CheckRun(CheckRun { action: CheckRunAction::Completed { .. }, .. })
+        | EventKind::CheckSuite(_)
+        | EventKind::WorkflowRun(_) => ended::interpret(services, delivery, event, installation).await?,
         EventKind::CheckRun(check_run) => button::interpret(services, event, installation, check_run).await?,
         EventKind::Installation(change) => movement::installation(services, installation, change),
         EventKind::Repository(change) => movement::repository(event, installation, *change),
-        EventKind::CheckSuite(_) | EventKind::Push(_) | EventKind::Ping | EventKind::Ignored { .. } => None,
+        EventKind::Push(_) | EventKind::Ping | EventKind::Ignored { .. } => None,
     };
     Ok(action.into_iter().collect())
 }
@@ -110,6 +121,15 @@ async fn carry_out(connection: &mut PgConnection, event: &Event, action: Action)
         }
         Action::Conversation(answer) => answer.carry_out(connection).await?,
         Action::Reach(change) => change.carry_out(connection, installation).await?,
+        Action::LookAtChecks { checks, failed } => {
+            if let Some(repository) = &event.repository
+                && let Some(branch) = &repository.default_branch
+            {
+                let (id, name) = (repository.id, &repository.name);
+                store::reach::remember_repository(connection, installation, id, name, branch).await?;
+            }
+            answer_checks::watch(connection, checks, failed).await?;
+        }
     }
     Ok(())
 }

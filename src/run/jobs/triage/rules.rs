@@ -50,6 +50,7 @@ fn task(event: &Event, (installation, repository): (InstallationId, &Repository)
         }
         EventKind::CheckRun(_)
         | EventKind::CheckSuite(_)
+        | EventKind::WorkflowRun(_)
         | EventKind::Installation(_)
         | EventKind::Repository(_)
         | EventKind::Ping

@@ -1,0 +1,188 @@
+//! Stores what a look at failing checks came to: attempts, work for a run, another try, or the last word.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use sqlx::PgConnection;
+
+use super::{
+    Task,
+    checks::{Answer, OVERDUE, Red, Verdict, as_cause, deed},
+    failure::Seen,
+    store::{self, ci as tries},
+};
+use crate::{
+    ci::{Kind, StopReason},
+    ids::{CommentId, CommitSha, Login, RunId, UserId},
+    policy, queue,
+    report::{self, GaveUp},
+    run::{
+        follow_up::FollowUpCause,
+        signal::Signal,
+        state::{Mission, Options, PullRequest},
+        store::{Created, NewRun, Signalled},
+        task::{Checks, Occasion, Reply, Rerun},
+    },
+};
+
+pub(super) async fn carry_out(connection: &mut PgConnection, wanted: &Checks, verdict: Verdict) -> Result<()> {
+    let (repository, head) = (wanted.repository, &wanted.head);
+    match verdict {
+        Verdict::Left => Ok(()),
+        Verdict::Wait => look_when_overdue(connection, wanted).await,
+        Verdict::Green => {
+            tries::reran(connection, repository, head, &[]).await?;
+            tries::settle(connection, repository, head).await
+        }
+        Verdict::NotOurs => tries::settle(connection, repository, head).await,
+        Verdict::Red(red) if matches!(red.answer, Answer::Wait) => look_when_overdue(connection, wanted).await,
+        Verdict::Red(red) => {
+            let still: Vec<_> = red.seen.iter().map(|seen| seen.failure.signature.clone()).collect();
+            tries::reran(connection, repository, head, &still).await?;
+            answer(connection, wanted, *red).await
+        }
+    }
+}
+
+/// One last look, should the checks never end. It waits for as long as it takes, whatever comes in between.
+async fn look_when_overdue(connection: &mut PgConnection, wanted: &Checks) -> Result<()> {
+    if wanted.is_overdue() {
+        return tries::settle(connection, wanted.repository, &wanted.head).await;
+    }
+    let last = Task::Checks(Checks { occasion: Occasion::Overdue, ..wanted.clone() });
+    queue::enqueue(connection, &last.job(wanted.installation, OVERDUE)?).await?;
+    Ok(())
+}
+
+async fn answer(connection: &mut PgConnection, wanted: &Checks, mut red: Red) -> Result<()> {
+    let place = (wanted.repository, red.pull.number);
+    match std::mem::replace(&mut red.answer, Answer::Nothing) {
+        Answer::Rerun(seen) => {
+            for one in &seen {
+                tries::record(connection, place, &one.name, &deed(Kind::Rerun, one)).await?;
+                let attempt = one.job.as_ref().map_or(1, |job| job.run_attempt);
+                tries::record_rerun(connection, wanted.repository, &one.failure, attempt).await?;
+            }
+            rerun(connection, wanted, &seen).await?;
+            // The commit stays under watch: the next try ends with deliveries of its own.
+            return look_when_overdue(connection, wanted).await;
+        }
+        Answer::Repair(seen) => {
+            for one in &seen {
+                tries::record(connection, place, &one.name, &deed(Kind::Repair, one)).await?;
+            }
+            repair(connection, wanted, (&red, &seen)).await?;
+        }
+        Answer::Stop(seen, reason) => {
+            tries::record(connection, place, &seen.name, &deed(Kind::Stop, &seen)).await?;
+            give_up(connection, wanted, &red, (&seen, reason)).await?;
+        }
+        Answer::Wait | Answer::Nothing => {}
+    }
+    tries::settle(connection, wanted.repository, &wanted.head).await
+}
+
+async fn rerun(connection: &mut PgConnection, wanted: &Checks, seen: &[Seen]) -> Result<()> {
+    for job in seen.iter().filter_map(|seen| seen.job.as_ref()) {
+        let rerun = Task::Rerun(Rerun {
+            installation: wanted.installation,
+            repository: wanted.repository,
+            head: wanted.head.clone(),
+            run: job.run_id,
+            attempt: job.run_attempt,
+        });
+        queue::enqueue(connection, &rerun.job(wanted.installation, Duration::ZERO)?).await?;
+    }
+    Ok(())
+}
+
+async fn repair(connection: &mut PgConnection, wanted: &Checks, (red, seen): (&Red, &[Seen])) -> Result<()> {
+    let Some(run) = run_for(connection, wanted, red).await? else {
+        tracing::warn!(head = %wanted.head, "nobody can be said to have asked for the repair");
+        return Ok(());
+    };
+    let cause = FollowUpCause::FailingCheck(as_cause(&wanted.head, seen));
+    let signalled = store::signal(connection, run, Signal::FollowUp(cause)).await?;
+    if let Signalled::Refused { state, refusal } = signalled {
+        tracing::info!(%run, ?state, ?refusal, "the run does not take the failing check");
+    }
+    Ok(())
+}
+
+/// The run that watches the pull request, made if there is none.
+async fn run_for(connection: &mut PgConnection, wanted: &Checks, red: &Red) -> Result<Option<RunId>> {
+    if let Some(run) = &red.run {
+        return Ok(Some(run.run.id));
+    }
+    let Some((requester_id, requester)) = asked_by(red) else { return Ok(None) };
+    let left = store::left_today(connection, wanted.repository, red.policy.budget_day).await?;
+    let new = NewRun {
+        installation: wanted.installation,
+        repository: wanted.repository,
+        issue: red.pull.number,
+        issue_title: red.pull.title.clone(),
+        trigger_key: format!("checks:{}:{}:{}", wanted.repository, red.pull.number, wanted.head),
+        mission: Mission::Fix,
+        asked_in: None,
+        instructions: String::new(),
+        requester_id,
+        requester,
+        model: red.policy.model.clone(),
+        options: Options::default(),
+        budget: red.policy.budget_run.min(left),
+        budget_day: red.policy.budget_day,
+    };
+    let pull_request = PullRequest {
+        number: red.pull.number,
+        branch: red.pull.head.branch.clone(),
+        head: wanted.head.clone(),
+        open: true,
+    };
+    Ok(Some(match store::adopt(connection, &new, pull_request).await? {
+        Created::New(run) | Created::Before(run) | Created::OpenRun(run) => run,
+    }))
+}
+
+/// Who wanted the checks answered: the person who said so or, by the repository's rules, the pull request's author.
+fn asked_by(red: &Red) -> Option<(UserId, Login)> {
+    let switched = red.switch.as_ref().map(|switch| (switch.by_id, switch.by.clone()));
+    switched.or_else(|| red.pull.user.as_ref().map(|author| (author.id, author.login.clone())))
+}
+
+/// Says once that wiz gives up.
+async fn give_up(
+    connection: &mut PgConnection,
+    wanted: &Checks,
+    red: &Red,
+    (seen, reason): (&Seen, StopReason),
+) -> Result<()> {
+    let reason = match reason {
+        StopReason::SameAgain => GaveUp::SameAgain,
+        StopReason::Alternating => GaveUp::Alternating,
+        StopReason::Attempts => GaveUp::Attempts(policy::CI_ATTEMPTS),
+        StopReason::Budget => GaveUp::Budget,
+    };
+    let reply = Task::Reply(Reply {
+        installation: wanted.installation,
+        repository: wanted.repository,
+        issue: red.pull.number,
+        // The check stands for the comment that nobody wrote.
+        comment: CommentId(seen.id.0),
+        thread: None,
+        thumbs_down: None,
+        body: report::checks_given_up(&seen.name, &wanted.head, reason),
+    });
+    queue::enqueue(connection, &reply.job(wanted.installation, Duration::ZERO)?).await?;
+    Ok(())
+}
+
+/// A commit whose checks are to be looked at.
+pub(super) async fn watch(connection: &mut PgConnection, wanted: Checks, failed: bool) -> Result<()> {
+    let head: &CommitSha = &wanted.head;
+    if failed {
+        tries::watch(connection, wanted.repository, head).await?;
+    }
+    let tenant = wanted.installation;
+    queue::enqueue(connection, &Task::Checks(wanted).job(tenant, Duration::ZERO)?).await?;
+    Ok(())
+}

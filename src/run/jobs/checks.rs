@@ -1,0 +1,223 @@
+//! Looks at the checks of a commit on which one has failed and, once all have ended, does what there is to do: let the
+//! failed jobs try again, have a coder mend the cause, or say that wiz gives up.
+//!
+//! Nothing here waits: each delivery about the commit brings another look, and a last one comes when checks never end.
+//! What is done is stored with the end of the job, so a look that is repeated finds it done.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::{
+    Completed, JobFailure, Lease, Services, StoredRun,
+    failure::{self, Seen},
+    store::{self, ci as tries},
+};
+use crate::{
+    ci::{self, Circumstances, Decision, Deed, Kind, Settled, Standing, StopReason, WhyNothing},
+    github::{Installation, PullRequest, SeenCheck},
+    ids::{CommitSha, RepositoryName},
+    money::MicroDollars,
+    policy::{self, RepositoryPolicy},
+    run::{
+        state::State,
+        task::{Checks, Occasion},
+    },
+};
+
+/// Most failing checks of one commit that are read; a matrix fails for one reason in all its parts.
+const MOST_READ: usize = 3;
+
+/// With less money left than this nothing is begun.
+const LEAST_BUDGET: MicroDollars = MicroDollars::from_cents(5);
+
+/// Checks that have not ended after this time are not waited for any longer, as far as others have failed.
+pub(super) const OVERDUE: Duration = Duration::from_secs(60 * 60);
+
+/// What a look came to.
+pub(super) enum Verdict {
+    /// Nobody waits for it any more.
+    Left,
+    /// Some checks have not ended.
+    Wait,
+    /// All have ended well.
+    Green,
+    /// There is something to do about a pull request, or a reason why not.
+    Red(Box<Red>),
+    /// Checks have failed, and it is none of wiz's business.
+    NotOurs,
+}
+
+/// Failures on the head of a pull request.
+pub(super) struct Red {
+    pub pull: PullRequest,
+    /// The run that watches the pull request.
+    pub run: Option<StoredRun>,
+    pub policy: RepositoryPolicy,
+    pub switch: Option<tries::Switch>,
+    pub seen: Vec<Seen>,
+    pub answer: Answer,
+}
+
+/// What is done about them.
+pub(super) enum Answer {
+    /// The failures are those of a try that runs again already.
+    Wait,
+    Rerun(Vec<Seen>),
+    Repair(Vec<Seen>),
+    Stop(Seen, StopReason),
+    Nothing,
+}
+
+pub(super) async fn execute(services: &Services, lease: &Lease, wanted: &Checks) -> Result<Completed, JobFailure> {
+    let mut connection = services.pool.acquire().await?;
+    let watched = tries::is_watched(&mut connection, wanted.repository, &wanted.head).await?;
+    drop(connection);
+    let verdict = if watched && !super::is_suspended(services, wanted.installation).await? {
+        look(services, wanted).await.map_err(super::retry)?
+    } else {
+        Verdict::Left
+    };
+    let mut transaction = services.pool.begin().await?;
+    let completed = lease.complete(&mut transaction).await?;
+    super::answer_checks::carry_out(&mut transaction, wanted, verdict).await?;
+    transaction.commit().await?;
+    Ok(completed)
+}
+
+async fn look(services: &Services, wanted: &Checks) -> Result<Verdict> {
+    let name = store::repository_name(&mut *services.pool.acquire().await?, wanted.repository).await?;
+    let github = services.github.installation(wanted.installation);
+    let head = &wanted.head;
+    let found = github.checks_on(&name, head).await.context("cannot list the checks")?;
+    let checks: Vec<ci::Check> = found.iter().map(known).collect();
+    let failed = match ci::settled(&checks, wanted.is_overdue()) {
+        Settled::Waiting => return Ok(Verdict::Wait),
+        Settled::Green => return Ok(Verdict::Green),
+        Settled::Red(failed) => failed,
+    };
+    let Some(mut red) = ours(services, wanted, &name, &github).await? else { return Ok(Verdict::NotOurs) };
+    let failed = found.iter().filter(|check| failed.iter().any(|failed| failed.id == check.id));
+    for check in failed.take(MOST_READ) {
+        let secrets = &services.settings.own_secrets;
+        red.seen.push(failure::read(&github, &name, (head, check), secrets).await?);
+    }
+    red.answer = answer(services, wanted, &red).await?;
+    Ok(Verdict::Red(Box::new(red)))
+}
+
+fn known(check: &SeenCheck) -> ci::Check {
+    ci::Check {
+        id: check.id,
+        name: check.name.clone(),
+        maker: if check.by_actions { ci::Maker::Actions } else { ci::Maker::Other },
+        standing: Standing::of(&check.status, check.conclusion.as_deref()),
+    }
+}
+
+/// The pull request whose head this is, if its checks are answered. Every reason why not is in the log.
+async fn ours(
+    services: &Services,
+    wanted: &Checks,
+    name: &RepositoryName,
+    github: &Installation,
+) -> Result<Option<Red>> {
+    let head = &wanted.head;
+    let not = |why: &str| {
+        tracing::info!(repo = %name, %head, why, "failing checks are not answered");
+        Ok(None)
+    };
+    let pull = github.open_pull_with_head(name, head).await.context("cannot find the pull request")?;
+    let Some(pull) = pull else { return not("no open pull request has this head") };
+    if pull.is_from_fork() {
+        return not("the pull request comes from a fork");
+    }
+    let mut connection = services.pool.acquire().await?;
+    let run = match store::latest_of(&mut connection, wanted.repository, pull.number).await? {
+        Some(run) => store::load(&mut connection, run).await?,
+        None => None,
+    };
+    let run =
+        run.filter(|run| run.run.progress.pull_request.as_ref().is_some_and(|watched| watched.number == pull.number));
+    let switch = tries::switch(&mut connection, wanted.repository, pull.number).await?;
+    drop(connection);
+    if run.as_ref().is_some_and(|run| run.run.state == State::Cancelled) {
+        return not("the run was cancelled");
+    }
+    let Ok(rules) = super::triage::policy(services, name, wanted.installation).await? else {
+        return not("the repository's policy is faulty");
+    };
+    // A run that adopted the pull request has its number; one that opened it has the issue's.
+    let own = run.as_ref().is_some_and(|run| run.issue != pull.number);
+    let labels: Vec<String> = pull.labels.iter().map(|label| label.name.clone()).collect();
+    if !policy::answers_checks(own, switch.as_ref().map(|switch| switch.answered), &labels) {
+        return not("they are not to be answered on this pull request");
+    }
+    Ok(Some(Red { pull, run, policy: rules, switch, seen: vec![], answer: Answer::Nothing }))
+}
+
+/// Asks the guard about each failure. Giving up on one is giving up; otherwise mending goes before another try, since
+/// the new commit is another try for all of them.
+async fn answer(services: &Services, wanted: &Checks, red: &Red) -> Result<Answer> {
+    let mut transaction = services.pool.begin().await?;
+    let left = store::left_today(&mut transaction, wanted.repository, red.policy.budget_day).await?;
+    let since = red.switch.as_ref().map(|switch| switch.changed_at);
+    let past = tries::deeds(&mut transaction, wanted.repository, red.pull.number, since).await?;
+    let under_way = tries::rerun_under_way(&mut transaction, wanted.repository, &wanted.head).await?;
+    let mut flakes = Vec::new();
+    for seen in &red.seen {
+        flakes.push(tries::was_flake(&mut transaction, wanted.repository, &seen.failure.signature).await?);
+    }
+    transaction.commit().await?;
+    let is_old = |seen: &Seen| seen.job.as_ref().is_some_and(|job| Some(job.run_attempt) <= under_way);
+    if wanted.occasion != Occasion::RerunRefused && red.seen.iter().any(is_old) {
+        return Ok(Answer::Wait);
+    }
+    let money = left >= LEAST_BUDGET && run_has_money(services, red).await?;
+    let (mut repairs, mut reruns) = (vec![], vec![]);
+    for (seen, was_flake) in red.seen.iter().zip(flakes) {
+        let now = Circumstances {
+            flaky: was_flake || seen.smell.is_some(),
+            can_rerun: seen.job.is_some(),
+            attempts: policy::CI_ATTEMPTS,
+            money,
+        };
+        let decision = ci::decide(&seen.failure, &past, now);
+        tracing::info!(check = seen.name, head = %wanted.head, signature = %seen.failure.signature, ?decision, "a check failed");
+        match decision {
+            Decision::Stop(reason) => return Ok(Answer::Stop(seen.clone(), reason)),
+            Decision::Repair => repairs.push(seen.clone()),
+            Decision::Rerun => reruns.push(seen.clone()),
+            Decision::Nothing(WhyNothing::Answered | WhyNothing::Stopped) => {}
+        }
+    }
+    Ok(match (repairs.is_empty(), reruns.is_empty()) {
+        (false, _) => Answer::Repair(repairs),
+        (true, false) => Answer::Rerun(reruns),
+        (true, true) => Answer::Nothing,
+    })
+}
+
+async fn run_has_money(services: &Services, red: &Red) -> Result<bool> {
+    let Some(run) = &red.run else { return Ok(true) };
+    let spend = services.models.spent(run.run.id).await.context("cannot sum up what the run spent")?;
+    Ok(run.run.budget.saturating_sub(spend.money) >= LEAST_BUDGET)
+}
+
+/// What is noted of each failure.
+pub(super) fn deed(kind: Kind, seen: &Seen) -> Deed {
+    Deed { kind, failure: seen.failure.clone() }
+}
+
+/// The failures as one cause: what all of them printed, and the first one's name and signature for all.
+pub(super) fn as_cause(head: &CommitSha, seen: &[Seen]) -> crate::run::follow_up::FailingCheck {
+    let names = crate::report::check_names(seen.iter().map(|seen| seen.name.as_str()));
+    let signatures: Vec<&str> = seen.iter().map(|seen| seen.failure.signature.as_str()).collect();
+    let excerpts = seen.iter().map(|seen| format!("The check {} failed:\n{}", seen.name, seen.excerpt));
+    crate::run::follow_up::FailingCheck {
+        head: head.clone(),
+        name: names,
+        signature: signatures.join("+"),
+        excerpt: excerpts.collect::<Vec<_>>().join("\n\n"),
+    }
+}

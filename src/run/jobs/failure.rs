@@ -1,0 +1,72 @@
+//! What a failed check says: the log of a job, or what another App wrote and marked.
+
+use anyhow::{Context as _, Result};
+use secrecy::SecretString;
+
+use crate::{
+    ci::{self, Failure, Signature},
+    github::{ActionsJob, Installation, SeenAnnotation, SeenCheck},
+    ids::{CheckRunId, CommitSha, RepositoryName},
+    patch::secrets,
+};
+
+/// Most of one failure that a coder is shown, in characters; the failing step's end tells nearly always enough.
+const EXCERPT_CHARS: usize = 8_000;
+
+/// A check that failed, and what is known of it.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub id: CheckRunId,
+    pub name: String,
+    pub failure: Failure,
+    /// What it printed, cut, cleaned and without secrets. Still a stranger's words.
+    pub excerpt: String,
+    /// The sign that it may pass by itself.
+    pub smell: Option<&'static str>,
+    /// The job behind it, if GitHub Actions ran it.
+    pub job: Option<ActionsJob>,
+}
+
+/// Reads what the check says. A log that is gone leaves what stands in the check itself.
+pub async fn read(
+    github: &Installation,
+    repository: &RepositoryName,
+    (head, check): (&CommitSha, &SeenCheck),
+    own_secrets: &[SecretString],
+) -> Result<Seen> {
+    let (log, job) = if check.by_actions {
+        tokio::try_join!(github.job_log(repository, check.id), github.actions_job(repository, check.id))
+            .context("cannot read the job")?
+    } else {
+        (None, None)
+    };
+    let text = match log {
+        Some(log) => ci::clean(&log),
+        None => {
+            let remarks = if check.annotations == 0 {
+                vec![]
+            } else {
+                github.annotations_of(repository, check.id).await.context("cannot read the remarks")?
+            };
+            ci::clean(&said(check, &remarks))
+        }
+    };
+    let excerpt = secrets::mask(&ci::excerpt(&text, EXCERPT_CHARS), own_secrets);
+    let signature = Signature::of(&check.name, &excerpt);
+    Ok(Seen {
+        id: check.id,
+        name: check.name.clone(),
+        failure: Failure { head: head.clone(), signature },
+        smell: ci::smells_flaky(&excerpt),
+        excerpt,
+        job,
+    })
+}
+
+fn said(check: &SeenCheck, remarks: &[SeenAnnotation]) -> String {
+    let mut text = check.text.clone();
+    for SeenAnnotation { path, start_line, message } in remarks {
+        text += &format!("\n{path}:{}: {message}", start_line.unwrap_or_default());
+    }
+    text
+}

@@ -1,0 +1,39 @@
+//! Lets the failed jobs of a workflow run try again. Should GitHub refuse, the failures are looked at once more, and then
+//! as what will not pass by itself.
+
+use super::{Completed, JobFailure, Lease, Services, Task, store};
+use crate::run::{
+    store::ci,
+    task::{Checks, Occasion, Rerun},
+};
+
+pub(super) async fn execute(services: &Services, lease: &Lease, wanted: &Rerun) -> Result<Completed, JobFailure> {
+    let mut connection = services.pool.acquire().await?;
+    let name = store::repository_name(&mut connection, wanted.repository).await?;
+    drop(connection);
+    let github = services.github.installation(wanted.installation);
+    let asked = github.rerun_failed_jobs(&name, wanted.repository, (wanted.run, wanted.attempt)).await;
+    let refused = match asked {
+        Ok(()) => false,
+        Err(error) if error.is_retryable() => return Err(super::retry(error.into())),
+        Err(error) => {
+            tracing::warn!(%error, head = %wanted.head, "the failed jobs cannot be run again");
+            true
+        }
+    };
+    let mut transaction = services.pool.begin().await?;
+    let completed = lease.complete(&mut transaction).await?;
+    if refused {
+        ci::watch(&mut transaction, wanted.repository, &wanted.head).await?;
+        let look = Task::Checks(Checks {
+            installation: wanted.installation,
+            repository: wanted.repository,
+            head: wanted.head.clone(),
+            occasion: Occasion::RerunRefused,
+        });
+        let job = look.job(wanted.installation, std::time::Duration::ZERO)?;
+        crate::queue::enqueue(&mut transaction, &job).await?;
+    }
+    transaction.commit().await?;
+    Ok(completed)
+}

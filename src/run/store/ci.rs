@@ -1,0 +1,225 @@
+//! What is known of failing checks: commits that are watched, what was done, and what people switched.
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use crate::{
+    ci::{Deed, Failure, Kind, Signature},
+    ids::{CommitSha, IssueNumber, Login, RepositoryId, UserId},
+};
+
+/// What a person said last about the checks of a pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switch {
+    pub answered: bool,
+    pub by_id: UserId,
+    pub by: Login,
+    pub changed_at: DateTime<Utc>,
+}
+
+/// What was said about a pull request, if anything was.
+pub async fn switch(
+    connection: &mut PgConnection,
+    repository: RepositoryId,
+    pull: IssueNumber,
+) -> Result<Option<Switch>> {
+    let row = sqlx::query!(
+        r#"select answered, by_id as "by_id: UserId", by_login as "by: Login", changed_at
+           from ci_switch where repository_id = $1 and pull_number = $2"#,
+        repository as _,
+        pull as _,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| Switch { answered: row.answered, by_id: row.by_id, by: row.by, changed_at: row.changed_at }))
+}
+
+/// Switches the answering of checks on or off; attempts from before no longer count.
+pub async fn set_switch(
+    connection: &mut PgConnection,
+    (repository, pull): (RepositoryId, IssueNumber),
+    answered: bool,
+    (by_id, by): (UserId, &Login),
+) -> Result<()> {
+    sqlx::query!(
+        "insert into ci_switch (repository_id, pull_number, answered, by_id, by_login) values ($1, $2, $3, $4, $5)
+         on conflict (repository_id, pull_number)
+         do update set answered = excluded.answered, by_id = excluded.by_id, by_login = excluded.by_login,
+                       changed_at = now()",
+        repository as _,
+        pull as _,
+        answered,
+        by_id as _,
+        by as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Watches a commit on which a check has failed, until all its checks have ended.
+pub async fn watch(connection: &mut PgConnection, repository: RepositoryId, head: &CommitSha) -> Result<()> {
+    sqlx::query!(
+        "insert into ci_head (repository_id, head) values ($1, $2)
+         on conflict (repository_id, head) do update set settled_at = null, failed_at = now()",
+        repository as _,
+        head as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Whether a commit is watched.
+pub async fn is_watched(connection: &mut PgConnection, repository: RepositoryId, head: &CommitSha) -> Result<bool> {
+    let watched = sqlx::query_scalar!(
+        r#"select exists(
+               select 1 from ci_head where repository_id = $1 and head = $2 and settled_at is null
+           ) as "exists!""#,
+        repository as _,
+        head as _,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(watched)
+}
+
+/// Ends the watch over a commit.
+pub async fn settle(connection: &mut PgConnection, repository: RepositoryId, head: &CommitSha) -> Result<()> {
+    sqlx::query!(
+        "update ci_head set settled_at = now() where repository_id = $1 and head = $2 and settled_at is null",
+        repository as _,
+        head as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What was done about a pull request's checks since that moment, oldest first.
+pub async fn deeds(
+    connection: &mut PgConnection,
+    repository: RepositoryId,
+    pull: IssueNumber,
+    since: Option<DateTime<Utc>>,
+) -> Result<Vec<Deed>> {
+    let rows = sqlx::query!(
+        r#"select head as "head: CommitSha", signature, kind from ci_attempt
+           where repository_id = $1 and pull_number = $2 and created_at >= coalesce($3, '-infinity'::timestamptz)
+           order by id"#,
+        repository as _,
+        pull as _,
+        since,
+    )
+    .fetch_all(connection)
+    .await?;
+    let deed = |kind: &str, head, signature| {
+        let kind = match kind {
+            "rerun" => Kind::Rerun,
+            "repair" => Kind::Repair,
+            _ => Kind::Stop,
+        };
+        Deed { kind, failure: Failure { head, signature: Signature::stored(signature) } }
+    };
+    Ok(rows.into_iter().map(|row| deed(&row.kind, row.head, row.signature)).collect())
+}
+
+/// Notes that something is done about a failure of the check of that name.
+pub async fn record(
+    connection: &mut PgConnection,
+    (repository, pull): (RepositoryId, IssueNumber),
+    check: &str,
+    deed: &Deed,
+) -> Result<()> {
+    let kind = match deed.kind {
+        Kind::Rerun => "rerun",
+        Kind::Repair => "repair",
+        Kind::Stop => "stop",
+    };
+    sqlx::query!(
+        "insert into ci_attempt (repository_id, pull_number, head, check_name, signature, kind)
+         values ($1, $2, $3, $4, $5, $6)
+         on conflict on constraint ci_attempt_once do update set pull_number = excluded.pull_number, created_at = now()",
+        repository as _,
+        pull as _,
+        &deed.failure.head as _,
+        check,
+        deed.failure.signature.as_str(),
+        kind,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Notes which try of a workflow run is to run again because of a failure.
+pub async fn record_rerun(
+    connection: &mut PgConnection,
+    repository: RepositoryId,
+    failure: &Failure,
+    attempt: u32,
+) -> Result<()> {
+    sqlx::query!(
+        "update ci_attempt set run_attempt = $4
+         where repository_id = $1 and head = $2 and signature = $3 and kind = 'rerun'",
+        repository as _,
+        &failure.head as _,
+        failure.signature.as_str(),
+        i32::try_from(attempt)?,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The latest try on a commit that was asked to run again, and of which no end is known.
+pub async fn rerun_under_way(
+    connection: &mut PgConnection,
+    repository: RepositoryId,
+    head: &CommitSha,
+) -> Result<Option<u32>> {
+    let attempt = sqlx::query_scalar!(
+        "select max(run_attempt) from ci_attempt
+         where repository_id = $1 and head = $2 and kind = 'rerun' and passed is null",
+        repository as _,
+        head as _,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(attempt.and_then(|attempt| u32::try_from(attempt).ok()))
+}
+
+/// Notes how the reruns on a commit ended: those passed whose failure is not among `still` any more.
+pub async fn reran(
+    connection: &mut PgConnection,
+    repository: RepositoryId,
+    head: &CommitSha,
+    still: &[Signature],
+) -> Result<()> {
+    let still: Vec<String> = still.iter().map(Signature::to_string).collect();
+    sqlx::query!(
+        "update ci_attempt set passed = not (signature = any($3))
+         where repository_id = $1 and head = $2 and kind = 'rerun' and passed is null",
+        repository as _,
+        head as _,
+        &still,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Whether the repository has seen this failure pass by itself, on the very commit it had failed on.
+pub async fn was_flake(connection: &mut PgConnection, repository: RepositoryId, signature: &Signature) -> Result<bool> {
+    let seen = sqlx::query_scalar!(
+        r#"select exists(
+               select 1 from ci_attempt where repository_id = $1 and signature = $2 and kind = 'rerun' and passed
+           ) as "exists!""#,
+        repository as _,
+        signature.as_str(),
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(seen)
+}
