@@ -144,9 +144,8 @@ mod tests {
     fn tokens_ask_for_no_more_than_the_manifest_and_together_for_all_of_it() {
         let repository = RepositoryId(1);
         let mut asked = BTreeMap::new();
-        for purpose in
-            [Purpose::Converse, Purpose::Fetch(repository), Purpose::Publish(repository), Purpose::Resolve(repository)]
-        {
+        let narrowed = [Purpose::Fetch, Purpose::Publish, Purpose::Resolve, Purpose::Rerun].map(|of| of(repository));
+        for purpose in std::iter::once(Purpose::Converse).chain(narrowed) {
             let request = purpose.request();
             let narrow = !matches!(purpose, Purpose::Converse);
             assert_eq!(request.get("repository_ids").is_some(), narrow, "{purpose:?}");

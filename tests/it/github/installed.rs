@@ -19,7 +19,7 @@ async fn installations_repositories_and_grants_are_known() {
     granted.insert("checks".into(), "read".into());
     granted.insert("contents".into(), "admin".into());
     granted.remove("actions");
-    assert_eq!(missing_permissions(&granted), [("actions", "read"), ("checks", "write")]);
+    assert_eq!(missing_permissions(&granted), [("actions", "write"), ("checks", "write")]);
 
     let repositories = scene.installation.repositories().await.unwrap().unwrap();
     assert_eq!(repositories.iter().map(|one| one.name.to_string()).collect::<Vec<_>>(), [REPOSITORY]);
