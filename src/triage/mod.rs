@@ -85,6 +85,8 @@ pub enum Intent {
     Budget {
         verb: &'static str,
     },
+    /// Say which rules hold here, and where they come from.
+    Config,
     Help,
     /// Say what is wrong with the command.
     Correct(CommandError),
@@ -181,16 +183,12 @@ fn meaning(command: &Command, ground: Ground) -> Intent {
             }
         },
         Verb::Status => Intent::Status { verb },
+        Verb::Config => Intent::Config,
         Verb::Help => Intent::Help,
         Verb::Allow => Intent::Unsuited(UserMessage::new(report::no_hosts())),
-        Verb::Review
-        | Verb::Ask
-        | Verb::Config
-        | Verb::Ci
-        | Verb::Remember
-        | Verb::Forget
-        | Verb::Undo
-        | Verb::Selftest => Intent::Unsuited(UserMessage::new(report::not_possible(verb))),
+        Verb::Review | Verb::Ask | Verb::Ci | Verb::Remember | Verb::Forget | Verb::Undo | Verb::Selftest => {
+            Intent::Unsuited(UserMessage::new(report::not_possible(verb)))
+        }
     }
 }
 
@@ -223,6 +221,7 @@ pub fn unless_faulty(intent: Intent, faults: &[PolicyFault]) -> Intent {
         | Intent::Order { .. }
         | Intent::Status { .. }
         | Intent::Budget { .. }
+        | Intent::Config
         | Intent::Help
         | Intent::Correct(_)
         | Intent::Deny { .. }

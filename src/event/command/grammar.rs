@@ -132,7 +132,7 @@ const TABLE: [Row; 25] = {
         listed("resume", "/wiz resume", "Go on with a run that rests, where it stopped.", Nothing),
         listed("status", "/wiz status", "Say what the run is doing.", Nothing),
         listed("budget", "/wiz budget [+$2]", "Say what the run has spent, or let it spend more.", Amount),
-        unlisted("config", "/wiz config", "Show the rules that hold here.", Nothing),
+        listed("config", "/wiz config", "Show the rules that hold here, and where they come from.", Nothing),
         unlisted("ci", "/wiz ci on|off", "Answer failing checks of this pull request, or leave them alone.", Switch),
         unlisted("allow", "/wiz allow HOST", "Let boxes reach a host.", Host),
         unlisted("remember", "/wiz remember words", "Tell every later run of this repository.", Words),

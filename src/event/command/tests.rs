@@ -223,6 +223,7 @@ fn help_names_every_command_and_flag() {
     | `/wiz resume` | Go on with a run that rests, where it stopped. |
     | `/wiz status` | Say what the run is doing. |
     | `/wiz budget [+$2]` | Say what the run has spent, or let it spend more. |
+    | `/wiz config` | Show the rules that hold here, and where they come from. |
     | `/wiz help` | Show this list. |
     | `--max $2` | The most this run may spend; never above the repository's own cap. |
     | `--model NAME` | The model to use, if the server offers it. |

@@ -68,6 +68,13 @@ async fn what_the_account_locks_a_repository_cannot_loosen() {
     stage.say("wim", issue, "/wiz fix");
     stage.until_answers(issue, "needs the role **maintain**").await;
 
+    stage.say("sam", issue, "/wiz config");
+    let rules = stage.until_answers(issue, "The rules here").await;
+    let role = "| `min_role` | `maintain` | the account; locked by the account; what this repository says would loosen it \
+                and is not followed |";
+    assert!(rules.body.contains(role), "{}", rules.body);
+    assert!(rules.body.contains("| `budget_day` | `$20.00` | default |"), "{}", rules.body);
+
     let head = stage.person("wim").write_file(
         stage.repo.full_name(),
         "rules",

@@ -49,6 +49,7 @@ pub(super) async fn interpret(
         | Intent::FollowUp { .. }
         | Intent::Status { .. }
         | Intent::Budget { .. }
+        | Intent::Config
         | Intent::Help
         | Intent::Correct(_) => {
             return Ok(None);

@@ -14,7 +14,7 @@ use crate::{
     event::{Actor, Event, Place, Repository, Spoken, command},
     github::{Reactable, Reaction},
     ids::{DeliveryId, IssueNumber, RepositoryId, RepositoryName},
-    policy::{PolicyFault, RepositoryPolicy, Role},
+    policy::{Key, Layer, PolicyFault, RepositoryPolicy, Role},
     report,
     run::{policies, store::StoredRun, view},
     triage::{self, Ground, Intent},
@@ -121,6 +121,7 @@ impl Scene<'_> {
                 None => Part::Say(report::no_run(verb)),
                 Some(target) => Part::Say(report::budget_reply(&view::of(services, target).await?)),
             },
+            Intent::Config => Part::Say(configuration(services, &self.repository.name, self.installation).await?),
             Intent::Help => Part::Say(report::help(&command::help())),
             Intent::Correct(error) => Part::Say(report::unknown_command(&error.to_string(), &error.usage())),
             Intent::Unsuited(message) => Part::Say(message.to_string()),
@@ -142,6 +143,27 @@ pub(in crate::run::jobs) async fn policy(
     installation: InstallationId,
 ) -> Result<Result<RepositoryPolicy, Vec<PolicyFault>>> {
     Ok(policies::now(services, name, installation).await?.map(|effective| effective.policy))
+}
+
+/// Which rules hold, and whose word each is; or what is wrong with them.
+async fn configuration(services: &Services, name: &RepositoryName, installation: InstallationId) -> Result<String> {
+    let effective = match policies::now(services, name, installation).await? {
+        Ok(effective) => effective,
+        Err(faults) => return Ok(triage::faults_text(&faults)),
+    };
+    let rules = Key::ALL.map(|key| report::RuleView {
+        key: key.name(),
+        value: effective.value(key),
+        origins: effective.origins_of(key).into_iter().map(Layer::name).collect(),
+        locked_by: effective.locked.get(&key).map(|layer| layer.name()),
+        overruled: effective
+            .overruled
+            .iter()
+            .filter(|overruled| overruled.key == key)
+            .map(|overruled| overruled.said_by.name())
+            .collect(),
+    });
+    Ok(report::configuration(&rules))
 }
 
 pub(super) async fn find_run(
