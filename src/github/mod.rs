@@ -16,6 +16,7 @@ mod actions;
 mod app;
 mod branches;
 mod calls;
+mod changes;
 mod checks;
 mod comments;
 mod commits;
@@ -49,6 +50,7 @@ use std::{
 pub use actions::{ActionsJob, SeenAnnotation, SeenCheck};
 pub use app::{Identity, REQUIRED_PERMISSIONS, SUBSCRIBED_EVENTS, missing_permissions};
 pub use calls::Calls;
+pub use changes::ChangedInPull;
 pub use checks::{Annotation, AnnotationLevel, CheckAction, CheckRun, CheckRunOutput, CheckState, Conclusion};
 pub use comments::{Author, Comment, StickyComment};
 pub use commits::{BranchStands, Committed, NewCommit, Origin};

@@ -17,7 +17,18 @@ pub fn answer(login: &Login, text: &str) -> String {
 
 /// There is no answer.
 pub fn unanswered(reason: &UserMessage) -> String {
-    format!("I could not answer that. {reason}\n\nAsk again with `/wiz ask …`.")
+    format!("I could not answer that. {}\n\nAsk again with `/wiz ask …`.", without_orders(reason))
+}
+
+/// A reason without the sentences that say how a run goes on: `/wiz retry` would mean another run than the one that only
+/// answers.
+pub(super) fn without_orders(reason: &UserMessage) -> String {
+    let text = reason.to_string();
+    let (first, more) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let sentences = first.trim_end_matches('.').split(". ").filter(|sentence| !sentence.contains("`/wiz "));
+    let kept = sentences.collect::<Vec<_>>().join(". ");
+    let kept = if kept.is_empty() { kept } else { format!("{kept}.") };
+    if more.is_empty() || more.contains("`/wiz ") { kept } else { format!("{kept}\n\n{more}") }
 }
 
 #[cfg(test)]
@@ -42,5 +53,9 @@ mod tests {
 
         Ask again with `/wiz ask …`.
         ");
+        let stuck = UserMessage::new("The provider refused. `/wiz retry` goes on once that is mended, or say more.");
+        assert_eq!(without_orders(&stuck), "The provider refused.");
+        let shown = UserMessage::new("The command failed. Mend it; then `/wiz retry`.\n\n```text\nno make\n```");
+        assert_eq!(without_orders(&shown), "The command failed.\n\n```text\nno make\n```");
     }
 }

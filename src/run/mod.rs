@@ -19,6 +19,7 @@ pub mod machine;
 pub mod policies;
 pub mod project;
 pub mod reach;
+pub mod reading;
 pub mod services;
 pub mod session;
 pub mod signal;

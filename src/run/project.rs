@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::{policies::Age, services::Services, store::StoredRun, workspace};
 use crate::{
     github::{Purpose, mirror::EntryMode},
-    ids::CommitSha,
+    ids::{CommitSha, IssueNumber},
     patch::{BaseTree, BlobId, FileMode, Listing, Patch},
     policy::{self, CheckCommand, Layer, PolicyFault, RepositoryPolicy},
     sandbox::SourceFile,
@@ -90,6 +90,22 @@ impl Project {
         let project = Self::at(services, stored, &current.base).await?;
         let Some(follow_up) = &progress.follow_up else { return Ok(project) };
         let head = follow_up.head.as_ref().context("the follow-up has not begun")?;
+        let (files, base, listing) = tree_at(services, stored, head).await?;
+        Ok(Self { files, base, listing, origin: Some(project.files), ..project })
+    }
+
+    /// The files of a pull request's head, wherever its branch lies, under the rules of `base`.
+    pub async fn of_pull(
+        services: &Services,
+        stored: &StoredRun,
+        base: &CommitSha,
+        (pull, head): (IssueNumber, &CommitSha),
+    ) -> anyhow::Result<Self> {
+        let project = Self::at(services, stored, base).await?;
+        let github = services.github.installation(stored.installation);
+        let token = github.token(Purpose::Fetch(stored.repository)).await?;
+        let mirror = services.mirrors.mirror(stored.repository, &stored.repository_name)?;
+        mirror.fetch_pull(pull, head, &token).await.context("cannot fetch the pull request's head")?;
         let (files, base, listing) = tree_at(services, stored, head).await?;
         Ok(Self { files, base, listing, origin: Some(project.files), ..project })
     }

@@ -118,6 +118,14 @@ impl Mission {
         }
     }
 
+    /// Whether nothing comes of it but words, at the place where it was ordered.
+    pub const fn ends_in_words(self) -> bool {
+        match self {
+            Self::Ask => true,
+            Self::Fix | Self::Feature | Self::Test | Self::Docs | Self::Refactor | Self::Plan => false,
+        }
+    }
+
     /// What kind of change it makes.
     pub const fn kind(self) -> WorkKind {
         match self {
@@ -258,6 +266,9 @@ pub struct AskedIn {
     pub comment: CommentId,
     /// The first comment of the review thread it stands in, if it does.
     pub thread: Option<CommentId>,
+    /// Whether the conversation is a pull request's, so that its head is what the question is about.
+    #[serde(default)]
+    pub pull_request: bool,
 }
 
 /// Further work on the pull request that is under way, or has stopped and can be retried. It starts from the current head

@@ -3,7 +3,7 @@
 use super::store::reviews::ShownThread;
 use crate::{
     agent::{ReviewThread, Statement},
-    event::command,
+    event::command::{self, Command, Verb},
     github::{Review, ReviewComment, Submitted, Thread},
     ids::{CommentId, ReviewId},
 };
@@ -29,6 +29,13 @@ pub fn wanting(review: &Review, comments: &[ReviewComment], states: &[Thread]) -
     }
     let state_of = |root: CommentId| states.iter().find(|state| state.first == root);
     roots.retain(|root| state_of(*root).is_none_or(|state| !state.resolved));
+    // A question to wiz is answered on its own.
+    let own = |root: CommentId| {
+        comments.iter().filter(move |comment| {
+            comment.thread() == root && comment.pull_request_review_id == Some(review.id)
+        })
+    };
+    roots.retain(|root| !own(*root).all(|comment| only_asks(&comment.body)));
     let lines = roots
         .iter()
         .filter_map(|root| line_thread(*root, comments, state_of(*root).is_some_and(|state| state.outdated)));
@@ -47,6 +54,11 @@ pub fn files_of(comments: &[ReviewComment], review: ReviewId) -> Vec<String> {
     files.sort();
     files.dedup();
     files
+}
+
+/// A thread as it now stands, whether it is outdated or not; none when its first comment is gone.
+pub fn conversation(root: CommentId, comments: &[ReviewComment]) -> Option<ShownThread> {
+    line_thread(root, comments, false)
 }
 
 fn line_thread(root: CommentId, comments: &[ReviewComment], outdated: bool) -> Option<ShownThread> {
@@ -69,10 +81,17 @@ fn line_thread(root: CommentId, comments: &[ReviewComment], outdated: bool) -> O
     Some(ShownThread { first: Some(root), path: Some(first.path.clone()), thread })
 }
 
+/// Whether a text holds questions to wiz and no other order.
+fn only_asks(text: &str) -> bool {
+    let mut commands = command::parse(text, None).into_iter().flatten().peekable();
+    commands.peek().is_some() && commands.all(|command| command.verb == Verb::Ask)
+}
+
 /// The review's own text, unless it holds nothing but commands.
 fn own_text(review: &Review) -> Option<ShownThread> {
     let commands = command::parse(&review.body, None);
-    let instructed = commands.iter().flatten().any(|command| !command.instructions.trim().is_empty());
+    let is_told = |command: &Command| command.verb != Verb::Ask && !command.instructions.trim().is_empty();
+    let instructed = commands.iter().flatten().any(is_told);
     let is_command = |line: &str| line.trim_start().starts_with("/wiz");
     let has_words = review.body.lines().any(|line| !line.trim().is_empty() && !is_command(line));
     if !instructed && !has_words {
@@ -156,6 +175,8 @@ mod tests {
             Vec::<String>::new()
         );
         assert_eq!(shown(&wanting(&review("COMMENTED", "/wiz fix the name"), &[], &[])).len(), 1);
+        let asks = ReviewComment { body: "/wiz ask Why?".to_owned(), ..comment(1, 9, None, Some(3)) };
+        assert_eq!(shown(&wanting(&review("COMMENTED", "/wiz ask Really?"), &[asks], &[])), Vec::<String>::new());
         let many: Vec<ReviewComment> = (1..=60).map(|id| comment(id, 9, None, Some(1))).collect();
         assert_eq!(wanting(&review("COMMENTED", ""), &many, &[]).len(), THREADS);
         let long: Vec<ReviewComment> = (1..=30).map(|id| comment(id, 9, (id > 1).then_some(1), Some(1))).collect();

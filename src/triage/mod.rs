@@ -163,6 +163,8 @@ fn meaning(command: &Command, ground: Ground) -> Intent {
         Verb::Docs => start(Mission::Docs, command, ground),
         Verb::Refactor => start(Mission::Refactor, command, ground),
         Verb::Plan => start(Mission::Plan, command, ground),
+        // Whatever is closed or foreign can still be read.
+        Verb::Ask => Intent::Start { mission: Mission::Ask, command: command.clone() },
         Verb::Approve => match &command.argument {
             Some(Argument::PlanHash(hash)) => order(Ordered::Approve { typed_hash: Some(hash.clone()) }),
             Some(Argument::Scope) => order(Ordered::Widen),
@@ -186,7 +188,7 @@ fn meaning(command: &Command, ground: Ground) -> Intent {
         Verb::Config => Intent::Config,
         Verb::Help => Intent::Help,
         Verb::Allow => Intent::Unsuited(UserMessage::new(report::no_hosts())),
-        Verb::Review | Verb::Ask | Verb::Ci | Verb::Remember | Verb::Forget | Verb::Undo | Verb::Selftest => {
+        Verb::Review | Verb::Ci | Verb::Remember | Verb::Forget | Verb::Undo | Verb::Selftest => {
             Intent::Unsuited(UserMessage::new(report::not_possible(verb)))
         }
     }
@@ -252,9 +254,16 @@ pub fn needs_another(gate: GateLevel, speaker: UserId, requester: UserId) -> boo
     }
 }
 
-/// What a run may spend: what was asked for, up to the policy's cap.
-pub fn run_budget(asked: Option<MicroDollars>, cap: MicroDollars) -> MicroDollars {
-    asked.map_or(cap, |asked| asked.min(cap))
+/// What an answer may cost unless the person names another sum: a question that needs more is a piece of work.
+const ANSWER_BUDGET: MicroDollars = MicroDollars::from_cents(50);
+
+/// What a run may spend: what was asked for or what such a mission usually needs, up to the policy's cap.
+pub fn run_budget(mission: Mission, asked: Option<MicroDollars>, cap: MicroDollars) -> MicroDollars {
+    let usual = match mission {
+        Mission::Ask => ANSWER_BUDGET,
+        Mission::Fix | Mission::Feature | Mission::Test | Mission::Docs | Mission::Refactor | Mission::Plan => cap,
+    };
+    asked.unwrap_or(usual).min(cap)
 }
 
 /// Whether a verb orders a change.
@@ -385,6 +394,29 @@ mod tests {
         }
         assert!(matches!(decide(&fix, Role::Write, &policy, Ground::Issue), Intent::Start { .. }));
         assert!(matches!(decide(&fix, Role::Triage, &policy, Ground::Fork), Intent::Deny { .. }));
+    }
+
+    #[test]
+    fn a_question_may_be_asked_wherever_people_talk() {
+        let policy = RepositoryPolicy::default();
+        let ask = command::parse("/wiz ask Why?", None).remove(0);
+        for ground in [
+            Ground::Issue,
+            Ground::ClosedIssue,
+            Ground::ClosedPullRequest,
+            Ground::OwnPullRequest,
+            Ground::ForeignPullRequest,
+            Ground::Fork,
+        ] {
+            let intent = decide(&ask, Role::Write, &policy, ground);
+            assert!(matches!(intent, Intent::Start { mission: Mission::Ask, .. }), "{ground:?}: {intent:?}");
+        }
+        assert!(matches!(decide(&ask, Role::Read, &policy, Ground::Fork), Intent::Deny { .. }));
+        let cents = MicroDollars::from_cents;
+        assert_eq!(run_budget(Mission::Ask, None, policy.budget_run), cents(50));
+        assert_eq!(run_budget(Mission::Ask, None, cents(20)), cents(20));
+        assert_eq!(run_budget(Mission::Ask, Some(cents(90)), policy.budget_run), cents(90));
+        assert_eq!(run_budget(Mission::Fix, None, policy.budget_run), policy.budget_run);
     }
 
     #[test]

@@ -27,7 +27,7 @@ use url::Url;
 use self::process::Git;
 pub use self::tree::{EntryMode, LeftOut, Tree, TreeEntry};
 use crate::{
-    ids::{CommitSha, RepositoryId, RepositoryName},
+    ids::{CommitSha, IssueNumber, RepositoryId, RepositoryName},
     limits,
     patch::BlobId,
 };
@@ -167,6 +167,29 @@ impl Mirror<'_> {
         self.fetch_persistently(&format!("+{commit}:{}", reference(commit)), token).await
     }
 
+    /// Brings the files of a pull request's head here, also of one from a fork: GitHub shows it in the base repository, so
+    /// the fork is never spoken to. A head that moved meanwhile is asked for by its name.
+    /// <https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/reviewing-changes-in-pull-requests/checking-out-pull-requests-locally>
+    pub async fn fetch_pull(
+        &self,
+        pull: IssueNumber,
+        head: &CommitSha,
+        token: &SecretString,
+    ) -> Result<(), MirrorError> {
+        let _turn = self.turn.write().await;
+        if self.directory.exists() && self.has(head).await {
+            return Ok(());
+        }
+        self.fetch_persistently(&format!("+refs/pull/{pull}/head:{PULL_HEAD}"), token).await?;
+        let name = self.git.read(&self.directory, &["rev-parse", "--verify", PULL_HEAD], Vec::new(), 100).await?;
+        if String::from_utf8_lossy(&name).trim() == head.as_str() {
+            let keep = ["update-ref", &reference(head), head.as_str()];
+            self.git.read(&self.directory, &keep, Vec::new(), 100).await?;
+            return Ok(());
+        }
+        self.fetch_persistently(&format!("+{head}:{}", reference(head)), token).await
+    }
+
     /// Brings the files of the default branch's head here and tells which commit that is. One exchange answers both, so
     /// the API need not be asked.
     pub async fn fetch_head(&self, token: &SecretString) -> Result<CommitSha, MirrorError> {
@@ -243,6 +266,9 @@ impl Mirror<'_> {
 
 /// Where the head that was fetched last is found.
 const HEAD: &str = "refs/wiz-head";
+
+/// Where the head of a pull request that was fetched last is found.
+const PULL_HEAD: &str = "refs/wiz-pull-head";
 
 /// Keeps a fetched commit from being collected, and tells that it is complete.
 fn reference(commit: &CommitSha) -> String {

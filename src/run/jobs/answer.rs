@@ -8,24 +8,33 @@ use crate::{
     agent::{self, AgentLimits, AnswerInput, BoxMode, BoxToolbox, Finished, Session, Statement, StopReason},
     error::UserMessage,
     report,
-    run::{briefing::Briefing, project::Project, session, state::State, task::Reply},
+    run::{
+        briefing::Briefing,
+        reading::{self, Reading},
+        session,
+        state::State,
+        task::Reply,
+    },
     sandbox::BoxKey,
 };
 
 /// A question that takes more turns than this is a piece of work.
 const ANSWER_TURNS: u32 = 40;
 
+/// Most output of one turn, in tokens: twice the longest answer. More would only be reserved.
+const ANSWER_TOKENS: u32 = 4_000;
+
 pub(super) async fn answer(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<Done, StageFailure> {
     let github = services.github.installation(stored.installation);
-    let (head, briefing) = tokio::try_join!(
-        async { Ok(github.default_head(&stored.repository_name).await?) },
-        Briefing::read(&github, stored),
-    )?;
-    let (_, base) = head.context("the repository has no default branch")?;
+    let (subject, briefing) = tokio::try_join!(subject(services, stored), Briefing::read(&github, stored))?;
+    let Some(Subject { reading, context }) = subject else {
+        let message = UserMessage::new(report::no_base(stored.base_branch()));
+        return Ok(StageResult::Failed { message }.into());
+    };
+    let Reading { project, commit } = reading;
     results::save_briefing(&mut *services.pool.acquire().await?, stored.run.id, &briefing).await?;
-    let project = Project::at(services, stored, &base).await?;
-    // A base that moved since an earlier try means other files, so the conversation starts afresh.
-    let conversation = format!("answer-{}-{}", stored.run.progress.retries, &base.as_str()[..8]);
+    // A commit that moved since an earlier try means other files, so the conversation starts afresh.
+    let conversation = format!("answer-{}-{}", stored.run.progress.retries, &commit.as_str()[..8]);
     let key = BoxKey { run: stored.run.id, name: conversation.clone() };
     let opened = session::open_box(services, &project, key, || project.files.clone()).await?;
     if opened.fresh {
@@ -33,18 +42,18 @@ pub(super) async fn answer(services: &Services, lease: &Lease, stored: &StoredRu
     }
     let toolbox = BoxToolbox::new(&opened.open_box, BoxMode::ReadOnly);
     let source = format!("the question, by {}", stored.requester);
-    let mut assignment = briefing.assignment(stored, &project, &base);
+    let mut assignment = briefing.assignment(stored, &project, &commit);
     // The order to wiz is the question itself.
     assignment.statements.retain(|statement| statement.text != stored.instructions);
     let input = AnswerInput {
         assignment,
         overview: project.overview(),
-        context: vec![],
+        context,
         question: Statement { source, text: stored.instructions.clone() },
     };
     let session = session::of(services, lease, stored, &conversation, &toolbox)?;
-    let session = Session { limits: AgentLimits { turns: ANSWER_TURNS, ..session.limits }, ..session };
-    let finished = agent::answer(&session, &input).await?;
+    let limits = AgentLimits { turns: ANSWER_TURNS, max_output_tokens: ANSWER_TOKENS, ..session.limits };
+    let finished = agent::answer(&Session { limits, ..session }, &input).await?;
     opened.open_box.close().await.context("cannot close the answerer's box")?;
     match finished {
         Finished::Submitted(text) => Ok(Done {
@@ -53,6 +62,32 @@ pub(super) async fn answer(services: &Services, lease: &Lease, stored: &StoredRu
         }),
         Finished::Stopped(reason) => Ok(StageResult::Failed { message: UserMessage::new(stopped(reason)?) }.into()),
     }
+}
+
+/// What a question is about.
+struct Subject {
+    reading: Reading,
+    /// The pull request's diff, and the thread in which the question stands.
+    context: Vec<Statement>,
+}
+
+/// Reads it; none when there is no such branch.
+async fn subject(services: &Services, stored: &StoredRun) -> anyhow::Result<Option<Subject>> {
+    let asked_in = stored.run.progress.asked_in;
+    if !asked_in.is_some_and(|asked| asked.pull_request) {
+        let reading = reading::of_branch(services, stored).await?;
+        return Ok(reading.map(|reading| Subject { reading, context: vec![] }));
+    }
+    let github = services.github.installation(stored.installation);
+    let (name, number) = (&stored.repository_name, stored.issue);
+    let pull = github.pull(name, number).await?.context("the pull request is gone")?;
+    let reading = reading::of_pull(services, stored, &pull).await?;
+    let changes = github.changes_of_pull(name, number).await?;
+    let mut context = vec![Statement { source: "the pull request's diff".to_owned(), text: reading::diff(&changes) }];
+    if let Some(thread) = asked_in.and_then(|asked| asked.thread) {
+        context.extend(reading::thread(&github, stored, number, thread).await?);
+    }
+    Ok(Some(Subject { reading, context }))
 }
 
 /// Why there is no answer, as the person who asked is told.

@@ -4,14 +4,20 @@ use anyhow::Context as _;
 
 use super::{Completed, JobFailure, Lease, Services, complete, report::digest, store};
 use crate::{
-    github::{Reaction, StickyComment, ThreadReply},
+    github::{GitHubError, Reaction, StickyComment, ThreadReply},
     report::{Marker, MarkerKind},
     run::task::Reply,
 };
 
 pub(super) async fn execute(services: &Services, lease: &Lease, reply: &Reply) -> Result<Completed, JobFailure> {
     if !super::is_suspended(services, reply.installation).await? {
-        say(services, reply).await.map_err(super::retry)?;
+        match say(services, reply).await {
+            Err(error) if matches!(error.downcast_ref(), Some(GitHubError::Forbidden(_))) => {
+                // A locked conversation takes no words, today or tomorrow.
+                tracing::warn!(issue = %reply.issue, "cannot answer: {error:#}");
+            }
+            outcome => outcome.map_err(super::retry)?,
+        }
     }
     complete(services, lease).await
 }

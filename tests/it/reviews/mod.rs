@@ -2,6 +2,7 @@
 
 mod others;
 mod own;
+mod questions;
 
 use std::time::Duration;
 

@@ -47,7 +47,7 @@ pub(super) async fn interpret(
         Ok(policy) => (policy, vec![]),
         Err(faults) => (RepositoryPolicy::default(), faults),
     };
-    let intents: Vec<Intent> = heard
+    let mut intents: Vec<Intent> = heard
         .commands
         .iter()
         .map(|command| triage::decide(command, role, &policy, ground))
@@ -57,8 +57,10 @@ pub(super) async fn interpret(
     if intents
         .iter()
         .any(|intent| matches!(intent, Intent::Start { .. } | Intent::FollowUp { .. } | Intent::Order { .. }))
+        && !acknowledge(services, installation, &repository.name, on).await?
     {
-        acknowledge(services, installation, &repository.name, on).await?;
+        // What ends in words costs money, and here nobody would read them.
+        intents.retain(|intent| !matches!(intent, Intent::Start { mission, .. } if mission.ends_in_words()));
     }
     let mut parts = Vec::new();
     for (index, intent) in intents.into_iter().enumerate() {
@@ -200,20 +202,21 @@ pub(super) async fn ground(
     Ok(triage::ground(spoken, own, fork))
 }
 
-/// Shows 👀 at once. A conversation that takes no reactions, such as a locked one, does not keep the work from starting.
+/// Shows 👀 at once. A conversation that takes no reactions, such as a locked one, does not keep the work from starting;
+/// false tells of it.
 pub(super) async fn acknowledge(
     services: &Services,
     installation: InstallationId,
     name: &RepositoryName,
     on: Reactable,
-) -> Result<()> {
+) -> Result<bool> {
     let github = services.github.installation(installation);
     match github.react(name, on, Reaction::Eyes).await {
         Err(error) if !error.is_retryable() => {
             tracing::warn!(%error, "cannot react");
-            Ok(())
+            Ok(false)
         }
-        outcome => Ok(outcome?),
+        outcome => Ok(outcome.map(|()| true)?),
     }
 }
 

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use super::{Services, hearing::Scene, store};
 use crate::{
-    event::command::Command,
+    event::{Place, command::Command},
     llm::{AgentRole, ModelName},
     money::MicroDollars,
     report,
@@ -25,14 +25,17 @@ pub(super) fn new_run(scene: &Scene<'_>, index: usize, mission: Mission, command
         issue_title: spoken.issue_title.clone(),
         trigger_key: format!("{:?}:{}:{index}:{command}", spoken.place, spoken.id),
         mission,
-        asked_in: (mission == Mission::Ask)
-            .then(|| AskedIn { comment: spoken.id, thread: spoken.anchor.as_ref().map(|anchor| anchor.thread) }),
+        asked_in: (mission == Mission::Ask).then(|| AskedIn {
+            comment: spoken.id,
+            thread: spoken.anchor.as_ref().map(|anchor| anchor.thread),
+            pull_request: spoken.pull_request || spoken.place == Place::PullRequest,
+        }),
         instructions: command.instructions.clone(),
         requester_id: actor.id,
         requester: actor.login.clone(),
         model: command.flags.model.clone().or_else(|| scene.policy.model.clone()),
         options: Options { base: command.flags.base.clone(), draft: command.flags.draft, approval: command.flags.plan },
-        budget: triage::run_budget(command.flags.max, scene.policy.budget_run),
+        budget: triage::run_budget(mission, command.flags.max, scene.policy.budget_run),
         budget_day: scene.policy.budget_day,
     })
 }
