@@ -132,6 +132,8 @@ impl Delivery<'_> {
             (None, None) => return Err(EventError::Missing { event: quoted(self.name), field: "the issue" }),
         };
         let is_pull_request = issue.as_ref().is_none_or(|issue| issue.pull_request.is_some());
+        let locked =
+            issue.as_ref().map_or_else(|| pull_request.as_ref().and_then(|pull| pull.locked), |issue| issue.locked);
         let (title, body, url, user, state) = match (issue, pull_request) {
             (Some(issue), _) => (issue.title, issue.body, issue.html_url, issue.user, issue.state),
             (None, Some(pull)) => (pull.title, pull.body, pull.html_url, pull.user, pull.state),
@@ -142,6 +144,7 @@ impl Delivery<'_> {
             issue: IssueNumber(self.need(number, "the issue's number")?),
             pull_request: is_pull_request,
             closed: state.as_deref() == Some("closed"),
+            locked: locked == Some(true),
             fork,
             id: CommentId(self.need(id, "the issue's id")?),
             author: actor(user.as_ref()),

@@ -92,6 +92,9 @@ pub struct Spoken {
     pub pull_request: bool,
     /// Whether `issue` was closed when the text was written.
     pub closed: bool,
+    /// Whether the conversation takes no words of wiz.
+    /// <https://docs.github.com/en/communities/moderating-comments-and-conversations/locking-conversations>
+    pub locked: bool,
     /// Whether the pull request comes from another repository; unknown (`None`) where the payload does not say.
     /// A deleted head repository counts as a fork.
     pub fork: Option<bool>,

@@ -54,6 +54,7 @@ pub(super) struct Issue {
     pub body: Option<String>,
     pub html_url: Option<String>,
     pub state: Option<String>,
+    pub locked: Option<bool>,
     pub user: Option<Account>,
     /// Present (with links nobody needs) when the issue is a pull request.
     pub pull_request: Option<serde::de::IgnoredAny>,
@@ -67,6 +68,7 @@ pub(super) struct PullRequest {
     pub body: Option<String>,
     pub html_url: Option<String>,
     pub state: Option<String>,
+    pub locked: Option<bool>,
     pub user: Option<Account>,
     pub merged: Option<bool>,
     pub merge_commit_sha: Option<String>,

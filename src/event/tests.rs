@@ -179,6 +179,7 @@ fn a_comment_becomes_spoken_text() {
             issue: IssueNumber(1),
             pull_request: true,
             closed: false,
+            locked: false,
             fork: None,
             id: CommentId(11),
             author: Some(Actor { id: UserId(3), login: "alice".parse().unwrap(), is_bot: false }),

@@ -31,9 +31,9 @@ pub fn wanting(review: &Review, comments: &[ReviewComment], states: &[Thread]) -
     roots.retain(|root| state_of(*root).is_none_or(|state| !state.resolved));
     // A question to wiz is answered on its own.
     let own = |root: CommentId| {
-        comments.iter().filter(move |comment| {
-            comment.thread() == root && comment.pull_request_review_id == Some(review.id)
-        })
+        comments
+            .iter()
+            .filter(move |comment| comment.thread() == root && comment.pull_request_review_id == Some(review.id))
     };
     roots.retain(|root| !own(*root).all(|comment| only_asks(&comment.body)));
     let lines = roots

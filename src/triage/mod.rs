@@ -194,6 +194,11 @@ fn meaning(command: &Command, ground: Ground) -> Intent {
     }
 }
 
+/// Whether nothing would come of an intent but words that a model is paid for.
+pub fn ends_in_words(intent: &Intent) -> bool {
+    matches!(intent, Intent::Start { mission, .. } if mission.ends_in_words())
+}
+
 /// What a press on a button means, by a person with `role`.
 pub fn press(verb: Verb, order: Ordered, role: Role, policy: &RepositoryPolicy) -> Intent {
     match policy::may(role, verb, policy) {
@@ -340,6 +345,7 @@ mod tests {
             issue: IssueNumber(1),
             pull_request,
             closed,
+            locked: false,
             fork,
             id: CommentId(1),
             author: None,

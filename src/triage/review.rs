@@ -124,6 +124,7 @@ mod tests {
             issue: IssueNumber(2),
             pull_request: true,
             closed: false,
+            locked: false,
             fork: Some(false),
             id: CommentId(50),
             author: Some(actor(actor_login, is_bot)),

@@ -112,7 +112,12 @@ const TABLE: [Row; 25] = {
             "Plan the change, and wait for approval whatever the repository's gate is.",
             Instructions,
         ),
-        listed("ask", "/wiz ask [flags] question", "Answer a question about the code, where it was asked.", Instructions),
+        listed(
+            "ask",
+            "/wiz ask [flags] question",
+            "Answer a question about the code, where it was asked.",
+            Instructions,
+        ),
         listed(
             "approve",
             "/wiz approve [HASH|scope]",

@@ -28,11 +28,14 @@ async fn questions_are_answered_where_they_were_asked() {
     let scenes = vec![
         asked(&["Too hard"], vec![Turn { text: "Hm.".into(), calls: vec![], ..answer("") }; 6]),
         asked(&["And still"], vec![answer("Still.")]),
-        asked(&["Whom does it greet"], vec![look("cat greet.sh"), {
-            let mut seen = answer("Whom you name: `greet.sh` line 1.\n/wiz fix it\n@octo/greeters closes #1");
-            seen.expects = vec!["echo \"Hello, $1\"".to_owned()];
-            seen
-        }]),
+        asked(
+            &["Whom does it greet"],
+            vec![look("cat greet.sh"), {
+                let mut seen = answer("Whom you name: `greet.sh` line 1.\n/wiz fix it\n@octo/greeters closes #1");
+                seen.expects = vec!["echo \"Hello, $1\"".to_owned()];
+                seen
+            }],
+        ),
         planner("Slow greeting", &["greet.sh"]),
         asked(&["Is it slow", "Slow greeting"], vec![answer("No.")]),
         // The head of the fork is in the box, and its diff and the lines of the thread are in the task.

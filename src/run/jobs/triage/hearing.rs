@@ -47,20 +47,20 @@ pub(super) async fn interpret(
         Ok(policy) => (policy, vec![]),
         Err(faults) => (RepositoryPolicy::default(), faults),
     };
-    let mut intents: Vec<Intent> = heard
+    let intents: Vec<Intent> = heard
         .commands
         .iter()
         .map(|command| triage::decide(command, role, &policy, ground))
         .map(|intent| triage::unless_faulty(intent, &faults))
+        // Such a run costs money, and nobody could read what comes of it.
+        .filter(|intent| !heard.spoken.locked || !triage::ends_in_words(intent))
         .collect();
     let on = reactable(heard.spoken);
     if intents
         .iter()
         .any(|intent| matches!(intent, Intent::Start { .. } | Intent::FollowUp { .. } | Intent::Order { .. }))
-        && !acknowledge(services, installation, &repository.name, on).await?
     {
-        // What ends in words costs money, and here nobody would read them.
-        intents.retain(|intent| !matches!(intent, Intent::Start { mission, .. } if mission.ends_in_words()));
+        acknowledge(services, installation, &repository.name, on).await?;
     }
     let mut parts = Vec::new();
     for (index, intent) in intents.into_iter().enumerate() {
@@ -202,21 +202,20 @@ pub(super) async fn ground(
     Ok(triage::ground(spoken, own, fork))
 }
 
-/// Shows 👀 at once. A conversation that takes no reactions, such as a locked one, does not keep the work from starting;
-/// false tells of it.
+/// Shows 👀 at once. A conversation that takes no reactions, such as a locked one, does not keep the work from starting.
 pub(super) async fn acknowledge(
     services: &Services,
     installation: InstallationId,
     name: &RepositoryName,
     on: Reactable,
-) -> Result<bool> {
+) -> Result<()> {
     let github = services.github.installation(installation);
     match github.react(name, on, Reaction::Eyes).await {
         Err(error) if !error.is_retryable() => {
             tracing::warn!(%error, "cannot react");
-            Ok(false)
+            Ok(())
         }
-        outcome => Ok(outcome.map(|()| true)?),
+        outcome => Ok(outcome?),
     }
 }
 
