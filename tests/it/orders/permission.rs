@@ -93,6 +93,7 @@ async fn who_may_not_is_told_once_and_bots_are_not_heard() {
     | `/wiz docs [flags] [instructions]` | Change documentation only. |
     | `/wiz refactor [flags] [instructions]` | Change the form of the code: what passes before must pass after. |
     | `/wiz plan [flags] [instructions]` | Plan the change, and wait for approval whatever the repository's gate is. |
+    | `/wiz ask [flags] question` | Answer a question about the code, where it was asked. |
     | `/wiz approve [HASH\|scope]` | Approve the plan with this hash, or the one shown now; `scope`: files beyond it. |
     | `/wiz revise instructions` | Say what to change about the plan, or answer wiz's question. |
     | `/wiz reject [reason]` | Turn the plan down and end the run. |
