@@ -12,6 +12,7 @@ mod box_toolbox;
 mod drive;
 mod limits;
 mod prompt;
+mod pull_review;
 mod roles;
 mod session;
 mod store;
@@ -23,7 +24,10 @@ mod transcript;
 pub use box_toolbox::{BoxMode, BoxToolbox};
 pub use drive::{replay, stored_entries};
 pub use limits::AgentLimits;
-pub use prompt::{AnswerInput, Assignment, InstructionFile, PlanningInput, ReviewInput, Statement, WorkInput};
+pub use prompt::{
+    AnswerInput, Assignment, InstructionFile, PlanningInput, PullReviewInput, ReviewInput, Statement, WorkInput,
+};
+pub use pull_review::{PullReview, review_pull};
 pub use roles::{
     Finding, FindingLevel, PlanObjection, ReviewReport, ReviewVerdict, WorkReport, answer, plan, review, work,
 };

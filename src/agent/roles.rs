@@ -137,11 +137,11 @@ pub async fn answer(session: &Session<'_>, input: &AnswerInput) -> Result<Finish
     drive(session, brief, &accept_answer).await
 }
 
-fn read_submission<T: serde::de::DeserializeOwned>(input: &Value) -> Result<T, String> {
+pub(super) fn read_submission<T: serde::de::DeserializeOwned>(input: &Value) -> Result<T, String> {
     serde_json::from_value(input.clone()).map_err(|error| error.to_string())
 }
 
-fn check_text(what: &str, text: &str, max_chars: usize) -> Result<(), String> {
+pub(super) fn check_text(what: &str, text: &str, max_chars: usize) -> Result<(), String> {
     if text.trim().is_empty() || text.chars().count() > max_chars {
         return Err(format!("{what} is empty or longer than {max_chars} characters"));
     }
@@ -182,12 +182,7 @@ fn accept_review(input: &Value) -> Result<ReviewReport, String> {
         return Err(format!("at most {MAX_FINDINGS} findings; keep those that matter most"));
     }
     for finding in &report.findings {
-        check_text("a finding's path", &finding.path, MAX_TITLE_CHARS)?;
-        check_text("a finding's title", &finding.title, MAX_TITLE_CHARS)?;
-        check_text("a finding's detail", &finding.detail, MAX_TEXT_CHARS)?;
-        if finding.line == 0 {
-            return Err("a finding's line counts from 1".to_owned());
-        }
+        check_finding(finding)?;
     }
     let must_be_mended = report.findings.iter().any(|finding| finding.level == FindingLevel::Failure);
     match report.verdict {
@@ -199,6 +194,16 @@ fn accept_review(input: &Value) -> Result<ReviewReport, String> {
         }
         ReviewVerdict::Approve | ReviewVerdict::RequestChanges => Ok(report),
     }
+}
+
+pub(super) fn check_finding(finding: &Finding) -> Result<(), String> {
+    check_text("a finding's path", &finding.path, MAX_TITLE_CHARS)?;
+    check_text("a finding's title", &finding.title, MAX_TITLE_CHARS)?;
+    check_text("a finding's detail", &finding.detail, MAX_TEXT_CHARS)?;
+    if finding.line == 0 {
+        return Err("a finding's line counts from 1".to_owned());
+    }
+    Ok(())
 }
 
 fn submit_plan_spec() -> ToolSpec {
@@ -251,8 +256,8 @@ fn submit_answer_spec() -> ToolSpec {
     submit_spec("Hands in the answer and ends your work.", json!({ "answer": answer }), &["answer"])
 }
 
-fn submit_review_spec() -> ToolSpec {
-    let finding = json!({
+pub(super) fn finding_schema() -> Value {
+    json!({
         "type": "object", "additionalProperties": false, "required": ["path", "line", "level", "title", "detail"],
         "properties": {
             "path": { "type": "string" },
@@ -261,13 +266,16 @@ fn submit_review_spec() -> ToolSpec {
             "title": { "type": "string" },
             "detail": { "type": "string", "description": "What goes wrong, for which input, and what would mend it." },
         },
-    });
+    })
+}
+
+fn submit_review_spec() -> ToolSpec {
     submit_spec(
         "Hands in the review and ends your work.",
         json!({
             "verdict": { "enum": ["approve", "request_changes"] },
             "summary": { "type": "string", "description": "Two or three sentences: what you checked and what you found." },
-            "findings": { "type": "array", "maxItems": MAX_FINDINGS, "items": finding },
+            "findings": { "type": "array", "maxItems": MAX_FINDINGS, "items": finding_schema() },
         }),
         &["verdict", "summary", "findings"],
     )

@@ -64,7 +64,7 @@ pub use pulls::{Label, NewPullRequest, PullRequest, PullRequestSide, SideReposit
 pub use reactions::{Reactable, Reaction};
 pub use register::{RegisteredApp, register};
 pub use repositories::RepositoryInfo;
-pub use reviews::{Review, ReviewComment, Submitted, ThreadReply};
+pub use reviews::{NewLineComment, NewReview, Review, ReviewComment, Submitted, ThreadReply};
 pub use threads::{Thread, ThreadId};
 pub use token::Purpose;
 

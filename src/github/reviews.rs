@@ -10,7 +10,7 @@ use super::{
     installation::{Installation, repository_path},
     token::Purpose,
 };
-use crate::ids::{CommentId, IssueNumber, Login, RepositoryName, ReviewId};
+use crate::ids::{CommentId, CommitSha, IssueNumber, Login, RepositoryName, ReviewId};
 
 /// A review as it now stands.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -76,7 +76,73 @@ pub struct ThreadReply<'a> {
     pub is_it: &'a (dyn Fn(&str) -> bool + Sync),
 }
 
+/// A review that exists exactly once. It comments, and never approves or refuses.
+#[derive(Clone, Copy)]
+pub struct NewReview<'a> {
+    pub repository: &'a RepositoryName,
+    pub pull: IssueNumber,
+    /// The commit that was read; comments on lines of an older one are shown as outdated.
+    pub commit: &'a CommitSha,
+    pub body: &'a str,
+    pub comments: &'a [NewLineComment<'a>],
+    /// Recognises the review by its text. Only reviews of our own bot are shown to it.
+    pub is_it: &'a (dyn Fn(&str) -> bool + Sync),
+}
+
+/// A comment on lines of the head's side of the diff.
+#[derive(Debug, Clone, Copy)]
+pub struct NewLineComment<'a> {
+    pub path: &'a str,
+    pub first: u32,
+    pub last: u32,
+    pub body: &'a str,
+}
+
+impl NewLineComment<'_> {
+    fn to_json(self) -> Value {
+        let Self { path, first, last, body } = self;
+        let mut comment = json!({ "path": path, "line": last, "side": "RIGHT", "body": body });
+        // GitHub wants a start only where it is before the end.
+        if first < last {
+            comment["start_line"] = json!(first);
+            comment["start_side"] = json!("RIGHT");
+        }
+        comment
+    }
+}
+
 impl Installation {
+    /// Posts the review unless it is there. Comments on lines that the diff does not show are refused as invalid, and
+    /// nothing of the review is posted then.
+    /// <https://docs.github.com/en/rest/pulls/reviews#create-a-review-for-a-pull-request>
+    pub async fn find_or_create_review(&self, wanted: &NewReview<'_>) -> Result<(), GitHubError> {
+        if self.is_reviewed(wanted).await? {
+            return Ok(());
+        }
+        let path = repository_path(wanted.repository, format_args!("/pulls/{}/reviews", wanted.pull));
+        let comments: Vec<Value> = wanted.comments.iter().map(|comment| comment.to_json()).collect();
+        let body = json!({
+            "commit_id": wanted.commit, "body": wanted.body, "event": "COMMENT", "comments": comments,
+        });
+        match self.write::<Value>(Purpose::Converse, Method::POST, path, body).await {
+            Err(GitHubError::Ambiguous(detail)) if !self.is_reviewed(wanted).await? => {
+                Err(GitHubError::Ambiguous(detail))
+            }
+            Err(GitHubError::Ambiguous(_)) => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    }
+
+    async fn is_reviewed(&self, wanted: &NewReview<'_>) -> Result<bool, GitHubError> {
+        let us = &self.identity().await?.bot_login;
+        let path = repository_path(wanted.repository, format_args!("/pulls/{}/reviews?per_page=100", wanted.pull));
+        let is_it = |found: &Review| {
+            found.user.as_ref().is_some_and(|author| author.login == *us) && (wanted.is_it)(&found.body)
+        };
+        let found: Vec<Review> = self.get_pages(path, &|so_far| so_far.iter().any(is_it)).await?;
+        Ok(found.iter().any(is_it))
+    }
+
     /// One review as it now stands; `None` when there is none of that number.
     /// <https://docs.github.com/en/rest/pulls/reviews#list-reviews-for-a-pull-request>
     pub async fn review(

@@ -15,6 +15,7 @@ mod listing;
 mod path;
 mod render;
 pub mod secrets;
+mod shown;
 mod verify;
 
 pub use base::{BaseEntry, BaseTree, BlobId};
@@ -22,4 +23,5 @@ pub use change::{Change, FileChange, FileMode, Patch};
 pub use listing::Listing;
 pub use path::{PathFault, check_path};
 pub use render::{LineCount, line_counts, unified_diff};
+pub use shown::shown_lines;
 pub use verify::{Fault, RecordFault, verify};

@@ -20,6 +20,7 @@ mod follow_up;
 mod marker;
 mod orders;
 mod pull_request;
+mod pull_reviews;
 mod questions;
 mod replies;
 mod schedules;
@@ -40,6 +41,10 @@ pub use orders::{
     unusable_model,
 };
 pub use pull_request::{PullRequestText, commit_message, pull_request};
+pub use pull_reviews::{
+    OnLines, PullReviewView, closed_for_review, head_moved, nothing_to_review, pull_review, pull_review_in_one,
+    read_before, unreviewed,
+};
 pub use questions::{answer, unanswered};
 pub use replies::{
     already_running, budget_exhausted, closed_issue, denied, help, no_base, no_hosts, no_run, not_followed, not_now,

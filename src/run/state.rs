@@ -106,6 +106,8 @@ pub enum Mission {
     Plan,
     /// Answer a question, and change nothing.
     Ask,
+    /// Read a pull request, and say what is wrong with it.
+    Review,
 }
 
 impl Mission {
@@ -114,6 +116,7 @@ impl Mission {
         match self {
             Self::Plan => "plan",
             Self::Ask => "ask",
+            Self::Review => "review",
             Self::Fix | Self::Feature | Self::Test | Self::Docs | Self::Refactor => self.kind().name(),
         }
     }
@@ -121,7 +124,7 @@ impl Mission {
     /// Whether nothing comes of it but words, at the place where it was ordered.
     pub const fn ends_in_words(self) -> bool {
         match self {
-            Self::Ask => true,
+            Self::Ask | Self::Review => true,
             Self::Fix | Self::Feature | Self::Test | Self::Docs | Self::Refactor | Self::Plan => false,
         }
     }
@@ -129,7 +132,7 @@ impl Mission {
     /// What kind of change it makes.
     pub const fn kind(self) -> WorkKind {
         match self {
-            Self::Fix | Self::Plan | Self::Ask => WorkKind::Fix,
+            Self::Fix | Self::Plan | Self::Ask | Self::Review => WorkKind::Fix,
             Self::Feature => WorkKind::Feature,
             Self::Test => WorkKind::Test,
             Self::Docs => WorkKind::Docs,
@@ -178,8 +181,10 @@ pub struct Progress {
     /// How often a person retried; part of every conversation's key, so that a retry starts a fresh one.
     pub retries: u32,
     pub pull_request: Option<PullRequest>,
-    /// Where a question was asked; for [`Mission::Ask`] alone.
+    /// Where words were asked for that are all that comes of the run; see [`Mission::ends_in_words`].
     pub asked_in: Option<AskedIn>,
+    /// The commit that is read; for [`Mission::Review`] alone.
+    pub reads: Option<CommitSha>,
     /// Further work on the open pull request.
     pub follow_up: Option<FollowUp>,
     /// How many follow-ups have begun.

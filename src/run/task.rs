@@ -15,6 +15,7 @@ use crate::{
     plan::StepKey,
     policy::ScheduleName,
     queue::NewJob,
+    report::OnLines,
 };
 
 /// One unit of durable work. The variant is the row's `kind`, its fields are the row's payload.
@@ -43,6 +44,8 @@ pub enum Task {
     Halt { run: RunId, seq: i32 },
     /// Answer a person outside the sticky comment, once.
     Reply(Reply),
+    /// Post a review of a pull request, once.
+    PostReview(PostReview),
     /// Read a repository's schedules again; `after` names what may have changed them.
     Schedules { installation: InstallationId, repository: RepositoryId, after: String },
     /// Judge the policy file that a pull request brings; `after` names what may have changed it.
@@ -127,6 +130,40 @@ pub struct Reply {
     pub body: String,
 }
 
+/// A review of a pull request that is to be posted; it neither approves nor refuses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PostReview {
+    pub installation: InstallationId,
+    pub repository: RepositoryId,
+    pub pull: IssueNumber,
+    pub run: RunId,
+    /// Which of the run's reviews.
+    pub part: u32,
+    pub commit: CommitSha,
+    /// What stands above the comments, in Markdown.
+    pub body: String,
+    /// What is posted instead, should GitHub take no comment at these lines.
+    pub body_alone: String,
+    pub comments: Vec<LineComment>,
+}
+
+/// A comment on lines of the head's side of the diff.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LineComment {
+    pub path: String,
+    pub first: u32,
+    pub last: u32,
+    pub body: String,
+}
+
+impl From<OnLines> for LineComment {
+    fn from(on: OnLines) -> Self {
+        Self { path: on.path, first: *on.lines.start(), last: *on.lines.end(), body: on.body }
+    }
+}
+
 /// Tries of one stage: with the queue's growing waits, about three quarters of an hour, which outlasts a restart of the
 /// engine or a short outage of GitHub. After that a person is told, and `/wiz retry` goes on.
 const STAGE_ATTEMPTS: i16 = 12;
@@ -150,6 +187,7 @@ impl Task {
         match self {
             Self::Triage { .. }
             | Self::Reply(_)
+            | Self::PostReview(_)
             | Self::Checks(_)
             | Self::Rerun(_)
             | Self::Schedules { .. }
@@ -180,6 +218,7 @@ impl Task {
         let (priority, max_attempts) = match self {
             Self::Triage { .. }
             | Self::Reply(_)
+            | Self::PostReview(_)
             | Self::AnswerReview { .. }
             | Self::Report { .. }
             | Self::Checks(_)
@@ -224,6 +263,7 @@ impl Task {
             Self::Tick { schedule, .. } | Self::ShowSchedule { schedule, .. } => {
                 Some(format!("schedule:{}:{}", schedule.repository, schedule.name))
             }
+            Self::PostReview(post) => Some(format!("post-review:{}:{}", post.run, post.part)),
             // So would two answers to one review.
             Self::AnswerReview { run, review, .. } => Some(format!("answer-review:{run}:{review}")),
             Self::Triage { .. }
@@ -281,6 +321,7 @@ impl Task {
                 format!("checks:{repository}:{head}:{occasion}")
             }
             Self::Rerun(rerun) => format!("rerun:{}:{}:{}", rerun.repository, rerun.run, rerun.attempt),
+            Self::PostReview(post) => format!("run:{}:post-review:{}", post.run, post.part),
             Self::Reply(reply) => {
                 let said = hex::encode(&Sha256::digest(&reply.body)[..8]);
                 format!("reply:{}:{}:{}:{said}", reply.repository, reply.issue, reply.comment)

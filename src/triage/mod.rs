@@ -164,6 +164,7 @@ fn meaning(command: &Command, ground: Ground) -> Intent {
         Verb::Refactor => start(Mission::Refactor, command, ground),
         Verb::Plan => start(Mission::Plan, command, ground),
         // Whatever is closed or foreign can still be read.
+        Verb::Review => review_of(command, ground),
         Verb::Ask => Intent::Start { mission: Mission::Ask, command: command.clone() },
         Verb::Approve => match &command.argument {
             Some(Argument::PlanHash(hash)) => order(Ordered::Approve { typed_hash: Some(hash.clone()) }),
@@ -188,7 +189,7 @@ fn meaning(command: &Command, ground: Ground) -> Intent {
         Verb::Config => Intent::Config,
         Verb::Help => Intent::Help,
         Verb::Allow => Intent::Unsuited(UserMessage::new(report::no_hosts())),
-        Verb::Review | Verb::Ci | Verb::Remember | Verb::Forget | Verb::Undo | Verb::Selftest => {
+        Verb::Ci | Verb::Remember | Verb::Forget | Verb::Undo | Verb::Selftest => {
             Intent::Unsuited(UserMessage::new(report::not_possible(verb)))
         }
     }
@@ -262,10 +263,14 @@ pub fn needs_another(gate: GateLevel, speaker: UserId, requester: UserId) -> boo
 /// What an answer may cost unless the person names another sum: a question that needs more is a piece of work.
 const ANSWER_BUDGET: MicroDollars = MicroDollars::from_cents(50);
 
+/// What a review may cost unless the person names another sum: it reads a whole change and the code around it.
+const REVIEW_BUDGET: MicroDollars = MicroDollars::from_cents(100);
+
 /// What a run may spend: what was asked for or what such a mission usually needs, up to the policy's cap.
 pub fn run_budget(mission: Mission, asked: Option<MicroDollars>, cap: MicroDollars) -> MicroDollars {
     let usual = match mission {
         Mission::Ask => ANSWER_BUDGET,
+        Mission::Review => REVIEW_BUDGET,
         Mission::Fix | Mission::Feature | Mission::Test | Mission::Docs | Mission::Refactor | Mission::Plan => cap,
     };
     asked.unwrap_or(usual).min(cap)
@@ -317,6 +322,17 @@ fn start(mission: Mission, command: &Command, ground: Ground) -> Intent {
             Intent::Unsuited(UserMessage::new(report::work_on_pull_request()))
         }
         Ground::Fork => Intent::Unsuited(UserMessage::new(report::fork_is_left_alone())),
+    }
+}
+
+/// A review reads any open pull request, also from a fork: it writes nowhere but into the conversation.
+fn review_of(command: &Command, ground: Ground) -> Intent {
+    match ground {
+        Ground::OwnPullRequest | Ground::ForeignPullRequest | Ground::Fork => {
+            Intent::Start { mission: Mission::Review, command: command.clone() }
+        }
+        Ground::ClosedPullRequest => Intent::Unsuited(UserMessage::new(report::closed_for_review())),
+        Ground::Issue | Ground::ClosedIssue => Intent::Unsuited(UserMessage::new(report::nothing_to_review())),
     }
 }
 
@@ -423,6 +439,21 @@ mod tests {
         assert_eq!(run_budget(Mission::Ask, None, cents(20)), cents(20));
         assert_eq!(run_budget(Mission::Ask, Some(cents(90)), policy.budget_run), cents(90));
         assert_eq!(run_budget(Mission::Fix, None, policy.budget_run), policy.budget_run);
+    }
+
+    #[test]
+    fn a_review_reads_what_is_open() {
+        let policy = RepositoryPolicy::default();
+        let review = command::parse("/wiz review", None).remove(0);
+        for ground in [Ground::OwnPullRequest, Ground::ForeignPullRequest, Ground::Fork] {
+            let intent = decide(&review, Role::Write, &policy, ground);
+            assert!(matches!(intent, Intent::Start { mission: Mission::Review, .. }), "{ground:?}: {intent:?}");
+            assert!(matches!(decide(&review, Role::Triage, &policy, ground), Intent::Deny { .. }));
+        }
+        for ground in [Ground::Issue, Ground::ClosedIssue, Ground::ClosedPullRequest] {
+            let intent = decide(&review, Role::Admin, &policy, ground);
+            assert!(matches!(intent, Intent::Unsuited(_)), "{ground:?}: {intent:?}");
+        }
     }
 
     #[test]

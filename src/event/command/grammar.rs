@@ -100,10 +100,10 @@ const TABLE: [Row; 25] = {
             "Change the form of the code: what passes before must pass after.",
             Instructions,
         ),
-        unlisted(
+        listed(
             "review",
             "/wiz review [flags] [instructions]",
-            "Read a pull request and say what is wrong with it; nothing is changed.",
+            "Read a pull request, forks included, and say what is wrong with it; nothing is changed.",
             Instructions,
         ),
         listed(

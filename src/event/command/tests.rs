@@ -124,9 +124,9 @@ fn mistakes_are_explained() {
     })
     .collect();
     insta::assert_snapshot!(explained.join("\n"), @r"
-    /wiz fxi  →  `fxi` is not a command; did you mean `fix`?. /wiz fix|feature|test|docs|refactor|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|help
-    /wiz please fix it  →  `please` is not a command. /wiz fix|feature|test|docs|refactor|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|help
-    /wiz <script>@everyone  →  `?script??everyone` is not a command. /wiz fix|feature|test|docs|refactor|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|help
+    /wiz fxi  →  `fxi` is not a command; did you mean `fix`?. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|help
+    /wiz please fix it  →  `please` is not a command. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|help
+    /wiz <script>@everyone  →  `?script??everyone` is not a command. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|help
     /wiz fix --mx $2  →  `--mx` is not a flag; did you mean `--max`?. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
     /wiz fix --dry-run  →  `--dry-run` is not a flag. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
     /wiz fix --max  →  `--max` needs a value: an amount such as `$2` or `$0.50`. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
@@ -150,7 +150,7 @@ fn mistakes_are_explained() {
     /wiz allow ../etc  →  `allow` takes the name of a host and no further words, so it was not run. /wiz allow HOST
     /wiz ask  →  `ask` needs a question. /wiz ask [flags] question
     /wiz remember --max $2  →  `remember` takes no flags. /wiz remember words
-    /wiz fature  →  `fature` is not a command; did you mean `feature`?. /wiz fix|feature|test|docs|refactor|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|help
+    /wiz fature  →  `fature` is not a command; did you mean `feature`?. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|help
     ");
 }
 
@@ -213,6 +213,7 @@ fn help_names_every_command_and_flag() {
     | `/wiz test [flags] [instructions]` | Add tests only: no other file changes. |
     | `/wiz docs [flags] [instructions]` | Change documentation only. |
     | `/wiz refactor [flags] [instructions]` | Change the form of the code: what passes before must pass after. |
+    | `/wiz review [flags] [instructions]` | Read a pull request, forks included, and say what is wrong with it; nothing is changed. |
     | `/wiz plan [flags] [instructions]` | Plan the change, and wait for approval whatever the repository's gate is. |
     | `/wiz ask [flags] question` | Answer a question about the code, where it was asked. |
     | `/wiz approve [HASH\|scope]` | Approve the plan with this hash, or the one shown now; `scope`: files beyond it. |

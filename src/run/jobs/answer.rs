@@ -3,7 +3,7 @@
 
 use anyhow::Context as _;
 
-use super::{Done, Keep, Lease, Services, StageFailure, StageResult, StoredRun, store::results};
+use super::{Done, Keep, Lease, Services, StageFailure, StageResult, StoredRun, publish::secret_in, store::results};
 use crate::{
     agent::{self, AgentLimits, AnswerInput, BoxMode, BoxToolbox, Finished, Session, Statement, StopReason},
     error::UserMessage,
@@ -12,7 +12,7 @@ use crate::{
         briefing::Briefing,
         reading::{self, Reading},
         session,
-        state::State,
+        state::{Mission, State},
         task::Reply,
     },
     sandbox::BoxKey,
@@ -56,6 +56,10 @@ pub(super) async fn answer(services: &Services, lease: &Lease, stored: &StoredRu
     let finished = agent::answer(&Session { limits, ..session }, &input).await?;
     opened.open_box.close().await.context("cannot close the answerer's box")?;
     match finished {
+        Finished::Submitted(text) if secret_in(services, &[&text]).is_some() => {
+            let message = UserMessage::new("The answer holds a secret, so it is not said.");
+            Ok(StageResult::Failed { message }.into())
+        }
         Finished::Submitted(text) => Ok(Done {
             result: StageResult::Answered,
             keep: Some(Keep::Answer(Box::new(reply(stored, report::answer(&stored.requester, &text))))),
@@ -91,13 +95,13 @@ async fn subject(services: &Services, stored: &StoredRun) -> anyhow::Result<Opti
 }
 
 /// Why there is no answer, as the person who asked is told.
-fn stopped(reason: StopReason) -> anyhow::Result<&'static str> {
+pub(super) fn stopped(reason: StopReason) -> anyhow::Result<&'static str> {
     Ok(match reason {
         StopReason::Cancelled => anyhow::bail!("the agent was interrupted"),
         StopReason::SandboxDead(reason) => anyhow::bail!("the box died: {reason}"),
-        StopReason::Money => "The money for this question is used up.",
+        StopReason::Money => "The money for this is used up; `--max` sets how much it may be.",
         StopReason::Turns | StopReason::Tokens | StopReason::Time | StopReason::Context => {
-            "The question is larger than one answer may take."
+            "It is larger than one answer may take."
         }
         StopReason::Stuck | StopReason::FormatErrors | StopReason::Question(_) => {
             "The model came to no answer; another `--model` may do better."
@@ -110,7 +114,17 @@ fn stopped(reason: StopReason) -> anyhow::Result<&'static str> {
 pub(super) fn apology(stored: &StoredRun) -> Option<Reply> {
     let failure = stored.run.progress.failure.as_ref()?;
     let failed = matches!(stored.run.state, State::Failed | State::Cancelled);
-    failed.then(|| reply(stored, report::unanswered(&failure.message)))
+    let text = match stored.mission {
+        Mission::Review => report::unreviewed(&failure.message),
+        Mission::Ask
+        | Mission::Fix
+        | Mission::Feature
+        | Mission::Test
+        | Mission::Docs
+        | Mission::Refactor
+        | Mission::Plan => report::unanswered(&failure.message),
+    };
+    failed.then(|| reply(stored, text))
 }
 
 fn reply(stored: &StoredRun, body: String) -> Reply {

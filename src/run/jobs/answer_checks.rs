@@ -124,6 +124,7 @@ async fn run_for(connection: &mut PgConnection, wanted: &Checks, red: &Red) -> R
         trigger_key: format!("checks:{}:{}:{}", wanted.repository, red.pull.number, wanted.head),
         mission: Mission::Fix,
         asked_in: None,
+        reads: None,
         instructions: String::new(),
         requester_id,
         requester,
@@ -139,7 +140,7 @@ async fn run_for(connection: &mut PgConnection, wanted: &Checks, red: &Red) -> R
         open: true,
     };
     Ok(Some(match store::adopt(connection, &new, pull_request).await? {
-        Created::New(run) | Created::Before(run) | Created::OpenRun(run) => run,
+        Created::New(run) | Created::Before(run) | Created::OpenRun(run) | Created::ReadBefore(run) => run,
     }))
 }
 

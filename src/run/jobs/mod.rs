@@ -16,7 +16,9 @@ mod follow_up;
 mod halt;
 mod plan;
 mod policy_check;
+mod post_review;
 mod publish;
+mod pull_review;
 mod reply;
 mod report;
 mod rerun;
@@ -42,7 +44,7 @@ use super::{
         results::{self, Proof, StepResult},
         reviews,
     },
-    task::{Reply, Task},
+    task::{PostReview, Reply, Task},
     workspace::Conflict,
 };
 use crate::{
@@ -100,6 +102,7 @@ impl Handler for Executor {
                 | Task::Deadline { .. }
                 | Task::Halt { .. }
                 | Task::Reply(_)
+                | Task::PostReview(_)
                 | Task::Schedules { .. }
                 | Task::PolicyCheck { .. }
                 | Task::ShowSchedule { .. }
@@ -137,6 +140,7 @@ async fn dispatch(services: &Services, lease: &Lease, task: Task) -> Result<Comp
         Task::Report { run, revision } => report::execute(services, lease, run, revision).await,
         Task::Deadline { run, seq } => deadline::execute(services, lease, run, seq).await,
         Task::Halt { run, seq } => halt::execute(services, lease, run, seq).await,
+        Task::PostReview(post) => post_review::execute(services, lease, &post).await,
         Task::Reply(reply) => reply::execute(services, lease, &reply).await,
         Task::Schedules { installation, repository, after: _ } => {
             schedule::read(services, lease, installation, repository).await
@@ -323,6 +327,8 @@ pub enum Keep {
     Review(ReviewReport),
     /// The answer to a question, to be said.
     Answer(Box<Reply>),
+    /// The review of a pull request, to be posted.
+    Posted(Box<PostReview>),
 }
 
 /// What the coder says to the threads of a review.
@@ -403,6 +409,10 @@ pub async fn conclude(
         Some(Keep::Answer(reply)) => {
             let tenant = reply.installation;
             queue::enqueue(&mut transaction, &Task::Reply(*reply).job(tenant, Duration::ZERO)?).await?;
+        }
+        Some(Keep::Posted(post)) => {
+            let tenant = post.installation;
+            queue::enqueue(&mut transaction, &Task::PostReview(*post).job(tenant, Duration::ZERO)?).await?;
         }
     }
     let signalled = store::signal(&mut transaction, run, Signal::Stage { seq, result }).await?;

@@ -1,11 +1,12 @@
-//! The first stage of a run. A question gets its answer in it, see [`answer`]; any other run gets its plan: the planner
+//! The first stage of a run. A question gets its answer in it, see [`answer`], and a pull request its review, see
+//! [`pull_review`]; any other run gets its plan: the planner
 //! reads the issue and the repository in a read-only box and submits steps, a definition of done, files and risks.
 
 use anyhow::Context as _;
 
 use super::{
-    Completed, Done, JobFailure, Lease, RunId, Services, Signal, StageFailure, StageResult, StoredRun, answer, stage,
-    store, store::results, verify::unsuited,
+    Completed, Done, JobFailure, Lease, RunId, Services, Signal, StageFailure, StageResult, StoredRun, answer,
+    pull_review, stage, store, store::results, verify::unsuited,
 };
 use crate::{
     agent::{self, BoxMode, BoxToolbox, Finished, PlanningInput},
@@ -25,6 +26,7 @@ pub(super) async fn execute(services: &Services, lease: &Lease, run: RunId, seq:
             plan(services, lease, stored).await
         }
         Mission::Ask => answer::answer(services, lease, stored).await,
+        Mission::Review => pull_review::review(services, lease, stored).await,
     };
     stage(services, lease, (run, seq), work).await
 }

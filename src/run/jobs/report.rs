@@ -20,7 +20,7 @@ use crate::{
     report::{self, CheckOutput, CheckStatus, Marker, MarkerKind, RunView},
     run::{
         project::CHECK_RUN_PREFIX,
-        state::{Mission, Run, State},
+        state::{Run, State},
         view,
     },
 };
@@ -96,8 +96,8 @@ async fn can_wait(services: &Services, stored: &StoredRun) -> anyhow::Result<Opt
 }
 
 async fn show(services: &Services, stored: &StoredRun) -> anyhow::Result<()> {
-    if stored.mission == Mission::Ask {
-        // A question has no status comment: its answer is all there is to say.
+    if stored.mission.ends_in_words() {
+        // There is no status comment: the words that were asked for are all there is to say.
         return match answer::apology(stored) {
             Some(apology) => reply::say(services, &apology).await,
             None => Ok(()),

@@ -24,7 +24,7 @@ use super::{
     task::Task,
 };
 use crate::{
-    ids::{BranchName, InstallationId, IssueNumber, Login, RepositoryId, RepositoryName, RunId, UserId},
+    ids::{BranchName, CommitSha, InstallationId, IssueNumber, Login, RepositoryId, RepositoryName, RunId, UserId},
     limits::{STICKY_COMMENT_INTERVAL, TRANSIENT_STATE_SHOWN_AFTER},
     money::MicroDollars,
     queue,
@@ -73,8 +73,10 @@ pub struct NewRun {
     /// Names what started the run, so that the same thing never starts two.
     pub trigger_key: String,
     pub mission: Mission,
-    /// Where a question was asked; for [`Mission::Ask`] alone.
+    /// Where words were asked for that are all that comes of the run; see [`Mission::ends_in_words`].
     pub asked_in: Option<AskedIn>,
+    /// The commit that is read; for [`Mission::Review`] alone.
+    pub reads: Option<CommitSha>,
     pub instructions: String,
     pub requester_id: UserId,
     pub requester: Login,
@@ -93,6 +95,8 @@ pub enum Created {
     Before(RunId),
     /// The issue has an open run; a second one would fight with it.
     OpenRun(RunId),
+    /// This run reads, or has read, the same commit.
+    ReadBefore(RunId),
 }
 
 /// What a signal did to the stored run.
@@ -114,7 +118,7 @@ pub enum Signalled {
 
 /// Creates a run and enqueues its first effects.
 pub async fn create(connection: &mut PgConnection, new: &NewRun) -> Result<Created> {
-    let progress = Progress { asked_in: new.asked_in, ..Progress::default() };
+    let progress = Progress { asked_in: new.asked_in, reads: new.reads.clone(), ..Progress::default() };
     insert(connection, new, machine::start(draft(new, progress))).await
 }
 
@@ -166,18 +170,25 @@ async fn existing(connection: &mut PgConnection, new: &NewRun) -> Result<Created
     let row = sqlx::query!(
         r#"select id as "id: RunId", trigger_key = $1 as "same_trigger!" from run
            where trigger_key = $1
-              or (repository_id = $2 and issue_number = $3 and state not in ('succeeded', 'failed', 'cancelled')
-                  and verb <> 'ask')
+              or (repository_id = $2 and issue_number = $3 and $4::text is null
+                  and state not in ('succeeded', 'failed', 'cancelled') and verb not in ('ask', 'review'))
+              or (repository_id = $2 and issue_number = $3 and progress ->> 'reads' = $4
+                  and state not in ('failed', 'cancelled') and verb = 'review')
            order by trigger_key = $1 desc
            limit 1"#,
         new.trigger_key,
         new.repository as _,
         new.issue as _,
+        new.reads.as_ref().map(CommitSha::as_str),
     )
     .fetch_one(connection)
     .await
     .context("cannot find the run that kept a new one from starting")?;
-    Ok(if row.same_trigger { Created::Before(row.id) } else { Created::OpenRun(row.id) })
+    Ok(match (row.same_trigger, &new.reads) {
+        (true, _) => Created::Before(row.id),
+        (false, Some(_)) => Created::ReadBefore(row.id),
+        (false, None) => Created::OpenRun(row.id),
+    })
 }
 
 /// Loads a run.
@@ -281,7 +292,7 @@ pub async fn repository_name(connection: &mut PgConnection, id: RepositoryId) ->
         .with_context(|| format!("repository {id} is unknown"))
 }
 
-/// The newest run of an issue, or of the pull request with that number; one that only answers a question comes last.
+/// The newest run of an issue, or of the pull request with that number; one that ends in words comes last.
 pub async fn latest_of(
     connection: &mut PgConnection,
     repository: RepositoryId,
@@ -291,7 +302,7 @@ pub async fn latest_of(
         r#"select id as "id: RunId" from run
            where repository_id = $1
              and (issue_number = $2 or (progress -> 'pull_request' ->> 'number')::bigint = $2)
-           order by verb = 'ask', id desc
+           order by verb in ('ask', 'review'), id desc
            limit 1"#,
         repository as _,
         number as _,
@@ -355,7 +366,7 @@ async fn other_open_run(connection: &mut PgConnection, id: RunId) -> Result<bool
         r#"select exists(
                select 1 from run own join run other using (repository_id, issue_number)
                where own.id = $1 and other.id <> own.id and other.state not in ('succeeded', 'failed', 'cancelled')
-                 and own.verb <> 'ask' and other.verb <> 'ask'
+                 and own.verb not in ('ask', 'review') and other.verb not in ('ask', 'review')
            ) as "exists!""#,
         id as _,
     )

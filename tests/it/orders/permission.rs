@@ -92,6 +92,7 @@ async fn who_may_not_is_told_once_and_bots_are_not_heard() {
     | `/wiz test [flags] [instructions]` | Add tests only: no other file changes. |
     | `/wiz docs [flags] [instructions]` | Change documentation only. |
     | `/wiz refactor [flags] [instructions]` | Change the form of the code: what passes before must pass after. |
+    | `/wiz review [flags] [instructions]` | Read a pull request, forks included, and say what is wrong with it; nothing is changed. |
     | `/wiz plan [flags] [instructions]` | Plan the change, and wait for approval whatever the repository's gate is. |
     | `/wiz ask [flags] question` | Answer a question about the code, where it was asked. |
     | `/wiz approve [HASH\|scope]` | Approve the plan with this hash, or the one shown now; `scope`: files beyond it. |

@@ -3,6 +3,7 @@
 mod others;
 mod own;
 mod questions;
+mod requested;
 
 use std::time::Duration;
 

@@ -37,6 +37,7 @@ fn new_run(issue: i64) -> NewRun {
         trigger_key: format!("comment:{issue}:0"),
         mission: Mission::Fix,
         asked_in: None,
+        reads: None,
         options: Options::default(),
         instructions: String::new(),
         requester_id: UserId(41),
@@ -59,7 +60,7 @@ async fn created(pool: &PgPool, new: &NewRun) -> Created {
 async fn start(pool: &PgPool, issue: i64) -> RunId {
     match created(pool, &new_run(issue)).await {
         Created::New(run) => run,
-        other @ (Created::Before(_) | Created::OpenRun(_)) => panic!("{other:?}"),
+        other @ (Created::Before(_) | Created::OpenRun(_) | Created::ReadBefore(_)) => panic!("{other:?}"),
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Call;
+use super::comments::refuse_locked;
 use super::review_comments::{self, Place};
 use crate::answer::{Answer, Handled, Refusal};
 use crate::render::{pulls, reviews as render};
@@ -30,8 +31,10 @@ pub fn list_comments(call: &mut Call<'_>) -> Handled {
 /// `POST /repos/{owner}/{repo}/pulls/{pull_number}/reviews`
 pub fn create(call: &mut Call<'_>) -> Handled {
     let actor = call.actor()?;
-    let (issue, pull) = call.pull()?;
+    let (issue, _) = call.pull()?;
     let (number, author, open) = (issue.number, issue.user, issue.state == IssueState::Open);
+    refuse_locked(call, number)?;
+    let (_, pull) = call.pull()?;
     let commit = call.text("commit_id").unwrap_or(&pull.head_sha).to_owned();
     let state = match call.text("event") {
         Some("APPROVE") => ReviewState::Approved,

@@ -119,7 +119,7 @@ impl Scene<'_> {
         let new = NewRun { budget: new.budget.min(left), ..new };
         Ok(match store::create(connection, &new).await? {
             Created::New(run) | Created::Before(run) => tick(TickOutcome::Started, Some(run)),
-            Created::OpenRun(run) => tick(TickOutcome::StillOpen, Some(run)),
+            Created::OpenRun(run) | Created::ReadBefore(run) => tick(TickOutcome::StillOpen, Some(run)),
         })
     }
 
@@ -142,6 +142,7 @@ impl Scene<'_> {
             trigger_key: format!("schedule:{}:{}:{}", self.key.repository, self.key.name, self.due.timestamp()),
             mission,
             asked_in: None,
+            reads: None,
             options: Options::default(),
             instructions: self.schedule.instructions.clone(),
             requester_id: NOBODY,

@@ -16,7 +16,7 @@ use crate::{
     ids::{DeliveryId, IssueNumber, RepositoryId, RepositoryName},
     policy::{Key, Layer, PolicyFault, RepositoryPolicy, Role},
     report,
-    run::{policies, store::StoredRun, view},
+    run::{policies, state::Mission, store::StoredRun, view},
     triage::{self, Ground, Intent},
 };
 
@@ -99,7 +99,19 @@ impl Scene<'_> {
     async fn part(&self, services: &Services, index: usize, intent: Intent, on: Reactable) -> Result<Part> {
         Ok(match intent {
             Intent::Start { mission, command } => {
-                let new = starting::new_run(self, index, mission, &command)?;
+                let new = match mission {
+                    Mission::Review => match starting::new_review(services, self, index, &command).await? {
+                        Ok(new) => new,
+                        Err(text) => return Ok(Part::Say(text)),
+                    },
+                    Mission::Fix
+                    | Mission::Feature
+                    | Mission::Test
+                    | Mission::Docs
+                    | Mission::Refactor
+                    | Mission::Plan
+                    | Mission::Ask => starting::new_run(self, index, mission, &command)?,
+                };
                 match starting::unusable_model(services, &new) {
                     Some(text) => Part::Say(text),
                     None => Part::Start(new),

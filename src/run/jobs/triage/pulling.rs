@@ -144,7 +144,7 @@ impl PullWork {
             Watcher::New(new, pull_request) => match starting::within_budget(connection, *new).await? {
                 Err(text) => return Ok(Some(text)),
                 Ok(new) => match store::adopt(connection, &new, pull_request).await? {
-                    Created::New(run) | Created::Before(run) | Created::OpenRun(run) => run,
+                    Created::New(run) | Created::Before(run) | Created::OpenRun(run) | Created::ReadBefore(run) => run,
                 },
             },
         };

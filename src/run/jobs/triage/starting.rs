@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use super::{Services, hearing::Scene, store};
 use crate::{
     event::{Place, command::Command},
+    github::OpenState,
     llm::{AgentRole, ModelName},
     money::MicroDollars,
     report,
@@ -25,11 +26,12 @@ pub(super) fn new_run(scene: &Scene<'_>, index: usize, mission: Mission, command
         issue_title: spoken.issue_title.clone(),
         trigger_key: format!("{:?}:{}:{index}:{command}", spoken.place, spoken.id),
         mission,
-        asked_in: (mission == Mission::Ask).then(|| AskedIn {
+        asked_in: mission.ends_in_words().then(|| AskedIn {
             comment: spoken.id,
             thread: spoken.anchor.as_ref().map(|anchor| anchor.thread),
             pull_request: spoken.pull_request || spoken.place == Place::PullRequest,
         }),
+        reads: None,
         instructions: command.instructions.clone(),
         requester_id: actor.id,
         requester: actor.login.clone(),
@@ -38,6 +40,22 @@ pub(super) fn new_run(scene: &Scene<'_>, index: usize, mission: Mission, command
         budget: triage::run_budget(mission, command.flags.max, scene.policy.budget_run),
         budget_day: scene.policy.budget_day,
     })
+}
+
+/// A review of the pull request as it is now, or what must be said instead.
+pub(super) async fn new_review(
+    services: &Services,
+    scene: &Scene<'_>,
+    index: usize,
+    command: &Command,
+) -> Result<Result<NewRun, String>> {
+    let github = services.github.installation(scene.installation);
+    let pull = github.pull(&scene.repository.name, scene.spoken.issue).await?;
+    let Some(pull) = pull.filter(|pull| pull.state == OpenState::Open) else {
+        return Ok(Err(report::closed_for_review()));
+    };
+    let new = new_run(scene, index, Mission::Review, command)?;
+    Ok(Ok(NewRun { reads: Some(pull.head.sha), ..new }))
 }
 
 /// Starts a run within what the repository may still spend today. Answers what must be said; a new run speaks for itself
@@ -50,6 +68,7 @@ pub(super) async fn start(connection: &mut PgConnection, new: NewRun) -> Result<
     Ok(match store::create(connection, &new).await? {
         Created::New(_) | Created::Before(_) => None,
         Created::OpenRun(run) => Some(report::already_running(run, None)),
+        Created::ReadBefore(_) => new.reads.as_ref().map(report::read_before),
     })
 }
 
