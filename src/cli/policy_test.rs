@@ -265,9 +265,12 @@ fn meaning(
         Intent::FollowUp { .. } => "goes on with the pull request".into(),
         Intent::Deny { needs, .. } => format!("denied, needs {needs}"),
         Intent::Correct(_) => "corrected".into(),
-        Intent::Order { .. } | Intent::Status { .. } | Intent::Budget { .. } | Intent::Config | Intent::Help => {
-            "heard".into()
-        }
+        Intent::Order { .. }
+        | Intent::Undo { .. }
+        | Intent::Status { .. }
+        | Intent::Budget { .. }
+        | Intent::Config
+        | Intent::Help => "heard".into(),
         Intent::Unsuited(_) => "heard, not possible there".into(),
     }
 }

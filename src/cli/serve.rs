@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::Config,
     database::Database,
-    github::{GitHub, mirror::Mirrors},
+    github::{GitHub, journal::Journal, mirror::Mirrors},
     intake::Intake,
     llm::{Models, Pauses},
     policy::{self, Layer, PolicyFile},
@@ -112,6 +112,7 @@ async fn services(config: &Config, database: &Database) -> Result<Services> {
     let docker = Docker::connect(&config.sandbox).await.context("cannot reach the container engine")?;
     let docker = if config.sandbox.owner.is_none() { docker.owned_by(&instance) } else { docker };
     let github = GitHub::new(&config.github).context("cannot set up the GitHub client")?;
+    let github = github.journaled(Journal::new(pool.clone()));
     let models = Models::new(&config.models, pool.clone(), Pauses::default())?;
     let mirrors = Mirrors::open(&config.data_dir.join("mirrors"), &config.github.web_url)?;
     let settings = Settings {

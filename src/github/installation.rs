@@ -14,6 +14,7 @@ use super::{
     app::{App, Identity},
     calls::Meter,
     error::GitHubError,
+    journal::Journal,
     known::Known,
     pace::Pace,
     token::{Purpose, Tokens},
@@ -31,10 +32,11 @@ const READ_ATTEMPTS: u32 = 3;
 /// behaviours are in this room's other files, one each.
 #[derive(Debug)]
 pub struct Installation {
-    id: InstallationId,
+    pub(super) id: InstallationId,
     pub(super) app: Arc<App>,
     pub(super) shared: Arc<Shared>,
     pub(super) meter: Arc<Meter>,
+    pub(super) journal: Option<Journal>,
 }
 
 /// What all callers share of one installation: its tokens, its pace, and what is known of it.
@@ -46,10 +48,6 @@ pub(super) struct Shared {
 }
 
 impl Installation {
-    pub(super) fn new(id: InstallationId, app: Arc<App>, shared: Arc<Shared>, meter: Arc<Meter>) -> Self {
-        Self { id, app, shared, meter }
-    }
-
     /// Which installation this is.
     pub fn id(&self) -> InstallationId {
         self.id
@@ -118,7 +116,11 @@ impl Installation {
 
     pub(super) async fn send_write(&self, call: &Call, purpose: Purpose) -> Result<Answer, GitHubError> {
         let _turn = self.shared.pace.turn_to_write().await;
-        self.send(call, purpose).await
+        let Some(journal) = &self.journal else { return self.send(call, purpose).await };
+        let noted = journal.begin(self.id, call).await?;
+        let outcome = self.send(call, purpose).await;
+        journal.end(noted, call, &outcome).await;
+        outcome
     }
 
     /// Reads what GitHub has, or what is known here if GitHub says that it has not changed.

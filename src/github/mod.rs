@@ -7,7 +7,7 @@
 //! The way of the data: [`GitHub`] holds one [`Installation`] per tenant; the behaviours are methods of `Installation`,
 //! one file each (comments, checks, pulls, commits …); `installation` keeps reads and writes apart, `token` narrows and
 //! shares access tokens, `pace` keeps the limits, `known` spares reading twice, `transport` does one exchange, `error` says
-//! what a refusal means. Files of a repository come
+//! what a refusal means, `journal` notes every write before it is sent. Files of a repository come
 //! through [`mirror`], git's own protocol, because an API call per file would use up the rate limit.
 //!
 //! Read first: [`GitHub`], [`Installation`], [`GitHubError`].
@@ -28,6 +28,7 @@ mod graphql;
 mod installation;
 mod installed;
 mod issues;
+pub mod journal;
 mod known;
 pub mod mirror;
 mod pace;
@@ -35,6 +36,7 @@ mod permissions;
 mod pulls;
 mod reactions;
 mod register;
+mod removal;
 mod repositories;
 mod reviews;
 mod threads;
@@ -68,7 +70,11 @@ pub use reviews::{NewLineComment, NewReview, Review, ReviewComment, Submitted, T
 pub use threads::{Thread, ThreadId};
 pub use token::Purpose;
 
-use crate::{config::GitHubConfig, ids::InstallationId};
+use self::journal::Journal;
+use crate::{
+    config::GitHubConfig,
+    ids::{InstallationId, JobId, RunId},
+};
 
 /// One GitHub and the App's installations on it.
 #[derive(Debug)]
@@ -76,12 +82,24 @@ pub struct GitHub {
     app: Arc<app::App>,
     installations: Arc<Mutex<HashMap<InstallationId, Arc<installation::Shared>>>>,
     meter: Arc<calls::Meter>,
+    journal: Option<Journal>,
 }
 
 impl GitHub {
     /// Prepares the client; must run inside a tokio runtime. Connects to nothing.
     pub fn new(config: &GitHubConfig) -> anyhow::Result<Self> {
-        Ok(Self { app: Arc::new(app::App::new(config)?), installations: Arc::default(), meter: Arc::default() })
+        Ok(Self {
+            app: Arc::new(app::App::new(config)?),
+            installations: Arc::default(),
+            meter: Arc::default(),
+            journal: None,
+        })
+    }
+
+    /// The same GitHub, every write to which is noted before it is sent.
+    #[must_use]
+    pub fn journaled(self, journal: Journal) -> Self {
+        Self { journal: Some(journal), ..self }
     }
 
     /// The same GitHub with a count of its own, for one piece of work: a job, or one round of repair.
@@ -91,7 +109,15 @@ impl GitHub {
             app: Arc::clone(&self.app),
             installations: Arc::clone(&self.installations),
             meter: Arc::new(calls::Meter::for_one_piece()),
+            journal: self.journal.clone(),
         }
+    }
+
+    /// The same, its writes noted as those of this job and run.
+    #[must_use]
+    pub fn on_behalf_of(&self, job: Option<JobId>, run: Option<RunId>) -> Self {
+        let journal = self.journal.as_ref().map(|journal| journal.of(job, run));
+        Self { journal, ..self.metered() }
     }
 
     /// How many requests were sent through this one and its installations.
@@ -103,7 +129,13 @@ impl GitHub {
     pub fn installation(&self, id: InstallationId) -> Arc<Installation> {
         let mut installations = self.installations.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = Arc::clone(installations.entry(id).or_default());
-        Arc::new(Installation::new(id, Arc::clone(&self.app), shared, Arc::clone(&self.meter)))
+        Arc::new(Installation {
+            id,
+            app: Arc::clone(&self.app),
+            shared,
+            meter: Arc::clone(&self.meter),
+            journal: self.journal.clone(),
+        })
     }
 
     /// Drops what is shared of an installation that was deleted or suspended, its tokens above all.

@@ -41,16 +41,21 @@ impl Installation {
         to: Reactable,
         reaction: Reaction,
     ) -> Result<(), GitHubError> {
-        let path = match to {
-            Reactable::Issue(number) => repository_path(repository, format_args!("/issues/{number}/reactions")),
-            Reactable::IssueComment(id) => repository_path(repository, format_args!("/issues/comments/{id}/reactions")),
-            Reactable::ReviewComment(id) => repository_path(repository, format_args!("/pulls/comments/{id}/reactions")),
-        };
+        let path = path(repository, to);
         let content = match reaction {
             Reaction::Eyes => "eyes",
             Reaction::ThumbsDown => "-1",
         };
         let done = self.write::<Value>(Purpose::Converse, Method::POST, path, json!({ "content": content })).await;
         done.map_err(GitHubError::repeatable).optional().map(drop)
+    }
+}
+
+/// Where the reactions on something are.
+pub(super) fn path(repository: &RepositoryName, on: Reactable) -> String {
+    match on {
+        Reactable::Issue(number) => repository_path(repository, format_args!("/issues/{number}/reactions")),
+        Reactable::IssueComment(id) => repository_path(repository, format_args!("/issues/comments/{id}/reactions")),
+        Reactable::ReviewComment(id) => repository_path(repository, format_args!("/pulls/comments/{id}/reactions")),
     }
 }

@@ -52,7 +52,7 @@ pub async fn run(services: Services, shutdown: CancellationToken) -> Result<()> 
 }
 
 async fn round(services: &Services, slow: bool) {
-    let services = &services.metered();
+    let services = &services.on_behalf_of(None, None);
     tell("asked GitHub to deliver again what was missed", missed::fetch_missed(&services.pool, &services.github).await);
     if slow {
         tell("brought installations and repositories up to date", reach::compare(services).await);

@@ -26,6 +26,7 @@ mod replies;
 mod schedules;
 mod sections;
 mod threads;
+mod undo;
 mod untrusted;
 
 use std::time::Duration;
@@ -55,6 +56,7 @@ pub use threads::{
     ThreadOutcome, closed_pull_request, fork_is_left_alone, review_reply, thread_reply, what_to_change,
     work_on_pull_request,
 };
+pub use undo::{Stays, UndoView, not_undone, undone, undone_check, was_undone};
 pub use untrusted::{cell, code, fenced, neutralise, plain};
 
 use crate::{

@@ -10,6 +10,7 @@ use url::Url;
 use super::policies::Policies;
 use crate::{
     github::{GitHub, mirror::Mirrors},
+    ids::{JobId, RunId},
     llm::Models,
     queue::Doorbell,
     sandbox::Docker,
@@ -29,10 +30,11 @@ pub struct Services {
 }
 
 impl Services {
-    /// The same services with a count of their own of what GitHub is asked, for one piece of work.
+    /// The same services for one piece of work: with a count of their own of what GitHub is asked, and with every write
+    /// noted as that job's and run's.
     #[must_use]
-    pub fn metered(&self) -> Self {
-        Self { github: Arc::new(self.github.metered()), ..self.clone() }
+    pub fn on_behalf_of(&self, job: Option<JobId>, run: Option<RunId>) -> Self {
+        Self { github: Arc::new(self.github.on_behalf_of(job, run)), ..self.clone() }
     }
 }
 

@@ -42,6 +42,8 @@ pub enum Task {
     Deadline { run: RunId, seq: i32 },
     /// Remove an ended run's boxes.
     Halt { run: RunId, seq: i32 },
+    /// Take back what the run did on GitHub, and answer the comment that asked for it.
+    Undo { run: RunId, issue: IssueNumber, comment: CommentId },
     /// Answer a person outside the sticky comment, once.
     Reply(Reply),
     /// Post a review of a pull request, once.
@@ -202,7 +204,8 @@ impl Task {
             | Self::AnswerReview { run, .. }
             | Self::Report { run, .. }
             | Self::Deadline { run, .. }
-            | Self::Halt { run, .. } => Some(*run),
+            | Self::Halt { run, .. }
+            | Self::Undo { run, .. } => Some(*run),
         }
     }
 
@@ -230,6 +233,7 @@ impl Task {
             | Self::Publish { .. } => (PRIORITY_STAGE, STAGE_ATTEMPTS),
             Self::Deadline { .. }
             | Self::Halt { .. }
+            | Self::Undo { .. }
             | Self::Schedules { .. }
             | Self::PolicyCheck { .. }
             | Self::Tick { .. }
@@ -259,6 +263,8 @@ impl Task {
                 Some(format!("checks:{repository}:{}", &head.as_str()[..1]))
             }
             Self::PolicyCheck { repository, pull, .. } => Some(format!("policy-check:{repository}:{pull}")),
+            // Two at a time would both tell of what one of them took back.
+            Self::Undo { run, .. } => Some(format!("undo:{run}")),
             // Two at a time would both find no issue and both make one, or show the ticks in the wrong order.
             Self::Tick { schedule, .. } | Self::ShowSchedule { schedule, .. } => {
                 Some(format!("schedule:{}:{}", schedule.repository, schedule.name))
@@ -303,6 +309,7 @@ impl Task {
             Self::Report { run, revision } => format!("run:{run}:report:{revision}"),
             Self::Deadline { run, seq } => format!("run:{run}:deadline:{seq}"),
             Self::Halt { run, seq } => format!("run:{run}:halt:{seq}"),
+            Self::Undo { run, comment, .. } => format!("run:{run}:undo:{comment}"),
             Self::Schedules { repository, after, .. } => format!("schedules:{repository}:{after}"),
             Self::PolicyCheck { repository, pull, after, .. } => format!("policy-check:{repository}:{pull}:{after}"),
             Self::Tick { schedule, due } => {

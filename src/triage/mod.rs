@@ -77,6 +77,10 @@ pub enum Intent {
         verb: &'static str,
         order: Ordered,
     },
+    /// Take back what the run did.
+    Undo {
+        verb: &'static str,
+    },
     /// Say how the run stands.
     Status {
         verb: &'static str,
@@ -185,11 +189,12 @@ fn meaning(command: &Command, ground: Ground) -> Intent {
                 Intent::Budget { verb }
             }
         },
+        Verb::Undo => Intent::Undo { verb },
         Verb::Status => Intent::Status { verb },
         Verb::Config => Intent::Config,
         Verb::Help => Intent::Help,
         Verb::Allow => Intent::Unsuited(UserMessage::new(report::no_hosts())),
-        Verb::Ci | Verb::Remember | Verb::Forget | Verb::Undo | Verb::Selftest => {
+        Verb::Ci | Verb::Remember | Verb::Forget | Verb::Selftest => {
             Intent::Unsuited(UserMessage::new(report::not_possible(verb)))
         }
     }
@@ -227,6 +232,7 @@ pub fn unless_faulty(intent: Intent, faults: &[PolicyFault]) -> Intent {
         Intent::Start { .. }
         | Intent::FollowUp { .. }
         | Intent::Order { .. }
+        | Intent::Undo { .. }
         | Intent::Status { .. }
         | Intent::Budget { .. }
         | Intent::Config

@@ -142,7 +142,7 @@ const TABLE: [Row; 25] = {
         unlisted("allow", "/wiz allow HOST", "Let boxes reach a host.", Host),
         unlisted("remember", "/wiz remember words", "Tell every later run of this repository.", Words),
         unlisted("forget", "/wiz forget words", "Take back what was to be remembered.", Words),
-        unlisted("undo", "/wiz undo", "Take back what the run did on GitHub.", Nothing),
+        listed("undo", "/wiz undo", "Take back what the run did on GitHub, as far as that goes.", Nothing),
         unlisted("selftest", "/wiz selftest", "Try every part of wiz on this repository.", Nothing),
         listed("help", "/wiz help", "Show this list.", Anything),
     ]

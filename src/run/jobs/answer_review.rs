@@ -28,6 +28,7 @@ pub(super) async fn execute(
     if let (Some(stored), Some(worked)) = (stored, worked)
         && !worked.is_answered
         && !super::is_suspended(services, stored.installation).await?
+        && !store::undo::is_asked(&mut *services.pool.acquire().await?, run).await?
     {
         let answering = Answering { services, stored: &stored, review, worked: &worked, commit };
         answering.answer().await.map_err(super::retry)?;

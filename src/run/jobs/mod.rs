@@ -26,6 +26,7 @@ mod review;
 mod reviewed;
 mod schedule;
 mod triage;
+mod undo;
 mod verify;
 mod work;
 
@@ -53,7 +54,7 @@ use crate::{
     github::GitHubError,
     ids::{InstallationId, ReviewId, RunId},
     llm::ModelError,
-    queue::{self, Completed, Handler, Job, JobFailure, Lease},
+    queue::{self, Completed, Handler, Job, JobFailure, Lease, NewJob},
     report as texts,
     sandbox::SandboxError,
 };
@@ -69,7 +70,7 @@ impl Handler for Executor {
         let task = Task::decode(&job.kind, &job.payload)
             .with_context(|| format!("cannot decode a {:?} job", job.kind))
             .map_err(JobFailure::fatal)?;
-        let services = &self.services.metered();
+        let services = &self.services.on_behalf_of(Some(job.id), job.run);
         let outcome = dispatch(services, lease, task).await;
         store::usage::record(&services.pool, &job.kind, services.github.calls()).await;
         if outcome.is_ok() {
@@ -95,6 +96,10 @@ impl Handler for Executor {
             Ok(Task::Tick { schedule, due }) => {
                 tracing::error!(job = %job.id, %due, schedule = %schedule.name, error, "a tick was given up");
                 return schedule::dead(transaction, &schedule).await;
+            }
+            Ok(Task::Undo { run, issue, comment }) => {
+                tracing::error!(job = %job.id, %run, error, "a run could not be taken back");
+                return undo::dead(transaction, run, (issue, comment)).await;
             }
             Ok(
                 Task::AnswerReview { .. }
@@ -141,6 +146,7 @@ async fn dispatch(services: &Services, lease: &Lease, task: Task) -> Result<Comp
         Task::Deadline { run, seq } => deadline::execute(services, lease, run, seq).await,
         Task::Halt { run, seq } => halt::execute(services, lease, run, seq).await,
         Task::PostReview(post) => post_review::execute(services, lease, &post).await,
+        Task::Undo { run, issue, comment } => undo::execute(services, lease, run, (issue, comment)).await,
         Task::Reply(reply) => reply::execute(services, lease, &reply).await,
         Task::Schedules { installation, repository, after: _ } => {
             schedule::read(services, lease, installation, repository).await
@@ -408,11 +414,13 @@ pub async fn conclude(
         Some(Keep::Review(report)) => results::save_review(&mut transaction, run, seq, &report).await?,
         Some(Keep::Answer(reply)) => {
             let tenant = reply.installation;
-            queue::enqueue(&mut transaction, &Task::Reply(*reply).job(tenant, Duration::ZERO)?).await?;
+            let job = Task::Reply(*reply).job(tenant, Duration::ZERO)?;
+            queue::enqueue(&mut transaction, &NewJob { run: Some(run), ..job }).await?;
         }
         Some(Keep::Posted(post)) => {
             let tenant = post.installation;
-            queue::enqueue(&mut transaction, &Task::PostReview(*post).job(tenant, Duration::ZERO)?).await?;
+            let job = Task::PostReview(*post).job(tenant, Duration::ZERO)?;
+            queue::enqueue(&mut transaction, &NewJob { run: Some(run), ..job }).await?;
         }
     }
     let signalled = store::signal(&mut transaction, run, Signal::Stage { seq, result }).await?;

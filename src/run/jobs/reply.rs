@@ -2,9 +2,9 @@
 
 use anyhow::Context as _;
 
-use super::{Completed, JobFailure, Lease, Services, complete, report::digest, store};
+use super::{Completed, JobFailure, Lease, Services, complete, store};
 use crate::{
-    github::{GitHubError, Reaction, StickyComment, ThreadReply},
+    github::{GitHubError, Reaction, StickyComment, ThreadReply, journal::text_digest},
     report::{Marker, MarkerKind},
     run::task::Reply,
 };
@@ -32,7 +32,7 @@ pub(super) async fn say(services: &Services, reply: &Reply) -> anyhow::Result<()
     let marker = Marker { run: None, kind: MarkerKind::Reply(reply.comment) };
     let body = marker.append_to(&reply.body, key);
     // A text that is edited is answered again, unless the answer is the same.
-    let is_it = |text: &str| Marker::find(text, key) == Some(marker) && digest(text) == digest(&body);
+    let is_it = |text: &str| Marker::find(text, key) == Some(marker) && text_digest(text) == text_digest(&body);
     if let Some(thread) = reply.thread {
         let wanted = ThreadReply { thread, body: &body, is_it: &is_it };
         github.find_or_create_replies(&name, reply.issue, &[wanted]).await.context("cannot answer in a thread")?;

@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use chrono::{TimeDelta, Utc};
-use sha2::{Digest, Sha256};
 
 use super::{
     Completed, JobFailure, Lease, RunId, Services, StoredRun, answer, complete, reply, store,
     store::results::{self, ShownCheck, ShownComment},
 };
 use crate::{
-    github::{self, CheckState, Comment, GitHubError, StickyComment},
+    github::{self, CheckState, Comment, GitHubError, StickyComment, journal::text_digest},
     ids::CommitSha,
     plan::PlanHash,
     report::{self, CheckOutput, CheckStatus, Marker, MarkerKind, RunView},
@@ -48,9 +47,11 @@ pub(super) async fn execute(
             let error = anyhow::anyhow!("few calls to GitHub are left this hour, and nobody waits for this report");
             return Err(JobFailure::TooEarly { error, after: wait });
         }
-        match show(services, &stored).await {
-            Err(error) if is_gone(&error) => tracing::warn!(%run, "nothing can be shown any more: {error:#}"),
-            outcome => outcome.map_err(super::retry)?,
+        if !store::undo::is_asked(&mut *services.pool.acquire().await?, run).await? {
+            match show(services, &stored).await {
+                Err(error) if is_gone(&error) => tracing::warn!(%run, "nothing can be shown any more: {error:#}"),
+                outcome => outcome.map_err(super::retry)?,
+            }
         }
         results::save_shown_revision(&mut *services.pool.acquire().await?, run, revision).await?;
     }
@@ -112,7 +113,7 @@ async fn status_comment(services: &Services, stored: &StoredRun, view: &RunView)
     let github = services.github.installation(stored.installation);
     let marker = Marker { run: Some(stored.run.id), kind: MarkerKind::Status };
     let body = marker.append_to(&report::status_comment(view), services.settings.marker_key.bytes());
-    let digest = digest(&body);
+    let digest = text_digest(&body);
     let known = results::output(&mut *services.pool.acquire().await?, stored.run.id).await?;
     let differs = known.status_comment_digest.as_ref() != Some(&digest);
     let edited = match known.status_comment {
@@ -169,12 +170,6 @@ async fn make_status_comment(
     Ok(if first { github.post_comment(&wanted).await? } else { github.find_or_create_comment(&wanted).await? })
 }
 
-/// The digest by which a later approval sees whether the comment still says what wiz wrote. GitHub may change line ends
-/// and outer white space, so these do not count.
-pub(super) fn digest(body: &str) -> String {
-    hex::encode(Sha256::digest(body.replace("\r\n", "\n").trim()))
-}
-
 /// Shows the check run on the head that the run is about. One that was shown before, on another head or for an earlier
 /// follow-up, stays as it ended; if it had not ended, it ends now.
 async fn check_run(services: &Services, stored: &StoredRun, view: &RunView) -> anyhow::Result<()> {
@@ -184,7 +179,7 @@ async fn check_run(services: &Services, stored: &StoredRun, view: &RunView) -> a
     let output = report::check_output(view);
     let settled = matches!(output.status, CheckStatus::Completed(_));
     // Only wiz can change its check runs, so what it wrote last is what stands there.
-    let digest = digest(&format!("{output:?}"));
+    let digest = text_digest(&format!("{output:?}"));
     let wanted = wanted_check(stored, &pull_request.head, output);
     let (head, key) = (wanted.head_sha.clone(), wanted.external_id.clone());
     let before = results::output(&mut *services.pool.acquire().await?, stored.run.id).await?.check_run;

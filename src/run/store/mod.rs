@@ -9,6 +9,7 @@ pub mod repair;
 pub mod results;
 pub mod reviews;
 pub mod schedules;
+pub mod undo;
 pub mod usage;
 
 use std::time::Duration;
@@ -112,6 +113,8 @@ pub enum Signalled {
     },
     /// The order would reopen this run while another one is open on the issue.
     AnotherRunIsOpen,
+    /// A person took the run back, so it has ended for good.
+    Undone,
     /// There is no such run.
     Unknown,
 }
@@ -325,6 +328,9 @@ pub async fn signal(connection: &mut PgConnection, id: RunId, signal: Signal) ->
     .await?;
     let Some(row) = row else { return Ok(Signalled::Unknown) };
     let before = Run { id, state: row.state, seq: row.seq, budget: row.budget, progress: row.progress.0 };
+    if before.state.is_terminal() && undo::is_asked(connection, id).await? {
+        return Ok(Signalled::Undone);
+    }
     let Transition { run, effects, notice } = match machine::advance(&before, signal.clone()) {
         Ok(transition) => transition,
         Err(refusal) => return Ok(Signalled::Refused { state: before.state, refusal }),

@@ -10,4 +10,5 @@ mod rules;
 pub mod scenes;
 mod speech;
 pub mod stage;
+mod undo;
 mod work;

@@ -90,7 +90,7 @@ impl Stage {
         let idle = async || {
             let due = self.store.due_jobs().await?;
             let speaks = |kind: &String| {
-                ["triage", "reply", "report", "answer_review", "halt", "policy_check", "schedules"]
+                ["triage", "reply", "report", "answer_review", "undo", "halt", "policy_check", "schedules"]
                     .contains(&kind.as_str())
             };
             Ok((!due.iter().any(speaks)).then_some(()))
@@ -177,6 +177,14 @@ impl Stage {
     /// How many runs there are.
     pub async fn runs(&self) -> i64 {
         sqlx::query_scalar("select count(*) from run").fetch_one(self.store.pool()).await.unwrap()
+    }
+
+    /// How many writes the journal knows, and what it has no name for.
+    pub async fn journal(&self) -> (usize, Vec<String>) {
+        let changes = sqlx::query_scalar("select change::text from github_write order by id");
+        let changes: Vec<String> = changes.fetch_all(self.store.pool()).await.unwrap();
+        let count = changes.len();
+        (count, changes.into_iter().filter(|change| change.contains(r#""kind": "other""#)).collect())
     }
 
     /// The schedules that wiz knows.

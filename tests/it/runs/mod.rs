@@ -74,7 +74,9 @@ async fn signal(pool: &PgPool, run: RunId, signal: Signal) -> Signalled {
 async fn apply(pool: &PgPool, run: RunId, given: Signal) -> State {
     match signal(pool, run, given).await {
         Signalled::Applied { state, .. } => state,
-        other @ (Signalled::Refused { .. } | Signalled::AnotherRunIsOpen | Signalled::Unknown) => panic!("{other:?}"),
+        other @ (Signalled::Refused { .. } | Signalled::AnotherRunIsOpen | Signalled::Undone | Signalled::Unknown) => {
+            panic!("{other:?}")
+        }
     }
 }
 

@@ -19,6 +19,11 @@ impl Control {
         self.engine().with(|state| std::mem::take(&mut state.violations))
     }
 
+    /// What installations asked to change so far, as `POST /repos/…`, oldest first and whatever came of it.
+    pub fn writes(&self) -> Vec<String> {
+        self.engine().with(|state| state.writes.clone())
+    }
+
     /// Webhook deliveries, oldest first.
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.engine().with(|state| state.deliveries.clone())

@@ -37,6 +37,9 @@ pub fn serve(state: &mut State, request: &ApiRequest) -> ApiResponse {
     let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
         return refused(Refusal::new(400, "Problems parsing JSON"));
     };
+    if body["query"].as_str().is_some_and(|text| text.trim_start().starts_with("mutation")) {
+        state.writes.push("POST /graphql".to_owned());
+    }
     let key = format!("graphql-{}", caller.rate_key());
     let spent = state.spend(&key);
     let reset = state.rate_reset();

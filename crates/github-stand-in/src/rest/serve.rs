@@ -105,6 +105,9 @@ pub fn serve(state: &mut State, request: &ApiRequest) -> ApiResponse {
     }
     let (handled, body, caller) = work(state, contract, operation, request, (parameters, &query));
     let handled = handled.map(|answer| paginate(state, request, &query, answer));
+    if request.method != "GET" && matches!(caller, Some(Caller::Installation { .. })) {
+        state.writes.push(subject.clone());
+    }
     let mut response = conditional(request, finish(handled, Vec::new()));
     // https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
     // and https://docs.github.com/en/rest/rate-limit/rate-limit

@@ -67,6 +67,8 @@ pub struct State {
     pub delivery_faults: Vec<DeliveryFault>,
     /// Everything that broke GitHub's description so far.
     pub violations: Vec<Violation>,
+    /// What installations asked to change, as `POST /repos/…`, whatever came of it; tokens are left out.
+    pub writes: Vec<String>,
     /// Requests spent per credential in this rate-limit window.
     pub spent: HashMap<String, u32>,
     /// The hour in which they were spent.
@@ -103,6 +105,7 @@ impl State {
             faults: Vec::new(),
             delivery_faults: Vec::new(),
             violations: Vec::new(),
+            writes: Vec::new(),
             spent: HashMap::new(),
             spent_in: 0,
             rate_limit: None,

@@ -103,11 +103,14 @@ async fn a_reaction_is_left_once_and_told_to_nobody() {
     let comment = ann.comment(REPO, number, "hello").unwrap();
     world.received_names().await;
     let path = format!("/repos/{REPO}/issues/comments/{comment}/reactions");
-    world.send("POST", &path, &token, &json!({ "content": "rocket" })).await.expect(201);
+    let made = world.send("POST", &path, &token, &json!({ "content": "rocket" })).await.expect(201);
     world.send("POST", &path, &token, &json!({ "content": "rocket" })).await.expect(200);
     world.send("POST", &path, &token, &json!({ "content": "tada" })).await.expect(422);
     let shown = world.send("GET", &format!("/repos/{REPO}/issues/comments/{comment}"), &token, &Value::Null).await;
     assert_eq!(shown.expect(200)["reactions"]["rocket"], 1);
+    let one = format!("{path}/{}", made["id"]);
+    world.send("DELETE", &one, &token, &Value::Null).await.expect(204);
+    world.send("DELETE", &one, &token, &Value::Null).await.expect(404);
     assert!(world.received_names().await.is_empty());
     world.assert_no_violations();
 }

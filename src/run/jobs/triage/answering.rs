@@ -12,6 +12,7 @@ use crate::{
     ids::{CommentId, IssueNumber, Login, RunId, UserId},
     money::MicroDollars,
     plan::PlanHash,
+    queue::{self, NewJob},
     report,
     run::{
         signal::Order,
@@ -46,6 +47,11 @@ pub(super) enum Part {
         /// What all runs of the repository may spend within 24 hours.
         budget_day: MicroDollars,
     },
+    /// Take back what the run did on GitHub.
+    Undo {
+        run: RunId,
+        by: Login,
+    },
     /// Work on an open pull request.
     Work(Box<PullWork>),
     Say(String),
@@ -77,23 +83,30 @@ pub(super) fn fresh(spoken: &Spoken) -> Option<Place> {
 }
 
 impl Answer {
-    /// Stores everything the text causes: runs, signals, and one answer for whatever needs words.
-    pub(super) async fn carry_out(self, connection: &mut PgConnection) -> Result<()> {
+    /// Stores everything the text causes: runs, signals, and one answer for whatever needs words. Answers which run it is
+    /// about, if it is about one.
+    pub(super) async fn carry_out(self, connection: &mut PgConnection) -> Result<Option<RunId>> {
         if let Some(place) = self.fresh
             && !store::heard::hear(connection, place, self.comment).await?
         {
             tracing::info!(comment = %self.comment, "these words were heard before");
-            return Ok(());
+            return Ok(None);
         }
         let branch = self.repository.default_branch.as_ref().context("a repository without a default branch")?;
         let (id, name) = (self.repository.id, &self.repository.name);
         store::reach::remember_repository(connection, self.installation, id, name, branch).await?;
         let mut words: BTreeSet<(usize, String)> = BTreeSet::new();
         let mut reaction = None;
+        let mut about = None;
         for (index, part) in self.parts.into_iter().enumerate() {
             let said = match part {
-                Part::Start(new) => starting::start(connection, new).await?,
+                Part::Start(new) => {
+                    let (run, said) = starting::start(connection, new).await?;
+                    about = about.or(run);
+                    said
+                }
                 Part::Order { run, verb, by, order, hash, budget_day } => {
+                    about = about.or(Some(run));
                     match ordering::unpaid(connection, id, &order, budget_day).await? {
                         Some(text) => Some(text),
                         None => {
@@ -102,7 +115,15 @@ impl Answer {
                         }
                     }
                 }
-                Part::Work(work) => work.carry_out(connection, id).await?,
+                Part::Undo { run, by } => {
+                    undo(connection, (run, self.issue, self.comment), by, self.installation).await?;
+                    None
+                }
+                Part::Work(work) => {
+                    let (run, said) = work.carry_out(connection, id).await?;
+                    about = about.or(run);
+                    said
+                }
                 Part::Say(text) => Some(text),
                 Part::Deny { text, on } => {
                     let first = results::record_denial(connection, id, self.issue, self.speaker).await?;
@@ -115,7 +136,7 @@ impl Answer {
             words.extend(said.map(|text| (index, text)));
         }
         if words.is_empty() {
-            return Ok(());
+            return Ok(about);
         }
         let texts: Vec<String> = words.into_iter().map(|(_, text)| text).collect();
         let reply = Task::Reply(Reply {
@@ -127,7 +148,23 @@ impl Answer {
             thumbs_down: reaction,
             body: texts.join("\n\n"),
         });
-        crate::queue::enqueue(connection, &reply.job(self.installation, Duration::ZERO)?).await?;
-        Ok(())
+        let job = reply.job(self.installation, Duration::ZERO)?;
+        queue::enqueue(connection, &NewJob { run: about, ..job }).await?;
+        Ok(about)
     }
+}
+
+/// Ends the run and lets it be taken back.
+async fn undo(
+    connection: &mut PgConnection,
+    (run, issue, comment): (RunId, IssueNumber, CommentId),
+    by: Login,
+    installation: InstallationId,
+) -> Result<()> {
+    store::undo::ask(connection, run).await?;
+    // Refused where the run has ended, which is just as well.
+    store::signal(connection, run, Signal::Human { by, order: Order::Cancel }).await?;
+    let undo = Task::Undo { run, issue, comment };
+    queue::enqueue(connection, &undo.job(installation, Duration::ZERO)?).await?;
+    Ok(())
 }

@@ -47,6 +47,7 @@ pub(super) async fn interpret(
         Intent::Unsuited(message) => Part::Say(message.to_string()),
         Intent::Start { .. }
         | Intent::FollowUp { .. }
+        | Intent::Undo { .. }
         | Intent::Status { .. }
         | Intent::Budget { .. }
         | Intent::Config

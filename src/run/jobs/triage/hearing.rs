@@ -56,10 +56,9 @@ pub(super) async fn interpret(
         .filter(|intent| !heard.spoken.locked || !triage::ends_in_words(intent))
         .collect();
     let on = reactable(heard.spoken);
-    if intents
-        .iter()
-        .any(|intent| matches!(intent, Intent::Start { .. } | Intent::FollowUp { .. } | Intent::Order { .. }))
-    {
+    if intents.iter().any(|intent| {
+        matches!(intent, Intent::Start { .. } | Intent::FollowUp { .. } | Intent::Order { .. } | Intent::Undo { .. })
+    }) {
         acknowledge(services, installation, &repository.name, on).await?;
     }
     let mut parts = Vec::new();
@@ -123,6 +122,10 @@ impl Scene<'_> {
                 Some(target) => {
                     ordering::order_part(services, (self.speaker()?, self.policy), target, (verb, order)).await?
                 }
+            },
+            Intent::Undo { verb } => match self.target {
+                None => Part::Say(report::no_run(verb)),
+                Some(target) => Part::Undo { run: target.run.id, by: self.speaker()?.login.clone() },
             },
             Intent::Status { verb } => match self.target {
                 None => Part::Say(report::no_run(verb)),

@@ -22,6 +22,7 @@ pub(super) use hearing::policy;
 use super::{Completed, JobFailure, Lease, Services, Signal, answer_checks, complete, store};
 use crate::{
     event::{self, CheckRun, CheckRunAction, Event, EventKind},
+    github::journal,
     ids::{DeliveryId, InstallationId, RunId},
     intake,
     run::{store::Signalled, task::Checks},
@@ -72,7 +73,10 @@ pub(super) async fn execute(services: &Services, lease: &Lease, delivery: Delive
         carry_out(&mut transaction, &event, Action::Reach(movement::Reach::Back)).await?;
     }
     for action in actions {
-        carry_out(&mut transaction, &event, action).await?;
+        if let Some(run) = carry_out(&mut transaction, &event, action).await? {
+            // What was answered at once, as with 👀, was answered for this run.
+            journal::adopt(&mut transaction, lease.job(), run).await?;
+        }
     }
     rules::look_again(&mut transaction, delivery, &event).await?;
     transaction.commit().await?;
@@ -84,7 +88,7 @@ pub(super) async fn dead(connection: &mut PgConnection, delivery: DeliveryId) ->
     let Some(stored) = intake::load(connection, delivery).await? else { return Ok(()) };
     let Ok(event) = event::parse(&stored.event, &stored.payload) else { return Ok(()) };
     match answering::apology(&event) {
-        Some(answer) => answer.carry_out(connection).await,
+        Some(answer) => answer.carry_out(connection).await.map(drop),
         None => Ok(()),
     }
 }
@@ -111,7 +115,8 @@ async fn interpret(services: &Services, delivery: DeliveryId, event: &Event) -> 
     Ok(action.into_iter().collect())
 }
 
-async fn carry_out(connection: &mut PgConnection, event: &Event, action: Action) -> Result<()> {
+/// Stores what one action causes. Answers which run people spoke of, if they did of one.
+async fn carry_out(connection: &mut PgConnection, event: &Event, action: Action) -> Result<Option<RunId>> {
     let installation = event.installation.context("an action without an installation")?;
     match action {
         Action::Signal(run, signal) => {
@@ -119,7 +124,7 @@ async fn carry_out(connection: &mut PgConnection, event: &Event, action: Action)
                 tracing::info!(%run, ?state, ?refusal, "the run did not change");
             }
         }
-        Action::Conversation(answer) => answer.carry_out(connection).await?,
+        Action::Conversation(answer) => return answer.carry_out(connection).await,
         Action::Reach(change) => change.carry_out(connection, installation).await?,
         Action::LookAtChecks { checks, failed } => {
             if let Some(repository) = &event.repository
@@ -131,5 +136,5 @@ async fn carry_out(connection: &mut PgConnection, event: &Event, action: Action)
             answer_checks::watch(connection, checks, failed).await?;
         }
     }
-    Ok(())
+    Ok(None)
 }

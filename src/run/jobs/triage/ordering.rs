@@ -6,13 +6,13 @@ use sqlx::PgConnection;
 use super::{Services, answering::Part, store};
 use crate::{
     event::Actor,
+    github::journal::text_digest,
     ids::{CommitSha, RepositoryId, RunId},
     money::MicroDollars,
     plan::PlanHash,
     policy::RepositoryPolicy,
     report,
     run::{
-        jobs::report::digest,
         signal::{Notice, Order, Refusal},
         store::{Signalled, StoredRun, results},
         view,
@@ -33,6 +33,7 @@ pub(super) fn outcome(run: RunId, verb: &str, hash: Option<&PlanHash>, signalled
             Some(report::not_now(verb, run, view::run_state(state)))
         }
         Signalled::AnotherRunIsOpen => Some(report::another_run_is_open(run)),
+        Signalled::Undone => Some(report::was_undone(run)),
         Signalled::Unknown => Some(report::no_run(verb)),
     }
 }
@@ -106,5 +107,5 @@ async fn shown_plan(services: &Services, target: &StoredRun) -> Result<Option<Pl
     };
     let github = services.github.installation(target.installation);
     let shown = github.comment(&target.repository_name, comment).await?;
-    Ok(shown.filter(|shown| digest(&shown.body) == written).map(|_| plan))
+    Ok(shown.filter(|shown| text_digest(&shown.body) == written).map(|_| plan))
 }

@@ -126,45 +126,48 @@ async fn part(
 }
 
 impl PullWork {
-    /// Stores it; answers what must be said. A review that was taken before is not taken again.
+    /// Stores it; answers which run works and what must be said. A review that was taken before is not taken again.
     pub(super) async fn carry_out(
         self,
         connection: &mut PgConnection,
         repository: RepositoryId,
-    ) -> Result<Option<String>> {
+    ) -> Result<(Option<RunId>, Option<String>)> {
         let review = self.cause.review();
         if let Some(review) = review
             && reviews::is_taken(connection, repository, review).await?
         {
-            return Ok(None);
+            return Ok((None, None));
         }
         let reviewer = self.cause.by().cloned();
         let run = match self.watcher {
             Watcher::Known(run) => run,
             Watcher::New(new, pull_request) => match starting::within_budget(connection, *new).await? {
-                Err(text) => return Ok(Some(text)),
+                Err(text) => return Ok((None, Some(text))),
                 Ok(new) => match store::adopt(connection, &new, pull_request).await? {
                     Created::New(run) | Created::Before(run) | Created::OpenRun(run) | Created::ReadBefore(run) => run,
                 },
             },
         };
         let signalled = store::signal(connection, run, Signal::FollowUp(self.cause)).await?;
-        match signalled {
+        let said = match signalled {
             Signalled::Applied { .. } => {
                 if let (Some(review), Some(reviewer)) = (review, reviewer) {
                     take(connection, (repository, self.pull, run), review, reviewer).await?;
                 }
-                Ok(None)
+                None
             }
-            Signalled::Refused { refusal: Refusal::Stale, .. } => Ok(None),
-            Signalled::Refused { .. } | Signalled::AnotherRunIsOpen | Signalled::Unknown if !self.ordered => {
+            Signalled::Refused { refusal: Refusal::Stale, .. } => None,
+            Signalled::Refused { .. } | Signalled::AnotherRunIsOpen | Signalled::Undone | Signalled::Unknown
+                if !self.ordered =>
+            {
                 tracing::info!(%run, ?signalled, "the review is not worked");
-                Ok(None)
+                None
             }
-            Signalled::Refused { .. } | Signalled::AnotherRunIsOpen | Signalled::Unknown => {
-                Ok(ordering::outcome(run, self.verb, None, signalled))
+            Signalled::Refused { .. } | Signalled::AnotherRunIsOpen | Signalled::Undone | Signalled::Unknown => {
+                ordering::outcome(run, self.verb, None, signalled)
             }
-        }
+        };
+        Ok((Some(run), said))
     }
 }
 

@@ -7,6 +7,7 @@ use super::{Services, hearing::Scene, store};
 use crate::{
     event::{Place, command::Command},
     github::OpenState,
+    ids::RunId,
     llm::{AgentRole, ModelName},
     money::MicroDollars,
     report,
@@ -60,15 +61,15 @@ pub(super) async fn new_review(
 
 /// Starts a run within what the repository may still spend today. Answers what must be said; a new run speaks for itself
 /// through its status comment.
-pub(super) async fn start(connection: &mut PgConnection, new: NewRun) -> Result<Option<String>> {
+pub(super) async fn start(connection: &mut PgConnection, new: NewRun) -> Result<(Option<RunId>, Option<String>)> {
     let new = match within_budget(connection, new).await? {
         Ok(new) => new,
-        Err(text) => return Ok(Some(text)),
+        Err(text) => return Ok((None, Some(text))),
     };
     Ok(match store::create(connection, &new).await? {
-        Created::New(_) | Created::Before(_) => None,
-        Created::OpenRun(run) => Some(report::already_running(run, None)),
-        Created::ReadBefore(_) => new.reads.as_ref().map(report::read_before),
+        Created::New(run) | Created::Before(run) => (Some(run), None),
+        Created::OpenRun(run) => (None, Some(report::already_running(run, None))),
+        Created::ReadBefore(_) => (None, new.reads.as_ref().map(report::read_before)),
     })
 }
 

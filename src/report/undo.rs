@@ -1,0 +1,189 @@
+//! What `/wiz undo` came to.
+
+use super::code;
+use crate::ids::{BranchName, CommitSha, IssueNumber, RunId};
+
+/// What was taken back of a run, and what could not be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UndoView {
+    pub closed: Vec<IssueNumber>,
+    pub deleted: Vec<BranchName>,
+    pub comments: usize,
+    pub reactions: usize,
+    /// Threads of reviews that are open again.
+    pub reopened: usize,
+    /// People who are no longer asked to review.
+    pub withdrawn: usize,
+    pub stays: Vec<Stays>,
+}
+
+/// Something that cannot be taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stays {
+    Merged(IssueNumber),
+    /// Somebody else's commits are on wiz's branch.
+    Branch {
+        branch: BranchName,
+        head: CommitSha,
+    },
+    /// wiz's commits on somebody else's branch.
+    Commits {
+        branch: BranchName,
+        commits: Vec<CommitSha>,
+    },
+    CheckRuns(usize),
+    Reviews(usize),
+    Reruns(usize),
+    Issues(usize),
+    /// GitHub refused to take back so many things.
+    Refused(usize),
+}
+
+/// Digits of a commit that are shown.
+const SHORT: usize = 7;
+
+/// Most commits named on one line.
+const LISTED: usize = 20;
+
+/// The answer to whoever asked.
+pub fn undone(run: RunId, view: &UndoView) -> String {
+    let mut taken = Vec::new();
+    taken.extend(view.closed.iter().map(|pull| format!("closed #{pull}")));
+    taken.extend(view.deleted.iter().map(|branch| format!("deleted the branch {}", code(branch.as_str(), 250))));
+    let counted = [
+        ("removed", view.comments, "comment", "comments"),
+        ("removed", view.reactions, "reaction", "reactions"),
+        ("opened", view.reopened, "resolved thread again", "resolved threads again"),
+        ("withdrew", view.withdrawn, "request for a review", "requests for reviews"),
+    ];
+    taken.extend(
+        counted
+            .into_iter()
+            .filter(|(_, count, ..)| *count > 0)
+            .map(|(did, count, one, many)| format!("{did} {count} {}", if count == 1 { one } else { many })),
+    );
+    let stays: Vec<String> = view.stays.iter().map(stay).collect();
+    let list = |items: &[String]| items.iter().map(|item| format!("- {item}\n")).collect::<String>();
+    let mut text = if taken.is_empty() {
+        format!("Run {run} has nothing on GitHub that I could take back.\n")
+    } else {
+        format!("### Taken back\n\nOf run {run} I have\n\n{}", list(&taken))
+    };
+    if !stays.is_empty() {
+        text += &format!("\nWhat stays:\n\n{}", list(&stays));
+    }
+    if !taken.is_empty() {
+        text += "\nMails and notifications are with people already. `/wiz fix` on an issue starts over.\n";
+    }
+    text
+}
+
+fn stay(stays: &Stays) -> String {
+    let short = |commit: &CommitSha| code(&commit.as_str()[..SHORT], SHORT);
+    let are = |count: usize| if count == 1 { "" } else { "s" };
+    match stays {
+        Stays::Merged(pull) => {
+            format!("#{pull} is merged; GitHub's **Revert** button on it opens a pull request against it")
+        }
+        Stays::Branch { branch, head } => format!(
+            "the branch {} holds commits that are not mine, {} the newest, and I never destroy those; delete it when \
+             nobody needs them",
+            code(branch.as_str(), 250),
+            short(head)
+        ),
+        Stays::Commits { branch, commits } => {
+            let named: Vec<String> = commits.iter().take(LISTED).map(short).collect();
+            format!(
+                "on the branch {}, which is not mine, `git revert` takes back {}",
+                code(branch.as_str(), 250),
+                named.join(", ")
+            )
+        }
+        Stays::CheckRuns(count) => {
+            format!("{count} check run{}, neutral now: nobody can delete one", are(*count))
+        }
+        Stays::Reviews(count) => format!("{count} submitted review{}: nobody can delete one", are(*count)),
+        Stays::Reruns(count) => format!("{count} workflow run{} that tried again", are(*count)),
+        Stays::Issues(count) => {
+            format!("{count} issue{} that I opened; close them when nobody needs them", are(*count))
+        }
+        Stays::Refused(count) => {
+            format!("{count} thing{} that GitHub did not let me take back; the operator's log names them", are(*count))
+        }
+    }
+}
+
+/// What a check run says whose run was taken back: title and summary.
+pub fn undone_check(run: RunId) -> (String, String) {
+    ("Taken back".to_owned(), format!("Run {run} was taken back with `/wiz undo`; what this check was about is gone."))
+}
+
+/// An order to a run that was taken back.
+pub fn was_undone(run: RunId) -> String {
+    format!("Run {run} was taken back with `/wiz undo`, so it cannot go on. `/wiz fix` on an issue starts over.")
+}
+
+/// It could not be carried out.
+pub fn not_undone(run: RunId) -> String {
+    format!(
+        "I could not take back all of run {run} after several tries; the operator's log has the reason. What is left \
+         can be asked for again with `/wiz undo`."
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_what_is_gone_and_what_stays() {
+        let commit = |digit: &str| digit.repeat(40).parse::<CommitSha>().unwrap();
+        let branch = |name: &str| name.parse::<BranchName>().unwrap();
+        let view = UndoView {
+            closed: vec![IssueNumber(8)],
+            deleted: vec![branch("wiz/run-1-greet")],
+            comments: 3,
+            reactions: 1,
+            reopened: 2,
+            withdrawn: 1,
+            stays: vec![
+                Stays::Merged(IssueNumber(9)),
+                Stays::Branch { branch: branch("wiz/run-1-`x`"), head: commit("b") },
+                Stays::Commits { branch: branch("topic"), commits: vec![commit("c"), commit("d")] },
+                Stays::CheckRuns(1),
+                Stays::Reviews(2),
+                Stays::Reruns(1),
+                Stays::Issues(1),
+                Stays::Refused(2),
+            ],
+        };
+        insta::assert_snapshot!(undone(RunId(1), &view), @r"
+        ### Taken back
+
+        Of run 1 I have
+
+        - closed #8
+        - deleted the branch `wiz/run-1-greet`
+        - removed 3 comments
+        - removed 1 reaction
+        - opened 2 resolved threads again
+        - withdrew 1 request for a review
+
+        What stays:
+
+        - #9 is merged; GitHub's **Revert** button on it opens a pull request against it
+        - the branch `` wiz/run-1-`x` `` holds commits that are not mine, `bbbbbbb` the newest, and I never destroy those; delete it when nobody needs them
+        - on the branch `topic`, which is not mine, `git revert` takes back `ccccccc`, `ddddddd`
+        - 1 check run, neutral now: nobody can delete one
+        - 2 submitted reviews: nobody can delete one
+        - 1 workflow run that tried again
+        - 1 issue that I opened; close them when nobody needs them
+        - 2 things that GitHub did not let me take back; the operator's log names them
+
+        Mails and notifications are with people already. `/wiz fix` on an issue starts over.
+        ");
+        insta::assert_snapshot!(undone(RunId(1), &UndoView::default()), @"Run 1 has nothing on GitHub that I could take back.");
+        insta::assert_snapshot!(was_undone(RunId(1)), @"Run 1 was taken back with `/wiz undo`, so it cannot go on. `/wiz fix` on an issue starts over.");
+        insta::assert_snapshot!(not_undone(RunId(1)), @"I could not take back all of run 1 after several tries; the operator's log has the reason. What is left can be asked for again with `/wiz undo`.");
+    }
+}

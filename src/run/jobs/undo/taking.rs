@@ -1,0 +1,219 @@
+//! Each kind of write, taken back.
+//!
+//! People's work is never destroyed: a branch goes only while its newest commit is one that the journal knows as wiz's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+
+use super::Services;
+use crate::{
+    github::{
+        CheckRunOutput, GitHubError, Installation, OpenState,
+        journal::{Change, Noted},
+    },
+    ids::{BranchName, CheckRunId, CommentId, CommitSha, IssueNumber},
+    report::{self, Stays, UndoView},
+    run::store::{StoredRun, results},
+};
+
+pub(super) async fn take_back(services: &Services, stored: &StoredRun, writes: &[Noted]) -> Result<UndoView> {
+    let github = services.github.installation(stored.installation);
+    let writes: Vec<&Noted> = writes.iter().filter(|noted| !noted.undone).collect();
+    let mut taking = Taking { github: &github, stored, writes: &writes, view: UndoView::default(), refused: 0 };
+    let shown = results::output(&mut *services.pool.acquire().await?, stored.run.id).await?.status_comment;
+    taking.pull_requests().await?;
+    taking.branches().await?;
+    taking.reviews().await?;
+    taking.comments(shown).await?;
+    taking.reactions().await?;
+    taking.checks().await?;
+    taking.count();
+    Ok(taking.view)
+}
+
+struct Taking<'a> {
+    github: &'a Installation,
+    stored: &'a StoredRun,
+    writes: &'a [&'a Noted],
+    view: UndoView,
+    /// How often GitHub refused for good.
+    refused: usize,
+}
+
+impl Taking<'_> {
+    /// Closes what is open. Whose answer was lost is found by its branch.
+    async fn pull_requests(&mut self) -> Result<()> {
+        let name = &self.stored.repository_name;
+        for noted in self.writes {
+            let Change::PullRequest { branch } = &noted.change else { continue };
+            let found = match noted.made {
+                Some(number) => self.github.pull(name, IssueNumber(number)).await?,
+                None => self.github.find_pull(name, branch).await?,
+            };
+            let Some(pull) = found else { continue };
+            if pull.merged_at.is_some() {
+                self.view.stays.push(Stays::Merged(pull.number));
+            } else if pull.state == OpenState::Open {
+                let closed = self.github.close_pull(name, pull.number).await.map(|()| true);
+                if self.went(closed)? {
+                    self.view.closed.push(pull.number);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn branches(&mut self) -> Result<()> {
+        let (name, id) = (&self.stored.repository_name, self.stored.repository);
+        for (branch, Branch { own, commits }) in branches(self.writes) {
+            let Some(head) = self.github.branch(name, &branch).await? else { continue };
+            if !own {
+                self.view.stays.push(Stays::Commits { branch, commits });
+            } else if commits.contains(&head) {
+                let deleted = self.github.delete_branch(name, id, &branch).await.map(|()| true);
+                if self.went(deleted)? {
+                    self.view.deleted.push(branch);
+                }
+            } else {
+                self.view.stays.push(Stays::Branch { branch, head });
+            }
+        }
+        Ok(())
+    }
+
+    /// What wiz did to the reviews of others.
+    async fn reviews(&mut self) -> Result<()> {
+        let name = &self.stored.repository_name;
+        for noted in self.writes {
+            match &noted.change {
+                Change::ThreadResolved { thread } => {
+                    let opened = self.github.unresolve_thread(self.stored.repository, thread).await;
+                    self.view.reopened += usize::from(self.went(opened)?);
+                }
+                Change::ReviewRequest { pull, reviewers } => {
+                    let withdrawn = self.github.withdraw_review_request(name, *pull, reviewers).await;
+                    self.view.withdrawn += usize::from(self.went(withdrawn)?);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whatever wiz said for the run: by number where it is known, and by its words where the answer was lost.
+    async fn comments(&mut self, shown: Option<CommentId>) -> Result<()> {
+        let name = &self.stored.repository_name;
+        let is_begun = self.writes.iter().any(|noted| matches!(noted.change, Change::Comment { .. }));
+        let mut comments: BTreeSet<CommentId> = shown.filter(|_| is_begun).into_iter().collect();
+        let mut on_lines = BTreeSet::new();
+        for noted in self.writes {
+            match (&noted.change, noted.made) {
+                (Change::Comment { .. }, Some(id)) => drop(comments.insert(CommentId(id))),
+                (Change::Comment { issue, said }, None) => {
+                    comments.extend(self.github.comments_saying(name, *issue, said).await?);
+                }
+                (Change::CommentText { comment }, _) => drop(comments.insert(*comment)),
+                (Change::LineComment { .. }, Some(id)) => drop(on_lines.insert(CommentId(id))),
+                (Change::LineComment { pull, said }, None) => {
+                    on_lines.extend(self.github.line_comments_saying(name, *pull, said).await?);
+                }
+                (Change::LineCommentText { comment }, _) => drop(on_lines.insert(*comment)),
+                _ => {}
+            }
+        }
+        for comment in comments {
+            let deleted = self.github.delete_comment(name, comment).await;
+            self.view.comments += usize::from(self.went(deleted)?);
+        }
+        for comment in on_lines {
+            let deleted = self.github.delete_line_comment(name, comment).await;
+            self.view.comments += usize::from(self.went(deleted)?);
+        }
+        Ok(())
+    }
+
+    async fn reactions(&mut self) -> Result<()> {
+        for noted in self.writes {
+            let Change::Reaction { on, content } = &noted.change else { continue };
+            let name = &self.stored.repository_name;
+            let deleted = self.github.delete_reaction(name, (*on, content), noted.made).await;
+            self.view.reactions += usize::from(self.went(deleted)?);
+        }
+        Ok(())
+    }
+
+    /// Nobody can delete a check run, so each says that what it was about is gone.
+    async fn checks(&mut self) -> Result<()> {
+        let checks: BTreeSet<CheckRunId> = self
+            .writes
+            .iter()
+            .filter_map(|noted| match &noted.change {
+                Change::CheckRun { .. } => noted.made.map(CheckRunId),
+                Change::CheckRunState { check } => Some(*check),
+                _ => None,
+            })
+            .collect();
+        let (title, summary) = report::undone_check(self.stored.run.id);
+        let output = CheckRunOutput { title, summary, text: None };
+        let mut neutral = 0;
+        for check in checks {
+            let ended = self.github.neutralise_check(&self.stored.repository_name, check, &output).await;
+            neutral += usize::from(self.went(ended)?);
+        }
+        if neutral > 0 {
+            self.view.stays.push(Stays::CheckRuns(neutral));
+        }
+        Ok(())
+    }
+
+    /// What nothing can be done about.
+    fn count(&mut self) {
+        let count = |wanted: fn(&Change) -> bool| self.writes.iter().filter(|noted| wanted(&noted.change)).count();
+        let counted = [
+            Stays::Reviews(count(|change| matches!(change, Change::Review { .. }))),
+            Stays::Reruns(count(|change| matches!(change, Change::Rerun { .. }))),
+            Stays::Issues(count(|change| matches!(change, Change::Issue))),
+            Stays::Refused(self.refused + count(|change| matches!(change, Change::Other { .. }))),
+        ];
+        self.view.stays.extend(counted.into_iter().filter(|stays| {
+            !matches!(stays, Stays::Reviews(0) | Stays::Reruns(0) | Stays::Issues(0) | Stays::Refused(0))
+        }));
+    }
+
+    /// Whether it went. A refusal is told and keeps nothing else from going.
+    fn went(&mut self, outcome: Result<bool, GitHubError>) -> Result<bool> {
+        match outcome {
+            Err(error) if !error.is_retryable() => {
+                tracing::warn!(run = %self.stored.run.id, %error, "cannot be taken back");
+                self.refused += 1;
+                Ok(false)
+            }
+            outcome => Ok(outcome?),
+        }
+    }
+}
+
+/// A branch that the run wrote to.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Branch {
+    /// Whether wiz made it.
+    own: bool,
+    /// wiz's commits on it.
+    commits: Vec<CommitSha>,
+}
+
+fn branches(writes: &[&Noted]) -> BTreeMap<BranchName, Branch> {
+    let mut branches: BTreeMap<BranchName, Branch> = BTreeMap::new();
+    for noted in writes {
+        let (branch, commit, own) = match &noted.change {
+            Change::Branch { branch, commit } => (branch, commit, true),
+            Change::BranchMoved { branch, commit } => (branch, commit, false),
+            _ => continue,
+        };
+        let entry = branches.entry(branch.clone()).or_default();
+        entry.own |= own;
+        entry.commits.push(commit.clone());
+    }
+    branches
+}
