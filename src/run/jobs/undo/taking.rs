@@ -86,16 +86,12 @@ impl Taking<'_> {
     async fn reviews(&mut self) -> Result<()> {
         let name = &self.stored.repository_name;
         for noted in self.writes {
-            match &noted.change {
-                Change::ThreadResolved { thread } => {
-                    let opened = self.github.unresolve_thread(self.stored.repository, thread).await;
-                    self.view.reopened += usize::from(self.went(opened)?);
-                }
-                Change::ReviewRequest { pull, reviewers } => {
-                    let withdrawn = self.github.withdraw_review_request(name, *pull, reviewers).await;
-                    self.view.withdrawn += usize::from(self.went(withdrawn)?);
-                }
-                _ => {}
+            if let Change::ThreadResolved { thread } = &noted.change {
+                let opened = self.github.unresolve_thread(self.stored.repository, thread).await;
+                self.view.reopened += usize::from(self.went(opened)?);
+            } else if let Change::ReviewRequest { pull, reviewers } = &noted.change {
+                let withdrawn = self.github.withdraw_review_request(name, *pull, reviewers).await;
+                self.view.withdrawn += usize::from(self.went(withdrawn)?);
             }
         }
         Ok(())
@@ -108,18 +104,20 @@ impl Taking<'_> {
         let mut comments: BTreeSet<CommentId> = shown.filter(|_| is_begun).into_iter().collect();
         let mut on_lines = BTreeSet::new();
         for noted in self.writes {
-            match (&noted.change, noted.made) {
-                (Change::Comment { .. }, Some(id)) => drop(comments.insert(CommentId(id))),
-                (Change::Comment { issue, said }, None) => {
-                    comments.extend(self.github.comments_saying(name, *issue, said).await?);
+            if let Change::Comment { issue, said } = &noted.change {
+                match noted.made {
+                    Some(id) => drop(comments.insert(CommentId(id))),
+                    None => comments.extend(self.github.comments_saying(name, *issue, said).await?),
                 }
-                (Change::CommentText { comment }, _) => drop(comments.insert(*comment)),
-                (Change::LineComment { .. }, Some(id)) => drop(on_lines.insert(CommentId(id))),
-                (Change::LineComment { pull, said }, None) => {
-                    on_lines.extend(self.github.line_comments_saying(name, *pull, said).await?);
+            } else if let Change::CommentText { comment } = &noted.change {
+                comments.insert(*comment);
+            } else if let Change::LineComment { pull, said } = &noted.change {
+                match noted.made {
+                    Some(id) => drop(on_lines.insert(CommentId(id))),
+                    None => on_lines.extend(self.github.line_comments_saying(name, *pull, said).await?),
                 }
-                (Change::LineCommentText { comment }, _) => drop(on_lines.insert(*comment)),
-                _ => {}
+            } else if let Change::LineCommentText { comment } = &noted.change {
+                on_lines.insert(*comment);
             }
         }
         for comment in comments {
@@ -148,10 +146,12 @@ impl Taking<'_> {
         let checks: BTreeSet<CheckRunId> = self
             .writes
             .iter()
-            .filter_map(|noted| match &noted.change {
-                Change::CheckRun { .. } => noted.made.map(CheckRunId),
-                Change::CheckRunState { check } => Some(*check),
-                _ => None,
+            .filter_map(|noted| {
+                if let Change::CheckRunState { check } = &noted.change {
+                    return Some(*check);
+                }
+                let made = noted.made.filter(|_| matches!(noted.change, Change::CheckRun { .. }));
+                made.map(CheckRunId)
             })
             .collect();
         let (title, summary) = report::undone_check(self.stored.run.id);
@@ -206,10 +206,9 @@ struct Branch {
 fn branches(writes: &[&Noted]) -> BTreeMap<BranchName, Branch> {
     let mut branches: BTreeMap<BranchName, Branch> = BTreeMap::new();
     for noted in writes {
-        let (branch, commit, own) = match &noted.change {
-            Change::Branch { branch, commit } => (branch, commit, true),
-            Change::BranchMoved { branch, commit } => (branch, commit, false),
-            _ => continue,
+        let own = matches!(noted.change, Change::Branch { .. });
+        let (Change::Branch { branch, commit } | Change::BranchMoved { branch, commit }) = &noted.change else {
+            continue;
         };
         let entry = branches.entry(branch.clone()).or_default();
         entry.own |= own;
