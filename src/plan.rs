@@ -127,6 +127,25 @@ pub enum ApprovalWish {
     Ask,
 }
 
+/// Who must agree before a plan is worked; later ones ask for more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Approver {
+    Nobody,
+    /// Anybody who may approve.
+    Anybody,
+    /// Somebody who may approve and did not ask for the work.
+    AnotherPerson,
+}
+
+/// Who must agree to the work, and everything that asks for it, in a line each. A line quotes names and paths as they
+/// are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gate {
+    pub approver: Approver,
+    pub reasons: Vec<String>,
+}
+
 /// The name of a step: 1–40 characters of `a-z`, `0-9` and `-`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

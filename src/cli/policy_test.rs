@@ -253,7 +253,7 @@ fn meaning(
                     labels: subject.labels.iter().map(|label| label.name.clone()).collect(),
                     author: subject.author_association.as_deref().map(AuthorAssociation::from_github),
                     paths: files.unwrap_or_default().to_vec(),
-                    size: files.map(|files| EstimatedSize { files: count(files), lines: 0 }),
+                    size: files.map(|files| EstimatedSize { files: count(files), lines: None }),
                     ..GateFacts::of(command.verb)
                 };
                 let decision = policy::gate(policy, &facts);

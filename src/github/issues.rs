@@ -31,6 +31,29 @@ pub struct Issue {
     /// Whether this number is a pull request.
     #[serde(default, deserialize_with = "is_present")]
     pub pull_request: bool,
+    #[serde(default)]
+    pub labels: Vec<Label>,
+    /// How the author stands to the repository, such as `FIRST_TIMER`.
+    pub author_association: Option<String>,
+}
+
+/// A label of an issue. <https://docs.github.com/en/rest/issues/issues#get-an-issue> also knows labels that are only a
+/// name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Label {
+    Named { name: Option<String> },
+    Name(String),
+}
+
+impl Label {
+    /// Its name; GitHub's description allows for none.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Named { name } => name.as_deref(),
+            Self::Name(name) => Some(name),
+        }
+    }
 }
 
 /// Whether an issue or pull request is open.

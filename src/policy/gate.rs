@@ -17,7 +17,11 @@ use super::{
     guarded::{self, Guarded},
     values,
 };
-use crate::{event::command::Verb, money::MicroDollars};
+use crate::{
+    event::command::Verb,
+    money::MicroDollars,
+    plan::{Approver, Gate as Asked},
+};
 
 /// When a person must approve; later ones are stricter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
@@ -38,6 +42,26 @@ impl GateLevel {
             Self::Autonomous => "autonomous",
             Self::Supervised => "supervised",
             Self::HumanRequired => "human-required",
+        }
+    }
+}
+
+impl From<Approver> for GateLevel {
+    fn from(approver: Approver) -> Self {
+        match approver {
+            Approver::Nobody => Self::Autonomous,
+            Approver::Anybody => Self::Supervised,
+            Approver::AnotherPerson => Self::HumanRequired,
+        }
+    }
+}
+
+impl From<GateLevel> for Approver {
+    fn from(level: GateLevel) -> Self {
+        match level {
+            GateLevel::Autonomous => Self::Nobody,
+            GateLevel::Supervised => Self::Anybody,
+            GateLevel::HumanRequired => Self::AnotherPerson,
         }
     }
 }
@@ -178,8 +202,8 @@ impl TryFrom<WrittenRule> for GateRule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EstimatedSize {
     pub files: u32,
-    /// Added and removed.
-    pub lines: u32,
+    /// Added and removed; known once there is a change.
+    pub lines: Option<u32>,
 }
 
 /// The key `gate`: a level, or a level and rules.
@@ -272,6 +296,13 @@ pub struct GateDecision {
     pub reasons: Vec<GateReason>,
 }
 
+impl From<GateDecision> for Asked {
+    fn from(decision: GateDecision) -> Self {
+        let reasons = decision.reasons.iter().map(ToString::to_string).collect();
+        Self { approver: decision.level.into(), reasons }
+    }
+}
+
 /// Most reasons a decision lists; a person who must look at twenty things looks at the whole.
 pub const REASONS: usize = 20;
 
@@ -347,7 +378,7 @@ impl GateRule {
             (amount > limit).then(|| format!("{amount} {what} are expected, over {limit}"))
         };
         require(self.files_over.is_some(), over(self.files_over, facts.size.map(|size| size.files), "files"))?;
-        require(self.lines_over.is_some(), over(self.lines_over, facts.size.map(|size| size.lines), "lines"))?;
+        require(self.lines_over.is_some(), over(self.lines_over, facts.size.and_then(|size| size.lines), "lines"))?;
         let cost = self.cost_over.zip(facts.cost).filter(|(limit, cost)| cost > limit);
         require(self.cost_over.is_some(), cost.map(|(limit, cost)| format!("{cost} are quoted, over {limit}")))?;
         Some(because)

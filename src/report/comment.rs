@@ -43,8 +43,17 @@ pub(super) fn summary(view: &RunView, detail: Detail) -> String {
     }
     if let Some(plan) = &view.plan {
         parts.push(sections::summary_of(plan, detail));
-        parts.push(format!("**Plan** `{}`\n\n{}", plan.hash.short(), sections::steps(plan, detail)));
+        let is_proposed = view.state == RunState::NeedsApproval;
+        parts.push(format!("**Plan** `{}`\n\n{}", plan.hash.short(), sections::steps(plan, is_proposed, detail)));
         parts.push(format!("**Done means**\n\n{}", sections::definition_of_done(view, plan, detail)));
+    }
+    parts.push(sections::gate(view, detail));
+    if view.plan.is_some() && view.state == RunState::NeedsApproval {
+        parts.push(
+            "Edit this comment to change the plan: untick a step to leave it out, or reword the summary, a step or a \
+             check's name."
+                .to_owned(),
+        );
     }
     parts.push(next(view));
     let parts = parts.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty());

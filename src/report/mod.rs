@@ -16,6 +16,7 @@ mod check;
 mod checks;
 mod comment;
 mod configuration;
+mod edit;
 mod follow_up;
 mod marker;
 mod orders;
@@ -35,11 +36,13 @@ pub use check::{Action, ActionKind, Annotation, AnnotationLevel, CheckOutput, Ch
 pub use checks::{GaveUp, check_names, checks_given_up};
 pub use comment::status_comment;
 pub use configuration::{FileRemark, PolicyCheck, RuleView, configuration, policy_check};
+pub use edit::{EditFault, edited_plan};
 pub use follow_up::{FollowUpReason, FollowUpView, follow_up_message, secret_in_text, superseded_check};
 pub use marker::{MARKER_CHARS, Marker, MarkerKind};
 pub use orders::{
-    another_run_is_open, base_moved, budget_reply, left_scope, out_of_money, own_plan, plan_not_shown, status_reply,
-    unusable_model,
+    another_run_is_open, base_moved, budget_reply, edit_denied, edit_not_now, edit_unread, gate_raised, left_scope,
+    out_of_money,
+    own_plan, plan_not_shown, status_reply, unusable_model,
 };
 pub use pull_request::{PullRequestText, commit_message, pull_request};
 pub use pull_reviews::{
@@ -63,7 +66,7 @@ use crate::{
     error::UserMessage,
     ids::{BranchName, CommitSha, IssueNumber, Login, RunId},
     money::MicroDollars,
-    plan::{Plan, PlanHash, Proof, StepKey},
+    plan::{Gate, Plan, PlanHash, Proof, StepKey},
 };
 
 /// Everything a person may want to know about a run.
@@ -82,6 +85,8 @@ pub struct RunView {
     /// What a person is asked, where the plan itself is not the question: a step outside the plan, more money, an answer.
     /// As wiz or a model wrote it.
     pub gate: Option<String>,
+    /// The change turned out to need more agreement than its plan did; only in [`RunState::NeedsScope`].
+    pub gate_raised: bool,
     /// The run rests since its budget is used up; only in [`RunState::Paused`].
     pub out_of_money: bool,
     pub money: Money,
@@ -159,6 +164,8 @@ pub struct PlanView {
     pub hash: PlanHash,
     /// The commit it was made for.
     pub base: CommitSha,
+    /// Who must agree to it, and why; none for plans that were made before wiz kept that.
+    pub gate: Option<Gate>,
     /// Steps that are done or being worked; all others wait.
     pub progress: Vec<(StepKey, StepProgress)>,
 }

@@ -1,7 +1,11 @@
 //! Answers to orders that changed a run in another way than the person may expect, or not at all.
 
-use super::{Money, RunView, code, comment};
-use crate::{ids::RunId, money::MicroDollars};
+use super::{Money, RunView, code, comment, plain};
+use crate::{
+    ids::{Login, RunId},
+    money::MicroDollars,
+    plan::{Approver, Gate},
+};
 
 /// The plan was approved after its base branch moved.
 pub fn base_moved(run: RunId) -> String {
@@ -22,8 +26,8 @@ pub fn plan_not_shown(run: RunId) -> String {
 /// The requester approved, where the policy wants somebody else to.
 pub fn own_plan(run: RunId) -> String {
     format!(
-        "Run {run} needs the approval of somebody other than the person who asked for it, as `gate: human-required` in \
-         `.github/wiz.yml` says."
+        "Run {run} needs the approval of somebody other than the person who asked for it: its gate is `human-required`, \
+         for the reasons that its status comment lists."
     )
 }
 
@@ -42,12 +46,43 @@ pub fn unusable_model(wanted: &str, usual: &str) -> String {
     )
 }
 
+/// Somebody edited the status comment who may not change the plan.
+pub fn edit_denied(login: &Login, needs_role: &str) -> String {
+    format!(
+        "{} may not edit the plan: it needs the role **{}** in this repository. I put the comment back.",
+        plain(login.as_str(), 110),
+        plain(needs_role, 20)
+    )
+}
+
+/// The status comment was edited while no plan waits in it.
+pub fn edit_not_now() -> String {
+    "That comment shows how the run stands, so I put it back. Its plan can be edited there only while it waits for \
+     approval, and one edit at a time."
+        .to_owned()
+}
+
+/// An edit of the plan could not be read; `fault` is in wiz's own words.
+pub fn edit_unread(fault: &str) -> String {
+    format!("I could not take over the edit of the plan: {fault}. The plan is as it was, and I put the comment back.")
+}
+
 /// The question about files that the approved plan does not name; paths as they are.
 pub fn left_scope(paths: &[String]) -> String {
     let list: String = paths.iter().take(LISTED_PATHS).map(|path| format!("- {}\n", code(path, 200))).collect();
     let more = paths.len().saturating_sub(LISTED_PATHS);
     let more = if more > 0 { format!("- and {more} more\n") } else { String::new() };
     format!("The change is made, but it touches files that the approved plan does not name:\n\n{list}{more}")
+}
+
+/// The question about a change that needs more agreement than its plan did.
+pub fn gate_raised(gate: &Gate) -> String {
+    let who = match gate.approver {
+        Approver::Nobody | Approver::Anybody => "needs an approval",
+        Approver::AnotherPerson => "needs the approval of another person than the one who asked for it",
+    };
+    let list: String = gate.reasons.iter().take(LISTED_PATHS).map(|reason| format!("- {reason}\n")).collect();
+    format!("The change is made, and now that it is known it {who}:\n\n{list}")
 }
 
 /// Most paths in one list; nobody judges more of them in a comment.

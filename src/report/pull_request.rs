@@ -105,7 +105,7 @@ fn body(view: &RunView, detail: Detail) -> String {
         parts.push(format!("## Review\n\n{findings}"));
     }
     if let Some(plan) = &view.plan {
-        parts.push(sections::folded("Plan", &sections::steps(plan, detail)));
+        parts.push(sections::folded("Plan", &sections::steps(plan, false, detail)));
     }
     parts.push(provenance(view));
     let parts = parts.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty());

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{
     Evidence, FileChange, Observation, Outcome, PlanView, RunState, RunView, StepProgress, cell, code, fenced,
-    follow_up, neutralise,
+    follow_up, neutralise, plain,
 };
-use crate::plan::{Criterion, Proof};
+use crate::plan::{Approver, Criterion, Proof};
 
 /// How much is shown. When a text is too long, the next form is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,6 +83,7 @@ pub(super) fn headline(view: &RunView) -> String {
         RunState::NeedsApproval if view.gate.is_some() => "Your decision is needed".into(),
         RunState::NeedsApproval => "The plan is ready for approval".into(),
         RunState::NeedsAnswer => "A question for you".into(),
+        RunState::NeedsScope if view.gate_raised => "The change needs an approval of its own".into(),
         RunState::NeedsScope => "The change leaves the approved files".into(),
         RunState::Paused if view.out_of_money => "Paused: the budget is used up".into(),
         RunState::Paused => "Paused".into(),
@@ -116,6 +117,10 @@ pub(super) fn next_commands(view: &RunView) -> Vec<(String, &'static str)> {
             approve.into_iter().chain(others).collect()
         }
         RunState::NeedsAnswer => vec![plain("/wiz revise …", "answer"), plain("/wiz cancel", "end the run")],
+        RunState::NeedsScope if view.gate_raised => vec![
+            plain("/wiz approve scope", "go on with the change as it is"),
+            plain("/wiz reject", "end the run"),
+        ],
         RunState::NeedsScope => vec![
             plain("/wiz approve scope", "allow these files"),
             plain("/wiz reject", "do the work without them"),
@@ -151,10 +156,12 @@ pub(super) fn first_command(view: &RunView) -> Option<String> {
 }
 
 /// The steps as a task list.
-pub(super) fn steps(plan: &PlanView, detail: Detail) -> String {
+pub(super) fn steps(plan: &PlanView, is_proposed: bool, detail: Detail) -> String {
     let mut list = String::new();
     for step in &plan.plan.steps {
         let (tick, remark) = match plan.progress_of(&step.id) {
+            // A plan that waits can be edited: a tick means that the step is part of it.
+            StepProgress::Waiting if is_proposed => ('x', ""),
             StepProgress::Waiting => (' ', ""),
             StepProgress::Working => (' ', " *(working)*"),
             StepProgress::Done => ('x', ""),
@@ -163,6 +170,20 @@ pub(super) fn steps(plan: &PlanView, detail: Detail) -> String {
         list += &format!("- [{tick}] **{}** {}{remark}\n", step.id, cell(&step.title, detail.text_chars().min(200)));
     }
     list
+}
+
+/// Who must agree to the plan, and why.
+pub(super) fn gate(view: &RunView, detail: Detail) -> String {
+    let Some(gate) = view.plan.as_ref().and_then(|plan| plan.gate.as_ref()) else { return String::new() };
+    let who = match gate.approver {
+        Approver::Nobody => "`autonomous`: work begins without an approval".to_owned(),
+        Approver::Anybody => "`supervised`: the plan needs one approval".to_owned(),
+        Approver::AnotherPerson => {
+            let asked = view.requester.as_ref().map(|login| format!(" than {}", plain(login.as_str(), 110)));
+            format!("`human-required`: the plan needs the approval of another person{}", asked.unwrap_or_default())
+        }
+    };
+    format!("**Gate** {who}\n\n{}", bullets(&gate.reasons, detail))
 }
 
 /// The definition of done with what wiz itself saw.

@@ -5,7 +5,7 @@
 //! invisible character: GitHub looks for them in the rendered text, where escaping would no longer help.
 
 /// Breaks a word for GitHub's eyes and not for a reader's.
-const BREAK: char = '\u{200b}';
+pub(super) const BREAK: char = '\u{200b}';
 
 /// Words that close an issue when a reference follows.
 /// <https://docs.github.com/en/issues/tracking-your-work-with-issues/using-issues/linking-a-pull-request-to-an-issue>

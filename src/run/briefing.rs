@@ -19,6 +19,11 @@ pub struct Briefing {
     pub title: String,
     /// Oldest first.
     pub words: Vec<Words>,
+    #[serde(default)]
+    pub labels: Vec<String>,
+    /// How the issue's author stands to the repository, in GitHub's word.
+    #[serde(default)]
+    pub author_association: Option<String>,
 }
 
 /// What one person wrote.
@@ -45,7 +50,8 @@ impl Briefing {
         let spoken: Vec<Words> = comments.into_iter().filter_map(words_of).collect();
         let skipped = spoken.len().saturating_sub(COMMENTS);
         words.extend(spoken.into_iter().skip(skipped));
-        Ok(Self { title: issue.title, words })
+        let labels = issue.labels.iter().filter_map(|label| label.name().map(str::to_owned)).collect();
+        Ok(Self { title: issue.title, words, labels, author_association: issue.author_association })
     }
 
     /// What an agent is told besides its own task.

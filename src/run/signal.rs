@@ -8,7 +8,7 @@ use crate::{
     error::UserMessage,
     ids::{CommitSha, Login, ReviewId},
     money::MicroDollars,
-    plan::{Plan, PlanHash, StepKey},
+    plan::{Gate, Plan, PlanHash, StepKey},
     run::{
         follow_up::FollowUpCause,
         state::{CurrentPlan, PullRequest},
@@ -39,11 +39,11 @@ pub enum Signal {
 pub enum StageResult {
     /// A worker began to plan.
     PlanningStarted,
-    /// There is a plan. `needs_approval` is the policy's decision.
+    /// There is a plan, and the policy's decision about it.
     Planned {
         plan: Plan,
         base: CommitSha,
-        needs_approval: bool,
+        gate: Gate,
     },
     /// The planner needs to know something.
     Questioned {
@@ -74,6 +74,10 @@ pub enum StageResult {
     /// The change touches files that the approved plan does not name, and nothing else is wrong with it.
     LeftScope {
         paths: Vec<String>,
+    },
+    /// The change turned out to need the agreement of somebody whom its plan did not.
+    GateRaised {
+        gate: Gate,
     },
     /// The run's budget is used up.
     OutOfMoney,
@@ -107,6 +111,13 @@ pub enum Order {
         base_now: CommitSha,
         /// The plan that the status comment shows; none when it shows none, or was changed by somebody else.
         shown: Option<PlanHash>,
+    },
+    /// Put an edited plan in the place of the one with this hash.
+    Edit {
+        plan: Plan,
+        of: PlanHash,
+        /// Digests of the comment before and after the edit.
+        texts: [String; 2],
     },
     /// Allow the files beyond the plan that are asked about.
     Widen {

@@ -7,7 +7,7 @@ use crate::{
     error::UserMessage,
     ids::{BranchName, CommentId, CommitSha, IssueNumber, RunId},
     money::MicroDollars,
-    plan::{ApprovalWish, Plan, PlanHash, Step, StepKey, WorkKind},
+    plan::{ApprovalWish, Gate, Plan, PlanHash, Step, StepKey, WorkKind},
 };
 
 /// Where a run stands. The `Needs…` states and `Paused` hold no worker and no box.
@@ -196,6 +196,8 @@ pub struct Progress {
     pub pause: Option<Pause>,
     /// Files outside the approved plan about which a person is asked.
     pub scope: Vec<String>,
+    /// What the change turned out to need, where that is more than its plan did.
+    pub raised: Option<Gate>,
 }
 
 /// Why a run rests, and where it goes on.
@@ -227,6 +229,12 @@ pub struct CurrentPlan {
     /// Files beyond the plan's that a person allowed later.
     #[serde(default)]
     pub widened: Vec<String>,
+    /// Digests of the status comment as people edited it to make this version, newest last.
+    #[serde(default)]
+    pub edits: Vec<String>,
+    /// Who had to agree to it, and why; none for plans that were made before wiz kept that.
+    #[serde(default)]
+    pub gate: Option<Gate>,
 }
 
 impl CurrentPlan {
@@ -330,6 +338,12 @@ pub struct Failure {
 }
 
 impl Progress {
+    /// What a person is asked about beyond the plan: files, and why the change needs more than the plan did.
+    pub fn asked_beyond(&self) -> Vec<String> {
+        let reasons = self.raised.iter().flat_map(|gate| &gate.reasons);
+        self.scope.iter().chain(reasons).cloned().collect()
+    }
+
     /// The steps of the work that is under way: the follow-up's own, or the plan's.
     pub fn current_steps(&self) -> &[StepProgress] {
         self.follow_up.as_ref().map_or(&self.steps, |follow_up| &follow_up.steps)

@@ -50,6 +50,7 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
         approver,
         plan: plan_view(stored),
         gate: gate(&stored.run),
+        gate_raised: progress.raised.is_some(),
         out_of_money: is_out_of_money(progress),
         money: Money { cap: stored.run.budget, spent: spend.money, quote },
         evidence: proof.evidence.iter().map(shown_evidence).collect(),
@@ -98,7 +99,10 @@ pub(super) fn run_state(state: State) -> RunState {
 /// What a person is asked, or told while the run rests.
 fn gate(run: &Run) -> Option<String> {
     match run.state {
-        State::NeedsScope => Some(report::left_scope(&run.progress.scope)),
+        State::NeedsScope => Some(match &run.progress.raised {
+            Some(gate) => report::gate_raised(gate),
+            None => report::left_scope(&run.progress.scope),
+        }),
         State::Paused if is_out_of_money(&run.progress) => Some(report::out_of_money(run.budget)),
         State::Queued
         | State::Planning
@@ -127,6 +131,7 @@ fn plan_view(stored: &StoredRun) -> Option<PlanView> {
         plan: current.plan.clone(),
         hash: current.hash(stored.run.budget),
         base: current.base.clone(),
+        gate: current.gate.clone(),
         progress: progress
             .steps
             .iter()

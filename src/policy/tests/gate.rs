@@ -28,7 +28,7 @@ fn facts(change: impl FnOnce(&mut GateFacts)) -> GateFacts {
 }
 
 fn size(files: u32, lines: u32) -> Option<EstimatedSize> {
-    Some(EstimatedSize { files, lines })
+    Some(EstimatedSize { files, lines: Some(lines) })
 }
 
 fn strings(texts: &[&str]) -> Vec<String> {
@@ -210,7 +210,7 @@ fn some_facts() -> impl Strategy<Value = GateFacts> {
         labels,
         author,
         paths,
-        size: size.map(|(files, lines)| EstimatedSize { files, lines }),
+        size: size.map(|(files, lines)| EstimatedSize { files, lines: Some(lines) }),
         cost,
     })
 }
@@ -222,7 +222,7 @@ proptest! {
         let mut policy = parse(RULES).unwrap();
         policy.gate = [GateLevel::Autonomous, GateLevel::Supervised, GateLevel::HumanRequired][level];
         let larger = |a: Option<EstimatedSize>, b: Option<EstimatedSize>| match (a, b) {
-            (Some(a), Some(b)) => size(a.files.max(b.files), a.lines.max(b.lines)),
+            (Some(a), Some(b)) => size(a.files.max(b.files), a.lines.unwrap().max(b.lines.unwrap())),
             (a, b) => a.or(b),
         };
         let together = GateFacts {

@@ -31,15 +31,15 @@ fn every_state_has_a_headline_and_a_check_title() {
 #[test]
 fn the_check_run_tells_the_same_story() {
     let check = check_output(&example::planned());
-    insta::assert_snapshot!(check.summary, @r#"
+    insta::assert_snapshot!(check.summary, @r"
     `/wiz fix` by alice · Dates before 1970 crash · about $0.04, cap $3.00
 
     `parse_date` treats the year as unsigned, so dates before 1970 wrap around.
 
     **Plan** `20a475dc`
 
-    - [ ] **test** Write a failing test
-    - [ ] **fix** Use a signed year
+    - [x] **test** Write a failing test
+    - [x] **fix** Use a signed year
 
     **Done means**
 
@@ -48,8 +48,10 @@ fn the_check_run_tells_the_same_story() {
     | ⏳ | dates before 1970<br>`pytest tests/test_dates.py` | must fail | must pass |
     | ⏳ | all tests<br>`pytest \| tee log` |  | must pass |
 
+    Edit this comment to change the plan: untick a step to leave it out, or reword the summary, a step or a check's name.
+
     **Next:** `/wiz approve 20a475dc` (go on), `/wiz revise …` (say what to change), `/wiz reject` (end the run)
-    "#);
+    ");
     insta::assert_snapshot!(check.text.unwrap(), @r#"
     <details><summary>Steps in detail</summary>
 

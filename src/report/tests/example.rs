@@ -15,6 +15,7 @@ pub(super) fn run_in(state: RunState) -> RunView {
         approver: None,
         plan: None,
         gate: None,
+        gate_raised: false,
         out_of_money: false,
         money: Money { cap: MicroDollars::from_dollars(3), spent: MicroDollars::ZERO, quote: None },
         evidence: Vec::new(),
@@ -57,10 +58,10 @@ pub(super) fn plan() -> PlanView {
     };
     let base: CommitSha = "a".repeat(40).parse().unwrap();
     let hash = plan.hash(&base, MicroDollars::from_dollars(3));
-    PlanView { plan, hash, base, progress: Vec::new() }
+    PlanView { plan, hash, base, gate: None, progress: Vec::new() }
 }
 
-pub(super) fn planned() -> RunView {
+pub(in crate::report) fn planned() -> RunView {
     let mut view = run_in(RunState::NeedsApproval);
     view.plan = Some(plan());
     view.money.quote = Some(MicroDollars::new(40_000));

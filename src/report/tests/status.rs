@@ -17,7 +17,7 @@ fn status_of_a_waiting_run() {
 
 #[test]
 fn status_of_a_planned_run() {
-    insta::assert_snapshot!(status_comment(&example::planned()), @r#"
+    insta::assert_snapshot!(status_comment(&example::planned()), @r"
     ### The plan is ready for approval
 
     `/wiz fix` by alice · Dates before 1970 crash · about $0.04, cap $3.00
@@ -26,8 +26,8 @@ fn status_of_a_planned_run() {
 
     **Plan** `20a475dc`
 
-    - [ ] **test** Write a failing test
-    - [ ] **fix** Use a signed year
+    - [x] **test** Write a failing test
+    - [x] **fix** Use a signed year
 
     **Done means**
 
@@ -35,6 +35,8 @@ fn status_of_a_planned_run() {
     | --- | --- | --- | --- |
     | ⏳ | dates before 1970<br>`pytest tests/test_dates.py` | must fail | must pass |
     | ⏳ | all tests<br>`pytest \| tee log` |  | must pass |
+
+    Edit this comment to change the plan: untick a step to leave it out, or reword the summary, a step or a check's name.
 
     **Next:** `/wiz approve 20a475dc` (go on), `/wiz revise …` (say what to change), `/wiz reject` (end the run)
 
@@ -70,7 +72,7 @@ fn status_of_a_planned_run() {
     </details>
 
     <sub>[run 12](https://wiz.example/runs/12) · model `claude-sonnet-4-5`</sub>
-    "#);
+    ");
 }
 
 #[test]

@@ -110,7 +110,7 @@ async fn plan_for(
         risks: vec![],
         files: vec![],
     };
-    Ok(CurrentPlan { version: 1, plan, base, approved: true, widened: vec![] })
+    Ok(CurrentPlan { version: 1, plan, base, approved: true, widened: vec![], edits: vec![], gate: None })
 }
 
 /// Commits the follow-up's patch on top of the head that it started from.

@@ -13,6 +13,7 @@ mod checks;
 mod deadline;
 mod failure;
 mod follow_up;
+mod gate;
 mod halt;
 mod plan;
 mod policy_check;

@@ -5,15 +5,14 @@
 use anyhow::Context as _;
 
 use super::{
-    Completed, Done, JobFailure, Lease, RunId, Services, Signal, StageFailure, StageResult, StoredRun, answer,
+    Completed, Done, JobFailure, Lease, RunId, Services, Signal, StageFailure, StageResult, StoredRun, answer, gate,
     pull_review, stage, store, store::results, verify::unsuited,
 };
 use crate::{
     agent::{self, BoxMode, BoxToolbox, Finished, PlanningInput},
     error::UserMessage,
-    event::command::Verb,
-    plan::{ApprovalWish, Criterion, Plan, WorkKind},
-    policy::{self, ChangedPath, GateFacts, GateLevel, RepositoryPolicy, Violation},
+    plan::{Criterion, Plan, WorkKind},
+    policy::{self, ChangedPath, RepositoryPolicy, Violation},
     report,
     run::{briefing::Briefing, project::Project, session, state::Mission},
     sandbox::BoxKey,
@@ -72,9 +71,8 @@ async fn plan(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<
     let result = match finished {
         Finished::Submitted(plan) => {
             let plan = with_checks(plan, stored.mission.kind(), &project.policy);
-            let asked = stored.mission == Mission::Plan || stored.options.approval == Some(ApprovalWish::Ask);
-            let needs_approval = asked || needs_person(stored, &plan, &project.policy);
-            StageResult::Planned { plan, base, needs_approval }
+            let gate = gate::of_plan(services, stored, (&plan, &project.policy), &briefing).await?;
+            StageResult::Planned { plan, base, gate }
         }
         Finished::Stopped(reason) => session::stopped(reason)?,
     };
@@ -118,11 +116,4 @@ fn objection(plan: &Plan, kind: WorkKind, policy: &RepositoryPolicy) -> Option<S
 fn named(plan: &Plan) -> Vec<ChangedPath> {
     let named = plan.files.iter().map(|path| ChangedPath { path: path.clone(), deleted: false, bytes: 0 });
     named.collect()
-}
-
-/// Whether a person must see the plan first.
-fn needs_person(stored: &StoredRun, plan: &Plan, policy: &RepositoryPolicy) -> bool {
-    let verb = Verb::named(stored.mission.name()).unwrap_or(Verb::Fix);
-    let facts = GateFacts { paths: plan.files.clone(), ..GateFacts::of(verb) };
-    policy::gate(policy, &facts).level != GateLevel::Autonomous
 }

@@ -111,8 +111,8 @@ async fn show(services: &Services, stored: &StoredRun) -> anyhow::Result<()> {
 
 async fn status_comment(services: &Services, stored: &StoredRun, view: &RunView) -> anyhow::Result<()> {
     let github = services.github.installation(stored.installation);
-    let marker = Marker { run: Some(stored.run.id), kind: MarkerKind::Status };
-    let body = marker.append_to(&report::status_comment(view), services.settings.marker_key.bytes());
+    let marker = marker(stored);
+    let body = status_text(services, stored, view);
     let digest = text_digest(&body);
     let known = results::output(&mut *services.pool.acquire().await?, stored.run.id).await?;
     let differs = known.status_comment_digest.as_ref() != Some(&digest);
@@ -130,12 +130,21 @@ async fn status_comment(services: &Services, stored: &StoredRun, view: &RunView)
     results::save_status_comment(&mut *services.pool.acquire().await?, stored.run.id, &shown).await
 }
 
+/// The status comment as wiz writes it.
+pub(super) fn status_text(services: &Services, stored: &StoredRun, view: &RunView) -> String {
+    marker(stored).append_to(&report::status_comment(view), services.settings.marker_key.bytes())
+}
+
+fn marker(stored: &StoredRun) -> Marker {
+    Marker { run: Some(stored.run.id), kind: MarkerKind::Status }
+}
+
 /// What an approval would be for: the plan, or the files beyond it.
 fn shown_hash(run: &Run) -> Option<PlanHash> {
     let hash = run.progress.plan.as_ref()?.hash(run.budget);
     match run.state {
         State::NeedsApproval => Some(hash),
-        State::NeedsScope => Some(hash.widened(&run.progress.scope)),
+        State::NeedsScope => Some(hash.widened(&run.progress.asked_beyond())),
         State::Queued
         | State::Planning
         | State::NeedsAnswer

@@ -6,7 +6,7 @@
 use anyhow::Context as _;
 
 use super::{
-    Completed, Done, JobFailure, Keep, Lease, RunId, Services, StageFailure, StageResult, StoredRun, stage,
+    Completed, Done, JobFailure, Keep, Lease, RunId, Services, StageFailure, StageResult, StoredRun, gate, stage,
     store::results::{self, Proof},
 };
 use crate::{
@@ -48,6 +48,10 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<Done, StageFa
         ));
         return Ok(StageResult::Objected { feedback, told }.into());
     }
+    let files = patch::line_counts(&patch, &project.base, &|path| project.content(path));
+    if let Some(gate) = gate::raised_by_change(services, stored, &project.policy, &files).await? {
+        return Ok(StageResult::GateRaised { gate }.into());
+    }
     let criteria = &current.plan.definition_of_done;
     let with_proof = |proof: plan::Proof| -> Vec<&Criterion> {
         criteria.iter().filter(|criterion| criterion.proof == proof).collect()
@@ -80,7 +84,7 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<Done, StageFa
         keep: Some(Keep::Proof(Proof {
             evidence,
             patch_digest: workspace::digest(&patch),
-            files: patch::line_counts(&patch, &project.base, &|path| project.content(path)),
+            files,
         })),
     })
 }

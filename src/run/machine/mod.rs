@@ -121,6 +121,7 @@ fn cancel(mut run: Run, message: UserMessage) -> Transition {
         (state, _) => state,
     };
     run.progress.scope.clear();
+    run.progress.raised = None;
     run.progress.failure = Some(Failure { stage, message });
     enter(run, State::Cancelled, vec![])
 }

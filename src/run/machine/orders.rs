@@ -4,7 +4,7 @@ use super::{approve, begin_ready_steps, cancel, enter, rest};
 use crate::{
     error::UserMessage,
     ids::CommitSha,
-    plan::PlanHash,
+    plan::{Plan, PlanHash},
     run::{
         signal::{Effect, Notice, Order, Refusal, Transition},
         state::{PauseCause, Run, State},
@@ -16,6 +16,7 @@ pub(super) fn human(run: Run, order: Order) -> Result<Transition, Refusal> {
         Order::Approve { typed_hash, base_now, shown } => {
             approve_as_shown(run, typed_hash.as_deref(), base_now, shown.as_ref())
         }
+        Order::Edit { plan, of, texts } => edit(run, plan, &of, texts),
         Order::Widen { shown } => rest::widen(run, shown.as_ref()),
         Order::Pause => rest::pause(run, PauseCause::Asked),
         Order::Resume => rest::resume(run),
@@ -36,6 +37,19 @@ pub(super) fn human(run: Run, order: Order) -> Result<Transition, Refusal> {
         }
         Order::Reject | Order::Revise { .. } | Order::Cancel => Err(Refusal::NotNow),
     }
+}
+
+/// Another version of the plan that waits, with another hash.
+fn edit(mut run: Run, plan: Plan, of: &PlanHash, texts: [String; 2]) -> Result<Transition, Refusal> {
+    let budget = run.budget;
+    let current = run.progress.plan.as_mut().filter(|_| run.state == State::NeedsApproval).ok_or(Refusal::NotNow)?;
+    if current.hash(budget) != *of {
+        return Err(Refusal::ForeignPlan);
+    }
+    current.plan = plan;
+    current.edits.extend(texts);
+    current.version += 1;
+    Ok(enter(run, State::NeedsApproval, vec![]))
 }
 
 /// Approves only what the person saw: the plan by its hash, on the commit it was made for, in a comment nobody changed.
@@ -76,6 +90,7 @@ fn plan_again(mut run: Run, revision: Option<String>) -> Transition {
     run.progress.question = None;
     run.progress.steps.clear();
     run.progress.scope.clear();
+    run.progress.raised = None;
     run.progress.retries += 1;
     enter(run, State::Queued, vec![Effect::Plan])
 }

@@ -4,7 +4,7 @@ use super::{begin_ready_steps, cancel, enter, stages, stay};
 use crate::{
     error::UserMessage,
     money::MicroDollars,
-    plan::PlanHash,
+    plan::{Gate, PlanHash},
     run::{
         signal::{Effect, Notice, Refusal, Transition},
         state::{Pause, PauseCause, Run, State, StepState},
@@ -89,23 +89,33 @@ pub(super) fn left_scope(mut run: Run, paths: Vec<String>) -> Transition {
     enter(run, State::NeedsScope, vec![])
 }
 
-/// Allows the files that are shown, and checks the change again.
+/// The change needs more agreement than its plan did: a person decides.
+pub(super) fn gate_raised(mut run: Run, gate: Gate) -> Transition {
+    run.progress.raised = Some(gate);
+    enter(run, State::NeedsScope, vec![])
+}
+
+/// Allows what is shown, and checks the change again.
 pub(super) fn widen(mut run: Run, shown: Option<&PlanHash>) -> Result<Transition, Refusal> {
     let budget = run.budget;
-    let asked = run.progress.plan.as_ref().map(|current| current.hash(budget).widened(&run.progress.scope));
+    let asked = run.progress.plan.as_ref().map(|current| current.hash(budget).widened(&run.progress.asked_beyond()));
     let (State::NeedsScope, Some(asked)) = (run.state, asked) else { return Err(Refusal::NotNow) };
     if shown != Some(&asked) {
         return Ok(Transition { notice: Some(Notice::PlanNotShown), ..enter(run, State::NeedsScope, vec![]) });
     }
-    let scope = std::mem::take(&mut run.progress.scope);
+    let (scope, raised) = (std::mem::take(&mut run.progress.scope), run.progress.raised.take());
     if let Some(current) = &mut run.progress.plan {
         current.widened.extend(scope);
+        current.gate = raised.or_else(|| current.gate.take());
     }
     Ok(enter(run, State::Verifying, vec![Effect::Verify]))
 }
 
 /// Sends the coder back behind the line.
 pub(super) fn keep_scope(mut run: Run) -> Transition {
+    if run.progress.raised.take().is_some() {
+        return cancel(run, UserMessage::new("The change was rejected. `/wiz retry` checks it again and asks again."));
+    }
     let paths = std::mem::take(&mut run.progress.scope);
     let list: String = paths.iter().map(|path| format!("\n- {path}")).collect();
     let feedback = format!(

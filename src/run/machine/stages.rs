@@ -4,7 +4,7 @@ use super::{approve, begin_ready_steps, enter, fail, rest, stay, watch};
 use crate::{
     error::UserMessage,
     ids::CommitSha,
-    plan::{Plan, StepKey},
+    plan::{Approver, Gate, Plan, StepKey},
     run::{
         signal::{Effect, Refusal, StageResult, Transition},
         state::{CurrentPlan, Failure, PauseCause, Run, State, StepProgress, StepState},
@@ -22,9 +22,7 @@ pub(super) fn stage(mut run: Run, result: StageResult) -> Result<Transition, Ref
             run.state = State::Planning;
             Ok(stay(run, vec![]))
         }
-        (State::Planning, StageResult::Planned { plan, base, needs_approval }) => {
-            Ok(planned(run, plan, base, needs_approval))
-        }
+        (State::Planning, StageResult::Planned { plan, base, gate }) => Ok(planned(run, plan, base, gate)),
         (State::Planning, StageResult::Questioned { question }) => {
             run.progress.question = Some(question);
             Ok(enter(run, State::NeedsAnswer, vec![]))
@@ -38,6 +36,7 @@ pub(super) fn stage(mut run: Run, result: StageResult) -> Result<Transition, Ref
             Ok(enter(run, State::Publishing, vec![Effect::Publish]))
         }
         (State::Verifying, StageResult::LeftScope { paths }) => Ok(rest::left_scope(run, paths)),
+        (State::Verifying, StageResult::GateRaised { gate }) => Ok(rest::gate_raised(run, gate)),
         (_, StageResult::OutOfMoney) => rest::pause(run, PauseCause::OutOfMoney).map_err(|_| Refusal::Stale),
         (State::Verifying, StageResult::Objected { feedback, told }) => Ok(rework(run, feedback, told)),
         (State::Verifying, StageResult::Verified { feedback: Some(feedback) }) => {
@@ -67,11 +66,15 @@ pub(super) fn stage(mut run: Run, result: StageResult) -> Result<Transition, Ref
     }
 }
 
-fn planned(mut run: Run, plan: Plan, base: CommitSha, needs_approval: bool) -> Transition {
+fn planned(mut run: Run, plan: Plan, base: CommitSha, gate: Gate) -> Transition {
     let version = run.progress.plan.as_ref().map_or(0, |current| current.version) + 1;
+    let asked = gate.approver;
     run.progress.question = None;
-    run.progress.plan = Some(CurrentPlan { version, plan, base, approved: false, widened: vec![] });
-    if needs_approval { enter(run, State::NeedsApproval, vec![]) } else { approve(run) }
+    run.progress.plan = Some(CurrentPlan { version, plan, base, approved: false, widened: vec![], edits: vec![], gate: Some(gate) });
+    match asked {
+        Approver::Nobody => approve(run),
+        Approver::Anybody | Approver::AnotherPerson => enter(run, State::NeedsApproval, vec![]),
+    }
 }
 
 fn step_done(mut run: Run, key: &StepKey) -> Result<Transition, Refusal> {

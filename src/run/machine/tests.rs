@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     ids::{CommitSha, Login, RunId},
     money::MicroDollars,
-    plan::{Criterion, Plan, Proof, Step},
+    plan::{Approver, Criterion, Gate, Plan, Proof, Step},
     run::{
         signal::{Notice, Order, PullRequestChange, StageResult},
         state::{Progress, PullRequest},
@@ -38,6 +38,10 @@ pub(super) fn plan() -> Plan {
         risks: vec![],
         files: vec![],
     }
+}
+
+fn gate(approver: Approver) -> Gate {
+    Gate { approver, reasons: vec!["the default here".to_owned()] }
 }
 
 pub(super) fn new_run() -> Run {
@@ -78,7 +82,7 @@ fn shown(run: &Run) -> Option<crate::plan::PlanHash> {
 
 /// What an approval of more files must name.
 fn wider(run: &Run) -> Option<crate::plan::PlanHash> {
-    shown(run).map(|hash| hash.widened(&run.progress.scope))
+    shown(run).map(|hash| hash.widened(&run.progress.asked_beyond()))
 }
 
 /// Sends signals that must all be accepted, and returns the run and the last transition's effects.
@@ -98,7 +102,7 @@ pub(super) fn step_done(key: &str) -> StageResult {
 
 pub(super) const TO_APPROVAL: [fn(&Run) -> Signal; 2] = [
     |run| stage_of(run, StageResult::PlanningStarted),
-    |run| stage_of(run, StageResult::Planned { plan: plan(), base: sha('b'), needs_approval: true }),
+    |run| stage_of(run, StageResult::Planned { plan: plan(), base: sha('b'), gate: gate(Approver::Anybody) }),
 ];
 
 pub(super) const TO_VERIFYING: [fn(&Run) -> Signal; 4] = [
@@ -190,6 +194,22 @@ fn a_closed_pull_request_can_be_reopened_but_not_retried() {
     assert_eq!(advance(&run, order(Order::Retry)), Err(Refusal::NotNow));
     let reopened = advance(&run, Signal::PullRequest(PullRequestChange::Reopened)).unwrap();
     assert_eq!(reopened.run.state, State::Watching);
+}
+
+#[test]
+fn an_edited_plan_is_another_plan() {
+    let (asking, _) = walk(start(new_run()).run, TO_APPROVAL);
+    let of = shown(&asking).unwrap();
+    let shorter = Plan { steps: plan().steps[..1].to_vec(), ..plan() };
+    let edit = |of: &crate::plan::PlanHash| {
+        order(Order::Edit { plan: shorter.clone(), of: of.clone(), texts: ["written".to_owned(), "edited".to_owned()] })
+    };
+    let edited = advance(&asking, edit(&of)).unwrap().run;
+    assert_eq!((edited.state, edited.progress.plan.as_ref().unwrap().version), (State::NeedsApproval, 2));
+    assert_ne!(shown(&edited), Some(of.clone()), "the old hash approves nothing any more");
+    assert_eq!(advance(&edited, edit(&of)), Err(Refusal::ForeignPlan), "an edit of a plan that is gone");
+    let (working, _) = walk(edited, [TO_VERIFYING[0]]);
+    assert_eq!(advance(&working, edit(&of)), Err(Refusal::NotNow));
 }
 
 #[test]
@@ -286,8 +306,8 @@ fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
     }
     let signals: Vec<fn(&Run, bool) -> Signal> = vec![
         |run, stale| stage(run, stale, StageResult::PlanningStarted),
-        |run, stale| stage(run, stale, StageResult::Planned { plan: plan(), base: sha('b'), needs_approval: true }),
-        |run, stale| stage(run, stale, StageResult::Planned { plan: plan(), base: sha('b'), needs_approval: false }),
+        |run, stale| stage(run, stale, StageResult::Planned { plan: plan(), base: sha('b'), gate: gate(Approver::Anybody) }),
+        |run, stale| stage(run, stale, StageResult::Planned { plan: plan(), base: sha('b'), gate: gate(Approver::Nobody) }),
         |run, stale| stage(run, stale, StageResult::Questioned { question: "Which?".into() }),
         |run, stale| stage(run, stale, StageResult::Answered),
         |run, stale| stage(run, stale, running_step(run)),
@@ -307,6 +327,10 @@ fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
         |run, _| approval(run, sha('d')),
         |_, _| order(Order::Approve { typed_hash: None, base_now: sha('b'), shown: None }),
         |_, _| order(Order::Reject),
+        |run, _| {
+            let of = shown(run).unwrap_or_else(|| plan().hash(&sha('e'), run.budget));
+            order(Order::Edit { plan: plan(), of, texts: [String::new(), String::new()] })
+        },
         |run, _| order(Order::Widen { shown: wider(run) }),
         |_, _| order(Order::Widen { shown: None }),
         |_, _| order(Order::Pause),

@@ -65,9 +65,14 @@ const WORK_PER_PLANNING: i64 = 4;
 /// What the rest of the run will probably cost: what it cost after planning in the repository's last runs, or a rule of
 /// thumb from what planning cost. None before there is a plan.
 pub async fn quote(connection: &mut PgConnection, stored: &StoredRun) -> Result<Option<MicroDollars>> {
-    if stored.run.progress.plan.is_none() {
-        return Ok(None);
+    match stored.run.progress.plan {
+        None => Ok(None),
+        Some(_) => quote_for_work(connection, stored).await.map(Some),
     }
+}
+
+/// The same for a plan that was made just now.
+pub async fn quote_for_work(connection: &mut PgConnection, stored: &StoredRun) -> Result<MicroDollars> {
     let row = sqlx::query!(
         r#"with cost as (
                select run.id,
@@ -88,8 +93,8 @@ pub async fn quote(connection: &mut PgConnection, stored: &StoredRun) -> Result<
     )
     .fetch_one(connection)
     .await?;
-    Ok(Some(match row.work {
+    Ok(match row.work {
         Some(work) if row.runs >= RUNS_FOR_A_QUOTE => MicroDollars::new(work),
         _ => MicroDollars::new(row.planning * WORK_PER_PLANNING),
-    }))
+    })
 }

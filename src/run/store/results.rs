@@ -59,6 +59,23 @@ pub struct ShownCheck {
     pub digest: Option<String>,
 }
 
+/// The run whose status comment this is.
+pub async fn run_of_status_comment(
+    connection: &mut PgConnection,
+    repository: RepositoryId,
+    comment: CommentId,
+) -> Result<Option<RunId>> {
+    let run = sqlx::query_scalar!(
+        r#"select run_id as "run: RunId" from run_output join run on run.id = run_output.run_id
+           where status_comment_id = $1 and repository_id = $2"#,
+        comment as _,
+        repository as _,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(run)
+}
+
 /// Keeps what a step changed; a repeated step replaces its earlier result.
 pub async fn save_step(
     connection: &mut PgConnection,

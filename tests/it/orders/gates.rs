@@ -49,12 +49,14 @@ async fn files_beyond_the_plan_are_asked_about() {
     stage.until_answers(wander, "does not fit now").await;
     let forged = asked.body.replace("package.json", "README.md");
     stage.person("maria").edit_comment(stage.repo.full_name(), asked.id, &forged).unwrap();
-    stage.say("maria", wander, "/wiz approve scope");
-    stage.until_answers(wander, "did not show").await;
+    stage.until_answers(wander, "so I put it back").await;
     stage.until_says(wander, "package.json").await;
+    // What protects the project is another person's to allow.
     stage.say("maria", wander, "/wiz approve scope");
+    stage.until_answers(wander, "somebody other than").await;
+    stage.say("max", wander, "/wiz approve scope");
     stage.until_says(wander, "is open").await;
-    insta::assert_snapshot!(stage.talk(wander).await, @r#"
+    insta::assert_snapshot!(stage.talk(wander).await, @r"
     maria: /wiz fix  👀
     ----
     wiz: ### Pull request #3 is open
@@ -79,12 +81,14 @@ async fn files_beyond_the_plan_are_asked_about() {
     ----
     wiz: `/wiz approve` does not fit now: run 1 is waiting for a decision about files outside its plan. `/wiz status` shows more.
     ----
-    maria: /wiz approve scope  👀
-    ----
-    wiz: The status comment of run 1 did not show this plan: it was edited, or not written yet. I cannot know what you saw, so I did not start. It shows the plan again now; approve that, or `/wiz revise …`.
+    wiz: That comment shows how the run stands, so I put it back. Its plan can be edited there only while it waits for approval, and one edit at a time.
     ----
     maria: /wiz approve scope  👀
-    "#);
+    ----
+    wiz: Run 1 needs the approval of somebody other than the person who asked for it: its gate is `human-required`, for the reasons that its status comment lists.
+    ----
+    max: /wiz approve scope  👀
+    ");
 
     stage.say("maria", stay, "/wiz fix");
     stage.until_says(stay, "leaves the approved files").await;

@@ -1,8 +1,10 @@
 //! What people may order, where they may say it, and what they hear: through GitHub alone.
 
 mod downtime;
+mod edits;
 mod gates;
 mod kinds;
+mod levels;
 mod permission;
 mod plans;
 mod reach;

@@ -11,7 +11,7 @@ use sqlx::{PgConnection, PgPool};
 use wiz::{
     ids::{InstallationId, IssueNumber, RepositoryId, RunId, UserId},
     money::MicroDollars,
-    plan::{Criterion, Plan, Proof, Step},
+    plan::{Approver, Criterion, Gate, Plan, Proof, Step},
     run::{
         signal::{Order, Signal, StageResult},
         state::{Mission, Options, State},
@@ -114,7 +114,7 @@ fn plan() -> Plan {
 }
 
 fn planned() -> StageResult {
-    StageResult::Planned { plan: plan(), base: BASE.parse().unwrap(), needs_approval: true }
+    StageResult::Planned { plan: plan(), base: BASE.parse().unwrap(), gate: Gate { approver: Approver::Anybody, reasons: vec![] } }
 }
 
 /// Brings a new run to the approved work on its plan.

@@ -54,6 +54,11 @@ pub(super) enum Part {
     },
     /// Work on an open pull request.
     Work(Box<PullWork>),
+    /// Show the run's status comment as it should be.
+    Restore {
+        run: RunId,
+        revision: i32,
+    },
     Say(String),
     /// Told once per person and issue, with 👎 on what was said where there is something to put it on.
     Deny {
@@ -110,7 +115,12 @@ impl Answer {
                     match ordering::unpaid(connection, id, &order, budget_day).await? {
                         Some(text) => Some(text),
                         None => {
+                            let is_edit = matches!(order, Order::Edit { .. });
                             let signalled = store::signal(connection, run, Signal::Human { by, order }).await?;
+                            if is_edit && matches!(signalled, store::Signalled::Refused { .. }) {
+                                // Another edit came in between: with the next try this one is compared with that.
+                                anyhow::bail!("the plan changed while its edit was read");
+                            }
                             ordering::outcome(run, verb, hash.as_ref(), signalled)
                         }
                     }
@@ -123,6 +133,11 @@ impl Answer {
                     let (run, said) = work.carry_out(connection, id).await?;
                     about = about.or(run);
                     said
+                }
+                Part::Restore { run, revision } => {
+                    let report = Task::Report { run, revision };
+                    crate::queue::enqueue(connection, &report.job(self.installation, Duration::ZERO)?).await?;
+                    None
                 }
                 Part::Say(text) => Some(text),
                 Part::Deny { text, on } => {

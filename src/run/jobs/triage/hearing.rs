@@ -8,10 +8,10 @@ use anyhow::{Context as _, Result};
 use super::{
     Action, InstallationId, Services,
     answering::{self, Answer, Part},
-    ordering, pulling, starting, store,
+    editing, ordering, pulling, starting, store,
 };
 use crate::{
-    event::{Actor, Event, Place, Repository, Spoken, command},
+    event::{Actor, Event, EventKind, Place, Repository, Spoken, command},
     github::{Reactable, Reaction},
     ids::{DeliveryId, IssueNumber, RepositoryId, RepositoryName},
     policy::{Key, Layer, PolicyFault, RepositoryPolicy, Role},
@@ -27,6 +27,11 @@ pub(super) async fn interpret(
     installation: InstallationId,
 ) -> Result<Option<Action>> {
     let own = services.github.identity().await?;
+    if let EventKind::Spoken(spoken) = &event.kind
+        && let Some(edited) = editing::is_own_comment_edited(event, spoken, &own.bot_login)
+    {
+        return editing::interpret(services, event, installation, edited).await;
+    }
     let heard = match triage::listen(event, Some(&own.bot_login)) {
         Ok(heard) => heard,
         Err(reason) => {

@@ -5,6 +5,7 @@
 
 mod answering;
 mod button;
+mod editing;
 mod ended;
 mod hearing;
 mod movement;

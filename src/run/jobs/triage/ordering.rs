@@ -5,12 +5,12 @@ use sqlx::PgConnection;
 
 use super::{Services, answering::Part, store};
 use crate::{
-    event::Actor,
+    event::{Actor, command::Verb},
     github::journal::text_digest,
     ids::{CommitSha, RepositoryId, RunId},
     money::MicroDollars,
-    plan::PlanHash,
-    policy::RepositoryPolicy,
+    plan::{Gate, PlanHash},
+    policy::{self, GateFacts, GateLevel, RepositoryPolicy},
     report,
     run::{
         signal::{Notice, Order, Refusal},
@@ -45,8 +45,7 @@ pub(super) async fn order_part(
     target: &StoredRun,
     (verb, order): (&'static str, Ordered),
 ) -> Result<Part> {
-    let approves = matches!(order, Ordered::Approve { .. } | Ordered::Widen);
-    if approves && triage::needs_another(policy.gate, speaker.id, target.requester_id) {
+    if triage::needs_another(approver(policy, target, &order), speaker.id, target.requester_id) {
         return Ok(Part::Say(report::own_plan(target.run.id)));
     }
     let hash = target.run.progress.plan.as_ref().map(|current| current.hash(target.run.budget));
@@ -54,6 +53,28 @@ pub(super) async fn order_part(
         return Ok(Part::Say(report::no_base(target.base_branch())));
     };
     Ok(Part::Order { run: target.run.id, verb, by: speaker.login.clone(), order, hash, budget_day: policy.budget_day })
+}
+
+/// Who may give this order: as the gate said when the plan was made, or says by now if that is more.
+fn approver(policy: &RepositoryPolicy, target: &StoredRun, order: &Ordered) -> GateLevel {
+    let progress = &target.run.progress;
+    let planned = progress.plan.as_ref().and_then(|current| current.gate.as_ref());
+    let level = |gate: Option<&Gate>| gate.map_or(GateLevel::Autonomous, |gate| gate.approver.into());
+    match order {
+        Ordered::Approve { .. } => policy.gate.max(level(planned)),
+        Ordered::Widen => {
+            let verb = Verb::named(target.mission.name()).unwrap_or(Verb::Fix);
+            let facts = GateFacts { paths: progress.scope.clone(), ..GateFacts::of(verb) };
+            policy::gate(policy, &facts).level.max(level(progress.raised.as_ref()))
+        }
+        Ordered::Reject
+        | Ordered::Pause
+        | Ordered::Resume
+        | Ordered::Budget { .. }
+        | Ordered::Revise { .. }
+        | Ordered::Retry
+        | Ordered::Cancel => GateLevel::Autonomous,
+    }
 }
 
 /// What stands against an order for more money: what the repository may still spend today.
