@@ -60,6 +60,11 @@ pub enum Task {
     Checks(Checks),
     /// Let failed jobs of GitHub Actions try again.
     Rerun(Rerun),
+    /// Put the status comment back as it should be, after the edit that a delivery told of.
+    Restore {
+        run: RunId,
+        delivery: DeliveryId,
+    },
 }
 
 /// Which schedule.
@@ -203,6 +208,7 @@ impl Task {
             | Self::Publish { run, .. }
             | Self::AnswerReview { run, .. }
             | Self::Report { run, .. }
+            | Self::Restore { run, .. }
             | Self::Deadline { run, .. }
             | Self::Halt { run, .. }
             | Self::Undo { run, .. } => Some(*run),
@@ -224,6 +230,7 @@ impl Task {
             | Self::PostReview(_)
             | Self::AnswerReview { .. }
             | Self::Report { .. }
+            | Self::Restore { .. }
             | Self::Checks(_)
             | Self::Rerun(_) => (PRIORITY_ANSWER, OTHER_ATTEMPTS),
             Self::Plan { .. }
@@ -257,7 +264,7 @@ impl Task {
     /// find that nothing was done.
     fn group_key(&self) -> Option<String> {
         match self {
-            Self::Report { run, .. } => Some(format!("report:{run}")),
+            Self::Report { run, .. } | Self::Restore { run, .. } => Some(format!("report:{run}")),
             // A few groups for each repository, since a group is never forgotten.
             Self::Checks(Checks { repository, head, .. }) => {
                 Some(format!("checks:{repository}:{}", &head.as_str()[..1]))
@@ -307,6 +314,8 @@ impl Task {
             Self::Publish { run, seq } => format!("run:{run}:publish:{seq}"),
             Self::AnswerReview { run, review, .. } => format!("run:{run}:answer-review:{review}"),
             Self::Report { run, revision } => format!("run:{run}:report:{revision}"),
+            // A restoring that has begun may not see this edit any more.
+            Self::Restore { run, delivery } => format!("run:{run}:restore:{delivery}"),
             Self::Deadline { run, seq } => format!("run:{run}:deadline:{seq}"),
             Self::Halt { run, seq } => format!("run:{run}:halt:{seq}"),
             Self::Undo { run, comment, .. } => format!("run:{run}:undo:{comment}"),
@@ -356,6 +365,7 @@ mod tests {
             Task::Triage { delivery: DeliveryId(uuid::Uuid::nil()) },
             Task::AnswerReview { run, review: ReviewId(9), commit: None },
             Task::Report { run, revision: 1 },
+            Task::Restore { run, delivery: DeliveryId(uuid::Uuid::nil()) },
             Task::Deadline { run, seq },
             Task::Halt { run, seq },
         ];

@@ -105,6 +105,7 @@ impl Handler for Executor {
             Ok(
                 Task::AnswerReview { .. }
                 | Task::Report { .. }
+                | Task::Restore { .. }
                 | Task::Deadline { .. }
                 | Task::Halt { .. }
                 | Task::Reply(_)
@@ -144,6 +145,7 @@ async fn dispatch(services: &Services, lease: &Lease, task: Task) -> Result<Comp
             answer_review::execute(services, lease, (run, review), commit.as_ref()).await
         }
         Task::Report { run, revision } => report::execute(services, lease, run, revision).await,
+        Task::Restore { run, delivery: _ } => report::restore(services, lease, run).await,
         Task::Deadline { run, seq } => deadline::execute(services, lease, run, seq).await,
         Task::Halt { run, seq } => halt::execute(services, lease, run, seq).await,
         Task::PostReview(post) => post_review::execute(services, lease, &post).await,

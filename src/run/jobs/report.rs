@@ -58,6 +58,21 @@ pub(super) async fn execute(
     complete(services, lease).await
 }
 
+/// Shows the run as it now is once more, whatever was shown before.
+pub(super) async fn restore(services: &Services, lease: &Lease, run: RunId) -> Result<Completed, JobFailure> {
+    let stored = store::load(&mut *services.pool.acquire().await?, run).await?;
+    if let Some(stored) = stored
+        && !super::is_suspended(services, stored.installation).await?
+        && !store::reach::is_removed(&mut *services.pool.acquire().await?, stored.repository).await?
+    {
+        match show(services, &stored).await {
+            Err(error) if is_gone(&error) => tracing::warn!(%run, "nothing can be put back any more: {error:#}"),
+            outcome => outcome.map_err(super::retry)?,
+        }
+    }
+    complete(services, lease).await
+}
+
 /// A later revision has a report of its own. But that one may wait for its state to last, and until the status comment is
 /// there a person waits for a first sign of life.
 async fn is_due(services: &Services, stored: &StoredRun, revision: i32) -> anyhow::Result<bool> {

@@ -8,7 +8,8 @@ use super::{
 
 const READY: &str = "The plan is ready for approval";
 
-const RULES: &str = "gate:
+const RULES: &str = "budget_day: $99
+gate:
   default: autonomous
   rules:
     - { name: secrets, level: human-required, labels: [Security] }

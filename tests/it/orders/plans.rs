@@ -263,6 +263,7 @@ async fn where_two_people_are_wanted_the_requester_may_not_approve() {
     stage.say("maria", pull.number, "/wiz fix");
     stage.quiet().await;
     stage.person("sam").click(name, check.id, "cancel").unwrap();
+    stage.quiet().await;
     stage.person("sam").rerequest(name, check.id).unwrap();
     stage.quiet().await;
     max.rerequest(name, check.id).unwrap();

@@ -90,7 +90,7 @@ impl Stage {
         let idle = async || {
             let due = self.store.due_jobs().await?;
             let speaks = |kind: &String| {
-                ["triage", "reply", "report", "answer_review", "undo", "halt", "policy_check", "schedules"]
+                ["triage", "reply", "report", "restore", "answer_review", "undo", "halt", "policy_check", "schedules"]
                     .contains(&kind.as_str())
             };
             Ok((!due.iter().any(speaks)).then_some(()))

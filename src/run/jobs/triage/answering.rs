@@ -9,7 +9,7 @@ use super::{InstallationId, Signal, ordering, pulling::PullWork, starting, store
 use crate::{
     event::{Event, Place, Repository, Spoken, SpokenAction},
     github::Reactable,
-    ids::{CommentId, IssueNumber, Login, RunId, UserId},
+    ids::{CommentId, DeliveryId, IssueNumber, Login, RunId, UserId},
     money::MicroDollars,
     plan::PlanHash,
     queue::{self, NewJob},
@@ -57,7 +57,7 @@ pub(super) enum Part {
     /// Show the run's status comment as it should be.
     Restore {
         run: RunId,
-        revision: i32,
+        delivery: DeliveryId,
     },
     Say(String),
     /// Told once per person and issue, with 👎 on what was said where there is something to put it on.
@@ -134,9 +134,10 @@ impl Answer {
                     about = about.or(run);
                     said
                 }
-                Part::Restore { run, revision } => {
-                    let report = Task::Report { run, revision };
-                    crate::queue::enqueue(connection, &report.job(self.installation, Duration::ZERO)?).await?;
+                Part::Restore { run, delivery } => {
+                    about = about.or(Some(run));
+                    let restore = Task::Restore { run, delivery };
+                    queue::enqueue(connection, &restore.job(self.installation, Duration::ZERO)?).await?;
                     None
                 }
                 Part::Say(text) => Some(text),

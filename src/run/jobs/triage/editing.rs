@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     event::{Event, Place, Spoken, SpokenAction, command::Verb},
-    ids::Login,
+    ids::{DeliveryId, Login},
     policy::{self, Permission, RepositoryPolicy, Role},
     report,
     run::{
@@ -33,7 +33,7 @@ pub(super) fn is_own_comment_edited<'a>(event: &Event, spoken: &'a Spoken, own: 
 
 pub(super) async fn interpret(
     services: &Services,
-    event: &Event,
+    (delivery, event): (DeliveryId, &Event),
     installation: InstallationId,
     spoken: &Spoken,
 ) -> Result<Option<Action>> {
@@ -61,7 +61,7 @@ pub(super) async fn interpret(
     let role = role.map_or(Role::None, |role| Role::from_github(&role.role_name, &role.permission));
     let (policy, faults) =
         policy.map_or_else(|faults| (RepositoryPolicy::default(), faults), |policy| (policy, vec![]));
-    let restore = Part::Restore { run, revision: stored.revision };
+    let restore = Part::Restore { run, delivery };
     let parts = if let Permission::Denied { needs } = policy::may(role, Verb::Revise, &policy) {
         vec![restore, Part::Deny { text: report::edit_denied(&editor.login, needs.name()), on: None }]
     } else if !faults.is_empty() {

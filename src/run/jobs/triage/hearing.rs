@@ -30,7 +30,7 @@ pub(super) async fn interpret(
     if let EventKind::Spoken(spoken) = &event.kind
         && let Some(edited) = editing::is_own_comment_edited(event, spoken, &own.bot_login)
     {
-        return editing::interpret(services, event, installation, edited).await;
+        return editing::interpret(services, (delivery, event), installation, edited).await;
     }
     let heard = match triage::listen(event, Some(&own.bot_login)) {
         Ok(heard) => heard,
