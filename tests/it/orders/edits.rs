@@ -56,7 +56,7 @@ async fn a_plan_is_edited_in_its_comment_by_who_may() {
     }
 
     // A copy of wiz's marker makes nothing wiz's comment.
-    let marker = written.body.rsplit("\n\n").next().unwrap();
+    let marker = written.body.trim_end().rsplit("\n\n").next().unwrap();
     let forged = stage.say("wim", issue, &format!("**Plan** `{first}` {marker}"));
     stage.person("maria").edit_comment(name, forged, &format!("- [ ] **fix** {marker}")).unwrap();
     stage.quiet().await;

@@ -58,14 +58,35 @@ async fn each_level_says_who_is_wanted_and_why() {
         (stage.issue("Moves"), "fix"),
         (stage.issue("Deploys"), "fix"),
         (stage.issue("Words"), "docs"),
-        (stage.issue("Dear"), "test"),
         (stage.issue("Waits"), "plan"),
     ] {
         stage.say("maria", issue, &format!("/wiz {command}"));
         let title = stage.world.hub().control().issue(name, issue).unwrap().title;
         said += &format!("{title}: {}\n", gate(&stage, issue).await);
     }
-    insta::assert_snapshot!(crate::support::redact::redact(&said), @"");
+    insta::assert_snapshot!(said, @r"
+    Label: `human-required`: the plan needs the approval of another person than maria
+    - rule “secrets”: the label security
+    Stranger: `supervised`: the plan needs one approval
+    - rule 3 of the gate: the path greet.sh, the author is none
+    Many: `supervised`: the plan needs one approval
+    - rule “large”: 3 files are expected, over 2
+    Moves: `human-required`: the plan needs the approval of another person than maria
+    - migrations/0001_names.sql is a migration, which always needs a person
+    Deploys: `human-required`: the plan needs the approval of another person than maria
+    - deploy/ is a deployment file, which always needs a person
+    - .circleci/config.yml is a CI file, which always needs a person
+    - SECURITY.md is a security file, which always needs a person
+    - package.json is protected by **/package.json
+    Words: `supervised`: the plan needs one approval
+    - rule 2 of the gate: the command is docs, 1 files are expected, over 0
+    Waits: `supervised`: the plan needs one approval
+    - `/wiz plan` waits for approval
+    ");
+    let dear = stage.issue("Dear");
+    stage.say("maria", dear, "/wiz test");
+    let quoted = gate(&stage, dear).await;
+    assert!(quoted.contains("another person") && quoted.contains(r"are quoted, over \$0.0001"), "{quoted}");
 
     // The one who asked does not approve, in words or by a copy of them, and neither does somebody without the role.
     stage.say("maria", label, "/wiz approve");
