@@ -57,8 +57,7 @@ pub fn edited_plan(before: &str, after: &str, plan: &Plan) -> Result<Option<Plan
     for step in &mut edited.steps {
         let name = step.id.as_str();
         let of = |parts: &Parts| Some((parts.title(name)?.to_owned(), parts.detail(name)?.to_owned()));
-        let ((old_title, old_detail), (title, detail)) =
-            of(&before).zip(of(&after)).ok_or(EditFault::Structure)?;
+        let ((old_title, old_detail), (title, detail)) = of(&before).zip(of(&after)).ok_or(EditFault::Structure)?;
         if old_title != title {
             step.title = said(&title);
         }

@@ -41,8 +41,7 @@ pub use follow_up::{FollowUpReason, FollowUpView, follow_up_message, secret_in_t
 pub use marker::{MARKER_CHARS, Marker, MarkerKind};
 pub use orders::{
     another_run_is_open, base_moved, budget_reply, edit_denied, edit_not_now, edit_unread, gate_raised, left_scope,
-    out_of_money,
-    own_plan, plan_not_shown, status_reply, unusable_model,
+    out_of_money, own_plan, plan_not_shown, status_reply, unusable_model,
 };
 pub use pull_request::{PullRequestText, commit_message, pull_request};
 pub use pull_reviews::{

@@ -117,10 +117,9 @@ pub(super) fn next_commands(view: &RunView) -> Vec<(String, &'static str)> {
             approve.into_iter().chain(others).collect()
         }
         RunState::NeedsAnswer => vec![plain("/wiz revise …", "answer"), plain("/wiz cancel", "end the run")],
-        RunState::NeedsScope if view.gate_raised => vec![
-            plain("/wiz approve scope", "go on with the change as it is"),
-            plain("/wiz reject", "end the run"),
-        ],
+        RunState::NeedsScope if view.gate_raised => {
+            vec![plain("/wiz approve scope", "go on with the change as it is"), plain("/wiz reject", "end the run")]
+        }
         RunState::NeedsScope => vec![
             plain("/wiz approve scope", "allow these files"),
             plain("/wiz reject", "do the work without them"),

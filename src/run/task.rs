@@ -61,10 +61,7 @@ pub enum Task {
     /// Let failed jobs of GitHub Actions try again.
     Rerun(Rerun),
     /// Put the status comment back as it should be, after the edit that a delivery told of.
-    Restore {
-        run: RunId,
-        delivery: DeliveryId,
-    },
+    Restore { run: RunId, delivery: DeliveryId },
 }
 
 /// Which schedule.

@@ -81,11 +81,7 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<Done, StageFa
         .collect();
     Ok(Done {
         result: StageResult::Verified { feedback: evidence::feedback(&evidence) },
-        keep: Some(Keep::Proof(Proof {
-            evidence,
-            patch_digest: workspace::digest(&patch),
-            files,
-        })),
+        keep: Some(Keep::Proof(Proof { evidence, patch_digest: workspace::digest(&patch), files })),
     })
 }
 

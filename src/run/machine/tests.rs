@@ -306,8 +306,12 @@ fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
     }
     let signals: Vec<fn(&Run, bool) -> Signal> = vec![
         |run, stale| stage(run, stale, StageResult::PlanningStarted),
-        |run, stale| stage(run, stale, StageResult::Planned { plan: plan(), base: sha('b'), gate: gate(Approver::Anybody) }),
-        |run, stale| stage(run, stale, StageResult::Planned { plan: plan(), base: sha('b'), gate: gate(Approver::Nobody) }),
+        |run, stale| {
+            stage(run, stale, StageResult::Planned { plan: plan(), base: sha('b'), gate: gate(Approver::Anybody) })
+        },
+        |run, stale| {
+            stage(run, stale, StageResult::Planned { plan: plan(), base: sha('b'), gate: gate(Approver::Nobody) })
+        },
         |run, stale| stage(run, stale, StageResult::Questioned { question: "Which?".into() }),
         |run, stale| stage(run, stale, StageResult::Answered),
         |run, stale| stage(run, stale, running_step(run)),

@@ -114,7 +114,11 @@ fn plan() -> Plan {
 }
 
 fn planned() -> StageResult {
-    StageResult::Planned { plan: plan(), base: BASE.parse().unwrap(), gate: Gate { approver: Approver::Anybody, reasons: vec![] } }
+    StageResult::Planned {
+        plan: plan(),
+        base: BASE.parse().unwrap(),
+        gate: Gate { approver: Approver::Anybody, reasons: vec![] },
+    }
 }
 
 /// Brings a new run to the approved work on its plan.

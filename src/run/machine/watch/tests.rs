@@ -190,7 +190,15 @@ fn an_adopted_pull_request_gets_its_plan_when_the_first_work_begins() {
     assert_eq!((adopted.run.state, adopted.effects.len()), (State::Watching, 2));
     let (run, _) = go(adopted.run, [|_: &Run| Signal::FollowUp(asked(1))]);
     assert_eq!(advance(&run, stage_of(&run, begun('c'))), Err(Refusal::Stale), "there is nothing to work by");
-    let plan = CurrentPlan { version: 1, plan: plan(), base: sha('b'), approved: true, widened: vec![], edits: vec![], gate: None };
+    let plan = CurrentPlan {
+        version: 1,
+        plan: plan(),
+        base: sha('b'),
+        approved: true,
+        widened: vec![],
+        edits: vec![],
+        gate: None,
+    };
     let with_plan = StageResult::FollowUpBegun { head: sha('c'), plan: Some(plan.clone()) };
     let begun = advance(&run, stage_of(&run, with_plan)).unwrap();
     assert_eq!((begun.run.state, begun.run.progress.plan), (State::Working, Some(plan)));
