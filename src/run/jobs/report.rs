@@ -64,6 +64,7 @@ pub(super) async fn restore(services: &Services, lease: &Lease, run: RunId) -> R
     if let Some(stored) = stored
         && !super::is_suspended(services, stored.installation).await?
         && !store::reach::is_removed(&mut *services.pool.acquire().await?, stored.repository).await?
+        && !store::undo::is_asked(&mut *services.pool.acquire().await?, run).await?
     {
         match show(services, &stored).await {
             Err(error) if is_gone(&error) => tracing::warn!(%run, "nothing can be put back any more: {error:#}"),

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     event::{Event, Place, Spoken, SpokenAction, command::Verb},
+    github::journal::text_digest,
     ids::{DeliveryId, Login},
     policy::{self, Permission, RepositoryPolicy, Role},
     report,
