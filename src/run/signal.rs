@@ -85,7 +85,7 @@ pub enum StageResult {
     /// A follow-up starts from this head; `plan` is for a pull request that was not planned by this run.
     FollowUpBegun {
         head: CommitSha,
-        plan: Option<CurrentPlan>,
+        plan: Option<Box<CurrentPlan>>,
     },
     /// Somebody moved the branch while the follow-up was worked on, so it was not published.
     BranchMoved {

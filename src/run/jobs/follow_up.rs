@@ -50,7 +50,7 @@ pub(super) async fn begin(services: &Services, stored: &StoredRun) -> Result<Beg
     };
     let plan = match &progress.plan {
         Some(_) => None,
-        None => Some(plan_for(services, stored, &pull).await?),
+        None => Some(Box::new(plan_for(services, stored, &pull).await?)),
     };
     let (run, seq) = (stored.run.id, stored.run.seq);
     let signal = Signal::Stage { seq, result: StageResult::FollowUpBegun { head: pull.head.sha, plan } };

@@ -112,17 +112,9 @@ impl Answer {
                 }
                 Part::Order { run, verb, by, order, hash, budget_day } => {
                     about = about.or(Some(run));
-                    match ordering::unpaid(connection, id, &order, budget_day).await? {
-                        Some(text) => Some(text),
-                        None => {
-                            let is_edit = matches!(order, Order::Edit { .. });
-                            let signalled = store::signal(connection, run, Signal::Human { by, order }).await?;
-                            if is_edit && matches!(signalled, store::Signalled::Refused { .. }) {
-                                // Another edit came in between: with the next try this one is compared with that.
-                                anyhow::bail!("the plan changed while its edit was read");
-                            }
-                            ordering::outcome(run, verb, hash.as_ref(), signalled)
-                        }
+                    match ordering::give(connection, (id, run), (by, order), budget_day).await? {
+                        Err(text) => Some(text),
+                        Ok(signalled) => ordering::outcome(run, verb, hash.as_ref(), signalled),
                     }
                 }
                 Part::Undo { run, by } => {

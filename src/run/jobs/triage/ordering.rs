@@ -7,13 +7,13 @@ use super::{Services, answering::Part, store};
 use crate::{
     event::{Actor, command::Verb},
     github::journal::text_digest,
-    ids::{CommitSha, RepositoryId, RunId},
+    ids::{CommitSha, Login, RepositoryId, RunId},
     money::MicroDollars,
     plan::{Gate, PlanHash},
     policy::{self, GateFacts, GateLevel, RepositoryPolicy},
     report,
     run::{
-        signal::{Notice, Order, Refusal},
+        signal::{Notice, Order, Refusal, Signal},
         store::{Signalled, StoredRun, results},
         view,
     },
@@ -77,8 +77,27 @@ fn approver(policy: &RepositoryPolicy, target: &StoredRun, order: &Ordered) -> G
     }
 }
 
+/// Gives the order to the run, or says what stands against it.
+pub(super) async fn give(
+    connection: &mut PgConnection,
+    (repository, run): (RepositoryId, RunId),
+    (by, order): (Login, Order),
+    budget_day: MicroDollars,
+) -> Result<Result<Signalled, String>> {
+    if let Some(text) = unpaid(connection, repository, &order, budget_day).await? {
+        return Ok(Err(text));
+    }
+    let is_edit = matches!(order, Order::Edit { .. });
+    let signalled = store::signal(connection, run, Signal::Human { by, order }).await?;
+    if is_edit && matches!(signalled, Signalled::Refused { .. }) {
+        // Another edit came in between: with the next try this one is compared with that.
+        anyhow::bail!("the plan changed while its edit was read");
+    }
+    Ok(Ok(signalled))
+}
+
 /// What stands against an order for more money: what the repository may still spend today.
-pub(super) async fn unpaid(
+async fn unpaid(
     connection: &mut PgConnection,
     repository: RepositoryId,
     order: &Order,

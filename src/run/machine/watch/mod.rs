@@ -140,7 +140,7 @@ fn begin(mut run: Run, cause: FollowUpCause, restarts: u32) -> Result<Transition
 }
 
 /// The first job of a follow-up has looked at the pull request.
-pub(super) fn begun(mut run: Run, head: CommitSha, plan: Option<CurrentPlan>) -> Result<Transition, Refusal> {
+pub(super) fn begun(mut run: Run, head: CommitSha, plan: Option<Box<CurrentPlan>>) -> Result<Transition, Refusal> {
     let (Some(follow_up), Some(pull_request)) = (&mut run.progress.follow_up, &mut run.progress.pull_request) else {
         return Err(Refusal::Stale);
     };
@@ -152,7 +152,7 @@ pub(super) fn begun(mut run: Run, head: CommitSha, plan: Option<CurrentPlan>) ->
         return watch_on(run);
     }
     follow_up.head = Some(head);
-    run.progress.plan = run.progress.plan.or(plan);
+    run.progress.plan = run.progress.plan.or(plan.map(|plan| *plan));
     if run.progress.plan.is_none() {
         return Err(Refusal::Stale);
     }

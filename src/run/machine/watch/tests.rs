@@ -199,7 +199,7 @@ fn an_adopted_pull_request_gets_its_plan_when_the_first_work_begins() {
         edits: vec![],
         gate: None,
     };
-    let with_plan = StageResult::FollowUpBegun { head: sha('c'), plan: Some(plan.clone()) };
+    let with_plan = StageResult::FollowUpBegun { head: sha('c'), plan: Some(Box::new(plan.clone())) };
     let begun = advance(&run, stage_of(&run, with_plan)).unwrap();
     assert_eq!((begun.run.state, begun.run.progress.plan), (State::Working, Some(plan)));
 }
