@@ -76,6 +76,7 @@ async fn accept(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<Answ
         target_id: number(headers, "x-github-hook-installation-target-id"),
         secret_index: i16::try_from(secret).unwrap_or(i16::MAX),
     };
+    let _arriving = intake.doorbell.arriving();
     match intake.inbox.store(delivery).await {
         Ok(Stored::New(job)) => {
             intake.doorbell.ring();

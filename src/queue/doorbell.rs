@@ -11,6 +11,8 @@ use sqlx::{PgPool, postgres::PgListener};
 use tokio::{sync::Notify, time};
 use tokio_util::sync::CancellationToken;
 
+use super::arrivals::{Arrivals, Arriving};
+
 /// The notification channel of the queue.
 const CHANNEL: &str = "wiz_queue";
 
@@ -33,19 +35,33 @@ pub async fn ring(pool: &PgPool) -> Result<()> {
 /// A bell that may be rung at any rate: the first ring goes out at once, the ones close behind it as one.
 /// [`Worker::run`](super::Worker::run) answers it; a process without a worker runs [`Doorbell::run`] itself.
 #[derive(Debug, Clone, Default)]
-pub struct Doorbell(Arc<Notify>);
+pub struct Doorbell {
+    rung: Arc<Notify>,
+    arrivals: Arrivals,
+}
 
 impl Doorbell {
+    /// Says that something is being accepted, until the answer is dropped. This process's workers let a burst pass
+    /// before they take up more.
+    pub fn arriving(&self) -> Arriving {
+        self.arrivals.enter()
+    }
+
+    /// Returns once no burst arrives, or after half a second.
+    pub(super) async fn calm(&self) {
+        self.arrivals.calm().await;
+    }
+
     /// Asks for a ring and does not wait for it. Call it after the commit.
     pub fn ring(&self) {
-        self.0.notify_one();
+        self.rung.notify_one();
     }
 
     /// Sends the rings until `shutdown`, and then one that is still due.
     pub async fn run(&self, pool: &PgPool, shutdown: &CancellationToken) {
         loop {
             let ending = tokio::select! {
-                () = self.0.notified() => shutdown.is_cancelled(),
+                () = self.rung.notified() => shutdown.is_cancelled(),
                 () = shutdown.cancelled() => true,
             };
             if let Err(error) = ring(pool).await {

@@ -13,6 +13,7 @@
 //! Read first: [`NewJob`], [`Lease`], [`Worker::run`].
 
 mod archive;
+mod arrivals;
 mod backoff;
 mod claim;
 mod doorbell;
@@ -26,6 +27,7 @@ mod lease;
 mod settle;
 mod worker;
 
+pub use arrivals::Arriving;
 pub use backoff::shortest_span;
 pub use claim::{Claim, claim, promote_due};
 pub use doorbell::{Doorbell, ring};

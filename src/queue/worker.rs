@@ -179,6 +179,7 @@ async fn start_jobs(crew: &Arc<Crew>, jobs: &mut JoinSet<()>, next: Next, last_t
         }
     }
     while jobs.len() < crew.settings.slots {
+        crew.doorbell.calm().await;
         let free = (crew.settings.slots - jobs.len()).min(CLAIM_BATCH);
         let wanted = Claim {
             limit: i64::try_from(free)?,

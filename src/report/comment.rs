@@ -1,5 +1,7 @@
 //! The sticky status comment: what happens, what the plan is, what was proven, and what to say next. Details are folded.
 
+use std::time::Duration;
+
 use super::{MARKER_CHARS, RunState, RunView, cell, neutralise, plain, sections, sections::Detail};
 use crate::limits::COMMENT_CHARS;
 
@@ -77,7 +79,8 @@ pub(super) fn details(view: &RunView, detail: Detail) -> String {
             text += &sections::folded("Files this will touch", &files);
         }
     }
-    text += &sections::folded("Files changed", &sections::changes(view, detail));
+    let changed = if view.follow_ups > 0 { "Files changed by the last commit" } else { "Files changed" };
+    text += &sections::folded(changed, &sections::changes(view, detail));
     text += &sections::folded("Review", &sections::findings(view, detail));
     text += &sections::outputs(view, detail);
     text += &sections::folded("Time", &times(view));
@@ -96,12 +99,16 @@ fn next(view: &RunView) -> String {
     if commands.is_empty() { String::new() } else { format!("**Next:** {}", commands.join(", ")) }
 }
 
+/// How long the run was in each state, in the order in which it came to them; a follow-up comes to the same ones again.
 fn times(view: &RunView) -> String {
-    let mut list = String::new();
-    for timing in view.timings.iter().take(50) {
-        list += &format!("- {}: {}\n", stage(timing.stage), sections::took(timing.duration));
+    let mut stays: Vec<(RunState, Duration)> = Vec::new();
+    for timing in &view.timings {
+        match stays.iter_mut().find(|(state, _)| *state == timing.stage) {
+            Some((_, stay)) => *stay += timing.duration,
+            None => stays.push((timing.stage, timing.duration)),
+        }
     }
-    list
+    stays.iter().map(|(state, stay)| format!("- {}: {}\n", stage(*state), sections::took(*stay))).collect()
 }
 
 fn stage(state: RunState) -> &'static str {

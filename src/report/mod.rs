@@ -97,6 +97,8 @@ pub struct RunView {
     pub pull_request: Option<PullRequestLink>,
     /// Further work on the pull request that is under way, or has stopped.
     pub follow_up: Option<FollowUpView>,
+    /// How many follow-ups there have been; what was changed is then what the last one changed.
+    pub follow_ups: u32,
     pub model: Option<String>,
     pub branch: Option<BranchName>,
     /// Why the run ended badly; only in [`RunState::Failed`].

@@ -68,6 +68,7 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
             open: pull_request.open,
         }),
         follow_up: progress.follow_up.as_ref().map(shown_follow_up),
+        follow_ups: progress.follow_ups,
         model: Some(stored.model.clone().unwrap_or_else(|| services.models.model_for(AgentRole::Coder).to_string())),
         branch: progress.pull_request.as_ref().map(|pull_request| pull_request.branch.clone()),
         failure: progress.failure.as_ref().map(|failure| failure.message.clone()),

@@ -11,8 +11,9 @@ use crate::support::{
     world::{assert_ended_well, assert_upstream_agrees, options},
 };
 
-/// Most requests to GitHub for the plain fix, from the first webhook to the merge: an installation has 5,000 an hour.
-const MOST_CALLS: i64 = 25;
+/// Most requests to GitHub for the plain fix, from the first webhook to the merge: an installation has 5,000 an hour. It
+/// takes 24 when nothing is in the way; the slower the machine, the more often the status comment is edited.
+const MOST_CALLS: i64 = 35;
 
 /// Plays the story, and keeps the status comment as it was when the plan was shown.
 async fn play(world: &World) -> (Ending, Option<Shown>) {
@@ -33,6 +34,9 @@ async fn whole_job(case: &'static Case, wire: Wire) {
     let options = Options { model: ModelChoice::Scripted(wire), ..options(case, DatabaseChoice::Url(database.url)) };
     let mut world = World::start(options).await.unwrap();
     let (ending, _) = play(&world).await;
+    let calls = world.store().await.unwrap().calls_to_github().await.unwrap();
+    let all: i64 = calls.iter().map(|(_, count)| count).sum();
+    assert!((1..=MOST_CALLS).contains(&all), "calls to GitHub for the plain fix: {calls:?}");
     assert_ended_well(&mut world, &ending).await;
     assert_upstream_agrees(&world, &ending).await;
 }
@@ -47,15 +51,13 @@ async fn a_rust_issue_becomes_a_merged_pull_request() {
     whole_job(&STRSIM, Wire::Responses).await;
 }
 
-/// On the embedded database, as `wiz serve` starts without any; and every text that people see.
+/// On the embedded database, as `wiz serve` starts without any; CI fails once, a reviewer objects once; and every text
+/// that people see.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_python_issue_becomes_a_merged_pull_request_and_every_text_is_right() {
     let mut world = World::start(options(&HUMANIZE, DatabaseChoice::Embedded)).await.unwrap();
     let repo = world.repo();
     let (ending, planned) = play(&world).await;
-    let calls = world.store().await.unwrap().calls_to_github().await.unwrap();
-    let all: i64 = calls.iter().map(|(_, count)| count).sum();
-    assert!((1..=MOST_CALLS).contains(&all), "calls to GitHub for the plain fix: {calls:?}");
     assert_ended_well(&mut world, &ending).await;
     assert_upstream_agrees(&world, &ending).await;
 
@@ -154,18 +156,11 @@ async fn a_python_issue_becomes_a_merged_pull_request_and_every_text_is_right() 
 
     </details>
 
-    <details><summary>Files changed</summary>
+    <details><summary>Files changed by the last commit</summary>
 
     | file | change | lines |
     | --- | --- | --- |
-    | `src/humanize/filesize.py` | changed | +1 −1 |
-    | `tests/test_filesize.py` | changed | +2 −0 |
-
-    </details>
-
-    <details><summary>Review</summary>
-
-    - **notice** `src/humanize/filesize.py:94` Sizes between one and two bytes still say "1 Bytes" – `naturalsize(1.5)` gives `1 Bytes`, before and after this change, because only exactly one byte takes the singular. An existing test expects it (`1.123456789` gives `1 Bytes`), so it is outside this request.
+    | `src/humanize/filesize.py` | changed | +0 −1 |
 
     </details>
 

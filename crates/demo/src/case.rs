@@ -6,6 +6,8 @@ use anyhow::{Context, Result, ensure};
 use scripted_model::Script;
 use tokio::process::Command;
 
+use crate::scrutiny::{Lint, Remark, Scrutiny};
+
 /// One package with a bug that its next release mended.
 #[derive(Debug)]
 pub struct Case {
@@ -25,6 +27,8 @@ pub struct Case {
     pub outside_proof: &'static str,
     /// Files the run changes, and no others: the fix, then its test.
     pub changed_files: &'static [&'static str],
+    /// What CI and the maintainer object to before the merge.
+    pub scrutiny: Option<Scrutiny>,
 }
 
 /// Every case.
@@ -48,6 +52,30 @@ pub const HUMANIZE: Case = Case {
     outside_proof: "cp \"$UPSTREAM\"/tests/test_filesize.py tests/test_filesize.py\n\
                     PYTHONPATH=src python3 -m pytest -q --color=no tests/test_filesize.py\n",
     changed_files: &["src/humanize/filesize.py", "tests/test_filesize.py"],
+    scrutiny: Some(Scrutiny {
+        // The package's own workflow and line length; what ruff 0.11.2 prints for this line.
+        lint: Lint {
+            workflow: "Lint",
+            job: "lint",
+            step: "pre-commit run --all-files",
+            path: "src/humanize/filesize.py",
+            text: "or as a string like \"1\".",
+            log: "ruff.....................................................................Failed\n\
+                  - hook id: ruff\n- exit code: 1\n\n\
+                  src/humanize/filesize.py:94:89: E501 Line too long (105 > 88)\n   |\n\
+                  93 |     if abs_bytes == 1 and not gnu:\n\
+                  94 |         # One byte is shown as a whole number, also when it was given as a float or as a \
+                  string like \"1\".\n   |\
+                  \u{20}                                                                                        \
+                  ^^^^^^^^^^^^^^^^^ E501\n\
+                  95 |         return f\"{int(bytes_)} Byte\"\n   |\n\nFound 1 error.\n",
+        },
+        remark: Remark {
+            path: "src/humanize/filesize.py",
+            line: "# A whole number",
+            text: "The code says this already, and the test why. Please drop the comment.",
+        },
+    }),
 };
 
 /// JavaScript: a prototype that an argument could change.
@@ -63,6 +91,7 @@ pub const MINIMIST: Case = Case {
     extra_files: &[(".github/wiz.yml", "checks:\n  - name: tests\n    run: tape 'test/*.js'\n")],
     outside_proof: "cp \"$UPSTREAM\"/test/proto.js test/proto.js\ntape test/proto.js\n",
     changed_files: &["index.js", "test/proto.js"],
+    scrutiny: None,
 };
 
 /// Rust: a guard against overflow that answered too early.
@@ -85,6 +114,7 @@ pub const STRSIM: Case = Case {
                     cat code.rs tests.rs > src/lib.rs\n\
                     cargo test --offline --quiet --lib\n",
     changed_files: &["src/lib.rs", "tests/lib.rs"],
+    scrutiny: None,
 };
 
 /// What registries add to an archive, and what nobody would commit.

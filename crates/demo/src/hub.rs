@@ -221,7 +221,7 @@ fn write_files(directory: &Path, files: &[File]) -> Result<()> {
 /// The world's repository, looked at from outside.
 #[derive(Debug, Clone)]
 pub struct Repo {
-    control: Control,
+    pub(crate) control: Control,
     full_name: String,
     page: String,
     bot: u64,
@@ -231,6 +231,11 @@ impl Repo {
     /// `owner/name`.
     pub fn full_name(&self) -> &str {
         &self.full_name
+    }
+
+    /// Where a browser shows the repository.
+    pub fn page(&self) -> &str {
+        &self.page
     }
 
     /// Who reports the bug.
@@ -251,6 +256,11 @@ impl Repo {
     /// Where a browser shows a comment.
     pub fn comment_url(&self, number: u64, comment: u64) -> String {
         format!("{}/issues/{number}#issuecomment-{comment}", self.page)
+    }
+
+    /// Where a browser shows a pull request.
+    pub fn pull_url(&self, number: u64) -> String {
+        format!("{}/pull/{number}", self.page)
     }
 
     /// Whether wiz has put 👀 on a comment.
@@ -309,6 +319,12 @@ impl Repo {
         Ok(self.control.repository(&self.full_name)?.signed_commits.contains(sha))
     }
 
+    /// The pull request with this number, as it stands.
+    pub fn pull_request(&self, number: u64) -> Result<Pull> {
+        let found = self.pulls()?.into_iter().find(|pull| pull.number == number);
+        found.context("the pull request is gone")
+    }
+
     /// Asks git itself about the repository, and gives what it wrote.
     pub fn git(&self, arguments: &[&str]) -> Result<String> {
         let directory = self.control.git_dir(&self.full_name)?;
@@ -318,7 +334,7 @@ impl Repo {
         Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
     }
 
-    fn spoken_by(&self, account: u64) -> SpokenBy {
+    pub(crate) fn spoken_by(&self, account: u64) -> SpokenBy {
         if account == self.bot { SpokenBy::Wiz } else { SpokenBy::Other(self.control.login(account)) }
     }
 
@@ -344,7 +360,7 @@ impl Repo {
             base_sha: pull.base_sha,
             merged: pull.merged_at.is_some(),
             merge_commit: pull.merge_commit_sha,
-            url: format!("{}/pull/{}", self.page, issue.number),
+            url: self.pull_url(issue.number),
         })
     }
 }

@@ -1,4 +1,5 @@
-//! The main job as people live it: an issue, `/wiz fix`, a plan, `/wiz approve`, a pull request, a review, a merge.
+//! The main job as people live it: an issue, `/wiz fix`, a plan, `/wiz approve`, a pull request that CI and a reviewer
+//! object to and wiz mends, an approving review, a merge.
 //!
 //! [`Story`] does what the people do and waits for what they would wait for, nothing else, so the demo and the tests
 //! tell the same story. It gives up as soon as wiz says that it failed. Read first: [`Story::play`], [`Mark`].
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 use crate::{
     case::Case,
     hub::{Pull, Repo},
+    scrutiny::{CiVerdict, Remark, Scrutiny},
     until::until,
 };
 
@@ -19,6 +21,11 @@ use crate::{
 const SOON: Duration = Duration::from_secs(60);
 /// Longest wait for agents and tests; a real model is slow, and so is a busy machine.
 const WORK: Duration = Duration::from_secs(30 * 60);
+
+/// The name of the check run that stands for the whole run.
+const OWN_CHECK: &str = "wiz";
+/// Headlines behind which nothing comes by itself.
+const ENDS: [&str; 3] = ["Failed", "Cancelled", "A question"];
 
 /// The points of the story, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +40,14 @@ pub enum Mark {
     Verifying,
     Reviewing,
     PullRequestOpened,
+    /// CI has failed on the first version.
+    CiFailed,
+    /// wiz has pushed a version on which CI passes.
+    CiMended,
+    /// The maintainer asks for changes on a line.
+    Objected,
+    /// wiz has pushed a version without the line's fault, and said so in the thread.
+    Answered,
     CheckPassed,
     Reviewed,
     Merged,
@@ -58,7 +73,10 @@ pub struct Ending {
     /// Where a browser shows it.
     pub issue_url: String,
     pub status_comment: u64,
+    /// The pull request as it was merged.
     pub pull: Pull,
+    /// The commits of its branch, oldest first: one for each version.
+    pub versions: Vec<String>,
     pub merge_commit: String,
     pub moments: Vec<Moment>,
 }
@@ -74,6 +92,7 @@ impl Ending {
 /// A story under way.
 pub struct Story<'a> {
     case: &'static Case,
+    scrutiny: Option<Scrutiny>,
     repo: Repo,
     tell: &'a mut dyn FnMut(&Moment),
     moments: Vec<Moment>,
@@ -82,7 +101,12 @@ pub struct Story<'a> {
 impl<'a> Story<'a> {
     /// The story of a case in its repository; `tell` hears of each point as it is reached.
     pub fn new(case: &'static Case, repo: Repo, tell: &'a mut dyn FnMut(&Moment)) -> Self {
-        Self { case, repo, tell, moments: Vec::new() }
+        Self { case, scrutiny: case.scrutiny, repo, tell, moments: Vec::new() }
+    }
+
+    /// Nobody objects to the first version: nobody knows yet what a real model will write.
+    pub fn without_scrutiny(self) -> Self {
+        Self { scrutiny: None, ..self }
     }
 
     /// From the issue to the merge.
@@ -90,7 +114,13 @@ impl<'a> Story<'a> {
         let issue = self.open_issue()?;
         let status_comment = self.until_planned(issue).await?;
         self.approve(issue)?;
-        let pull = self.until_pull_request(status_comment).await?;
+        let opened = self.until_pull_request(status_comment).await?;
+        let mut versions = vec![opened.head_sha.clone()];
+        if let Some(scrutiny) = self.scrutiny {
+            versions.push(self.until_mended(&opened).await?);
+            versions.push(self.until_answered(&opened, &versions[1], &scrutiny.remark).await?);
+        }
+        let pull = self.until_checked(&opened, &versions[versions.len() - 1]).await?;
         let merge_commit = self.review_and_merge(&pull)?;
         self.until_done(issue, status_comment).await?;
         Ok(Ending {
@@ -98,6 +128,7 @@ impl<'a> Story<'a> {
             issue_url: self.repo.issue_url(issue),
             status_comment,
             pull,
+            versions,
             merge_commit,
             moments: self.moments,
         })
@@ -146,27 +177,77 @@ impl<'a> Story<'a> {
         self.comment(issue, "/wiz approve", Mark::Approved).map(drop)
     }
 
-    /// Work, proof and review, until the pull request with its check is there.
+    /// Work, proof and review, until the pull request is there.
     async fn until_pull_request(&mut self, status_comment: u64) -> Result<Pull> {
-        for (headline, mark) in [
-            ("Working", Mark::Working),
-            ("Running the checks", Mark::Verifying),
-            ("Reviewing", Mark::Reviewing),
-            ("Pull request #", Mark::PullRequestOpened),
-        ] {
+        for (headline, mark) in
+            [("Working", Mark::Working), ("Running the checks", Mark::Verifying), ("Reviewing", Mark::Reviewing)]
+        {
             self.until_headline(status_comment, headline, mark).await?;
         }
-        let pull = self.repo.pulls()?.pop().context("the status comment tells of a pull request that is not there")?;
+        let repo = self.repo.clone();
+        let pull = until("a pull request is open", WORK, async || Ok(repo.pulls()?.pop())).await?;
+        let text = format!("wiz opens pull request #{}: {}", pull.number, pull.title);
+        self.reached(Mark::PullRequestOpened, text, &pull.url);
+        Ok(pull)
+    }
+
+    /// CI fails on the first version, and wiz pushes one on which it passes.
+    async fn until_mended(&mut self, opened: &Pull) -> Result<String> {
+        let repo = self.repo.clone();
+        let failed =
+            async || Ok(repo.ci(&opened.head_sha)?.map(|verdict| (verdict, repo.workflow_url(&opened.head_sha))));
+        let (verdict, url) = until("CI has ended", SOON, failed).await?;
+        ensure!(verdict == CiVerdict::Failed, "CI passes on the first version, so there is nothing to mend");
+        self.reached(Mark::CiFailed, "CI fails on the first version", &url?);
+        let head = self.until_next_version(opened, &opened.head_sha).await?;
+        self.until_ci_passes(&head).await?;
+        let subject = repo.git(&["log", "-1", "--format=%s", &head])?;
+        self.reached(Mark::CiMended, format!("wiz pushes “{subject}”, and CI passes"), &opened.url);
+        Ok(head)
+    }
+
+    /// The maintainer asks for a change on a line, and wiz makes it and says so.
+    async fn until_answered(&mut self, opened: &Pull, head: &str, remark: &Remark) -> Result<String> {
+        let repo = self.repo.clone();
+        let thread = repo.object(opened.number, head, remark)?;
+        let url = repo.line_comment_url(opened.number, thread);
+        self.reached(Mark::Objected, format!("maria asks for changes: {}", remark.text), &url);
+        let next = self.until_next_version(opened, head).await?;
+        let answered = until("the thread is answered and resolved", SOON, async || repo.answer(opened.number, thread));
+        let answer = answered.await?;
+        let said = answer.body.lines().next().unwrap_or_default().to_owned();
+        self.reached(Mark::Answered, format!("wiz answers and resolves the thread: {said}"), &answer.url);
+        self.until_ci_passes(&next).await?;
+        Ok(next)
+    }
+
+    async fn until_next_version(&self, pull: &Pull, head: &str) -> Result<String> {
+        let repo = &self.repo;
+        until("wiz has pushed a further commit", WORK, async || {
+            let pull = repo.pull_request(pull.number)?;
+            Ok((pull.head_sha != head).then_some(pull.head_sha))
+        })
+        .await
+    }
+
+    async fn until_ci_passes(&self, head: &str) -> Result<()> {
+        let verdict = until("CI has ended on wiz's commit", SOON, async || self.repo.ci(head)).await?;
+        ensure!(verdict == CiVerdict::Passed, "CI fails on wiz's commit {head}");
+        Ok(())
+    }
+
+    /// wiz's own check on the version to be merged; gives the pull request as it is then.
+    async fn until_checked(&mut self, opened: &Pull, head: &str) -> Result<Pull> {
         let repo = self.repo.clone();
         let check = until("the check run is completed", SOON, async || {
-            let checks = repo.checks()?;
-            Ok(checks.into_iter().find(|check| check.head_sha == pull.head_sha && check.conclusion.is_some()))
+            let mut checks = repo.checks()?.into_iter();
+            Ok(checks.rfind(|check| check.name == OWN_CHECK && check.head_sha == head && check.conclusion.is_some()))
         });
         let check = check.await?;
         let conclusion = check.conclusion.as_deref().unwrap_or_default();
         ensure!(conclusion == "success", "the check run says {conclusion}: {}", check.title);
         self.reached(Mark::CheckPassed, format!("check run: {}", check.title), &check.url);
-        Ok(pull)
+        repo.pull_request(opened.number)
     }
 
     fn review_and_merge(&mut self, pull: &Pull) -> Result<String> {
@@ -195,7 +276,7 @@ impl<'a> Story<'a> {
         let shown = until(&what, WORK, async || {
             let Some(comment) = repo.comment(comment)? else { bail!("the status comment is gone") };
             let headline = comment.headline();
-            if ["Failed", "Cancelled", "A question"].iter().any(|end| headline.starts_with(end)) {
+            if ENDS.iter().any(|end| headline.starts_with(end)) {
                 bail!("wiz stopped: {}", comment.body);
             }
             Ok(rank(&headline).is_some_and(|rank| rank >= place).then_some(comment))

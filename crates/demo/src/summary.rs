@@ -21,11 +21,13 @@ pub struct Summary {
 }
 
 /// The waits people feel.
-const WAITS: [(&str, Mark, Mark); 5] = [
+const WAITS: [(&str, Mark, Mark); 7] = [
     ("/wiz fix → 👀", Mark::Asked, Mark::Seen),
     ("/wiz fix → status comment", Mark::Asked, Mark::StatusShown),
     ("/wiz fix → plan", Mark::Asked, Mark::Planned),
     ("/wiz approve → pull request", Mark::Approved, Mark::PullRequestOpened),
+    ("failing check → mended", Mark::CiFailed, Mark::CiMended),
+    ("line comment → answered", Mark::Objected, Mark::Answered),
     ("merge → issue closed, all done", Mark::Merged, Mark::Done),
 ];
 
@@ -33,7 +35,9 @@ impl Summary {
     /// Gathers the figures after a story.
     pub async fn of(world: &World, ending: &Ending) -> Result<Self> {
         let store = world.store().await?;
-        let waits = WAITS.iter().map(|(name, from, to)| Ok((*name, ending.between(*from, *to)?)));
+        let told = |mark| ending.moments.iter().any(|moment| moment.mark == mark);
+        let waits = WAITS.iter().filter(|(_, from, to)| told(*from) && told(*to));
+        let waits = waits.map(|(name, from, to)| Ok((*name, ending.between(*from, *to)?)));
         Ok(Self {
             waits: waits.collect::<Result<_>>()?,
             stages: store.stage_times().await?,

@@ -86,7 +86,12 @@ impl World {
             ModelChoice::Scripted(_) => Some(options.case.script()?),
             ModelChoice::Real { .. } => None,
         };
-        Self::start_on(options, files, script).await
+        let scrutiny = options.case.scrutiny;
+        let world = Self::start_on(options, files, script).await?;
+        if let Some(scrutiny) = scrutiny {
+            scrutiny.lint.install(world.hub.control(), world.repo().full_name())?;
+        }
+        Ok(world)
     }
 
     /// Builds the world on other files and lines than those of the case.

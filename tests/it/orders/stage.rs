@@ -27,6 +27,7 @@ const GREETER: Case = Case {
     extra_files: &[],
     outside_proof: "",
     changed_files: &[],
+    scrutiny: None,
 };
 
 /// The repository's files besides its policy.
