@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::{MARKER_CHARS, RunState, RunView, cell, neutralise, plain, sections, sections::Detail};
+use super::{Forecast, MARKER_CHARS, RunState, RunView, cell, neutralise, plain, sections, sections::Detail};
 use crate::limits::COMMENT_CHARS;
+
+/// Nobody can tell more closely than this when something will be done.
+const LEAST_FORESEEN: Duration = Duration::from_secs(10);
 
 /// The status comment for a run as it is now. Always leaves room for a [`super::Marker`] below GitHub's limit: the
 /// outputs of programs go first, then long texts are cut.
@@ -57,6 +60,7 @@ pub(super) fn summary(view: &RunView, detail: Detail) -> String {
                 .to_owned(),
         );
     }
+    parts.push(expected(view));
     parts.push(next(view));
     let parts = parts.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty());
     parts.collect::<Vec<_>>().join("\n\n")
@@ -90,6 +94,25 @@ pub(super) fn details(view: &RunView, detail: Detail) -> String {
 fn occasion(view: &RunView) -> String {
     let who = view.requester.as_ref().map(|login| format!(" by {}", plain(login.as_str(), 110))).unwrap_or_default();
     format!("`/wiz {}`{who} · {} · {}", word(&view.verb), cell(&view.subject.title, 120), sections::money(view))
+}
+
+/// When to come back, as far as anybody can tell.
+fn expected(view: &RunView) -> String {
+    let Some(forecast) = view.forecast else { return String::new() };
+    let what = match view.state {
+        RunState::Queued | RunState::Planning => "the plan",
+        _ if view.follow_up.is_some() => "the next commit",
+        _ => "the pull request",
+    };
+    match forecast {
+        Forecast::Known { left, runs } => {
+            let left = sections::took(left.max(LEAST_FORESEEN));
+            format!("**Expected:** {what} in about {left}, as the median of {runs} runs here took")
+        }
+        Forecast::Unknown { needed } => {
+            format!("**Expected:** {what}; when is unknown until {needed} runs here have come that far")
+        }
+    }
 }
 
 fn next(view: &RunView) -> String {

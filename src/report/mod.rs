@@ -105,6 +105,8 @@ pub struct RunView {
     pub failure: Option<UserMessage>,
     /// Where the run waits; only in [`RunState::Queued`].
     pub queue: Option<QueuePlace>,
+    /// When wiz will probably be done with what it does now; only while it is at work.
+    pub forecast: Option<Forecast>,
     /// Stages that are over, in order.
     pub timings: Vec<Timing>,
     /// The page with the whole story.
@@ -295,6 +297,15 @@ pub struct QueuePlace {
     pub ahead: u32,
     /// A guess from past runs.
     pub wait: Option<Duration>,
+}
+
+/// What past runs of the repository tell about the time until a person hears of this one again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forecast {
+    /// The medians of the stages left, and how many runs at least each comes from.
+    Known { left: Duration, runs: u32 },
+    /// Fewer runs than this have come that far.
+    Unknown { needed: u32 },
 }
 
 /// How long a stage took.

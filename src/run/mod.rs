@@ -14,6 +14,7 @@
 pub mod briefing;
 pub mod evidence;
 pub mod follow_up;
+mod forecast;
 pub mod jobs;
 pub mod machine;
 pub mod policies;

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use super::{
     evidence::{Evidence, Observation, ObservedEnd},
     follow_up::FollowUpCause,
+    forecast,
     services::Services,
     state::{FollowUp, PauseCause, Progress, Run, State, StepState},
     store::{self, StoredRun, results},
@@ -29,8 +30,10 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
     let review = results::latest_review(&mut connection, stored.run.id).await?;
     let timings = store::history::timings(&mut connection, stored.run.id).await?;
     let approver = store::history::approver(&mut connection, stored.run.id).await?;
+    let past = store::history::medians(&mut connection, stored).await?;
     let queue = if stored.run.state == State::Queued {
-        Some(store::history::queue_place(&mut connection, stored.run.id).await?)
+        let place = store::history::queue_place(&mut connection, stored.run.id).await?;
+        Some(QueuePlace { ahead: place.ahead, wait: forecast::wait(place, &past) })
     } else {
         None
     };
@@ -72,7 +75,8 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
         model: Some(stored.model.clone().unwrap_or_else(|| services.models.model_for(AgentRole::Coder).to_string())),
         branch: progress.pull_request.as_ref().map(|pull_request| pull_request.branch.clone()),
         failure: progress.failure.as_ref().map(|failure| failure.message.clone()),
-        queue: queue.map(|ahead| QueuePlace { ahead, wait: None }),
+        queue,
+        forecast: forecast::forecast(stored.run.state, &past),
         timings: timings.into_iter().map(|(state, duration)| Timing { stage: run_state(state), duration }).collect(),
         page_url: None,
     })

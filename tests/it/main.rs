@@ -19,4 +19,5 @@ mod queue;
 mod reviews;
 mod runs;
 mod sandbox;
+mod storm;
 mod support;

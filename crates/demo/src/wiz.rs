@@ -6,7 +6,7 @@ use std::{
     hash::BuildHasher as _,
     net::TcpListener,
     path::PathBuf,
-    process::{ExitStatus, Stdio},
+    process::{ExitStatus, Output, Stdio},
     time::Duration,
 };
 
@@ -59,14 +59,8 @@ impl Launch {
     pub async fn start(&self) -> Result<Wiz> {
         let log = File::options().create(true).append(true).open(&self.log);
         let log = log.with_context(|| format!("cannot open {}", self.log.display()))?;
-        let inherited = std::env::vars_os().filter(|(name, _)| PASSED_ON.iter().any(|passed| name == passed));
-        let child = Command::new(&self.binary)
-            .arg("serve")
-            .env_clear()
-            .envs(inherited)
-            .env("NO_COLOR", "1")
-            .envs(self.environment.iter().cloned())
-            .stdin(Stdio::null())
+        let child = self
+            .command(&["serve"])
             .stdout(log.try_clone()?)
             .stderr(log)
             .kill_on_drop(true)
@@ -75,6 +69,26 @@ impl Launch {
         let mut wiz = Wiz { child, launch: self.clone() };
         wiz.wait_until_ready().await?;
         Ok(wiz)
+    }
+
+    /// Runs a command that ends by itself.
+    pub async fn run(&self, arguments: &[&str]) -> Result<Output> {
+        let output = timeout(STOP_DEADLINE, self.command(arguments).kill_on_drop(true).output()).await;
+        let output = output.with_context(|| format!("wiz {arguments:?} did not end within {STOP_DEADLINE:?}"))?;
+        output.with_context(|| format!("cannot run {}", self.binary.display()))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let inherited = std::env::vars_os().filter(|(name, _)| PASSED_ON.iter().any(|passed| name == passed));
+        let mut command = Command::new(&self.binary);
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(inherited)
+            .env("NO_COLOR", "1")
+            .envs(self.environment.iter().cloned())
+            .stdin(Stdio::null());
+        command
     }
 
     /// The end of what wiz wrote.

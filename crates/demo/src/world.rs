@@ -8,7 +8,7 @@ use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::ExitStatus,
+    process::{ExitStatus, Output},
     time::Duration,
 };
 
@@ -31,6 +31,8 @@ use crate::{
 
 /// What wiz writes goes to this file of the world's directory.
 const LOG: &str = "wiz.log";
+/// The same for the second process, and the folder of its data.
+const SECOND: &str = "second";
 /// How long boxes may take to go after the last job.
 const CLEAR_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -70,6 +72,7 @@ pub enum ModelChoice {
 pub struct World {
     // Dropped first to last: wiz before what it uses, the directory at the end.
     wiz: Option<Wiz>,
+    second: Option<Wiz>,
     launch: Launch,
     hub: Hub,
     model: Option<ScriptedModel>,
@@ -113,7 +116,7 @@ impl World {
             log: directory.path().join(LOG),
         };
         let watch = engine::Watch::start(&owner(port), directory.path())?;
-        let mut world = Self { wiz: None, launch, hub, model, options, watch, directory };
+        let mut world = Self { wiz: None, second: None, launch, hub, model, options, watch, directory };
         world.restart().await?;
         world.hub.install(&format!("{}/webhooks/github", world.wiz_url()))?;
         Ok(world)
@@ -208,8 +211,37 @@ impl World {
         Ok(())
     }
 
+    /// Starts a second wiz on the same database and engine, as on another machine: only its address and what it keeps on
+    /// disk are its own. Gives where it listens.
+    pub async fn start_second(&mut self) -> Result<String> {
+        ensure!(self.second.is_none(), "a second wiz runs already");
+        let port = choose_port()?;
+        let home = self.directory.path().join(SECOND);
+        fs::create_dir(&home).context("cannot make a directory")?;
+        fs::set_permissions(&home, Permissions::from_mode(0o711))?;
+        let mut launch =
+            Launch { port, log: self.directory.path().join(format!("{SECOND}.log")), ..self.launch.clone() };
+        for (name, value) in &mut launch.environment {
+            match name.as_str() {
+                "WIZ_LISTEN" => *value = format!("127.0.0.1:{port}"),
+                "WIZ_DATA_DIR" => *value = data_dir(&home).display().to_string(),
+                _ => {}
+            }
+        }
+        self.second = Some(launch.start().await?);
+        Ok(format!("http://127.0.0.1:{port}"))
+    }
+
+    /// Runs another of wiz's commands beside it, with the same settings.
+    pub async fn run(&self, arguments: &[&str]) -> Result<Output> {
+        self.launch.run(arguments).await
+    }
+
     /// Stops wiz in order.
     pub async fn stop(&mut self) -> Result<()> {
+        if let Some(second) = self.second.take() {
+            second.stop().await?;
+        }
         self.wiz.take().context("wiz does not run")?.stop().await
     }
 
@@ -299,6 +331,7 @@ impl Drop for World {
                 eprintln!("the end of wiz's log:\n{}", self.log_tail());
             }
         }
+        drop(self.second.take());
         drop(self.wiz.take());
         stop_orphaned_database(&self.data_dir());
         engine::remove_remains(&self.owner());

@@ -28,6 +28,7 @@ pub(super) fn run_in(state: RunState) -> RunView {
         branch: None,
         failure: None,
         queue: None,
+        forecast: None,
         timings: Vec::new(),
         page_url: Some("https://wiz.example/runs/12".into()),
     }

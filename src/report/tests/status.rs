@@ -4,14 +4,58 @@ use super::{super::*, example};
 fn status_of_a_waiting_run() {
     let mut view = example::run_in(RunState::Queued);
     view.queue = Some(QueuePlace { ahead: 2, wait: Some(Duration::from_secs(190)) });
+    view.forecast = Some(Forecast::Known { left: Duration::from_secs(230), runs: 7 });
     insta::assert_snapshot!(status_comment(&view), @r"
     ### Waiting: 2 runs ahead, about 3 min 10 s
 
     `/wiz fix` by alice · Dates before 1970 crash · cap $3.00
 
+    **Expected:** the plan in about 3 min 50 s, as the median of 7 runs here took
+
     **Next:** `/wiz pause` (let it rest), `/wiz cancel` (stop)
 
     <sub>[run 12](https://wiz.example/runs/12) · model `claude-sonnet-4-5`</sub>
+    ");
+}
+
+#[test]
+fn status_of_a_run_at_work_says_when_to_come_back() {
+    let mut first = example::run_in(RunState::Queued);
+    first.queue = Some(QueuePlace { ahead: 0, wait: None });
+    first.forecast = Some(Forecast::Unknown { needed: 3 });
+    let mut working = example::planned();
+    working.state = RunState::Working;
+    working.plan.as_mut().unwrap().progress = vec![("test".parse().unwrap(), StepProgress::Done)];
+    working.money.spent = MicroDollars::from_cents(2);
+    working.forecast = Some(Forecast::Known { left: Duration::from_millis(175_400), runs: 4 });
+    let mut more = working.clone();
+    more.follow_up = Some(FollowUpView { number: 1, reason: FollowUpReason::FailingCheck { name: "lint".into() } });
+    more.forecast = Some(Forecast::Known { left: Duration::from_millis(400), runs: 4 });
+    let said = [first, working, more].map(|view| {
+        let text = status_comment(&view);
+        let told = ["### ", "`/wiz", "- [", "**Expected", "**Next"];
+        let lines = text.lines().filter(|line| told.iter().any(|start| line.starts_with(start)));
+        lines.collect::<Vec<_>>().join("\n")
+    });
+    insta::assert_snapshot!(said.join("\n\n"), @r"
+    ### Waiting: next in line
+    `/wiz fix` by alice · Dates before 1970 crash · cap $3.00
+    **Expected:** the plan; when is unknown until 3 runs here have come that far
+    **Next:** `/wiz pause` (let it rest), `/wiz cancel` (stop)
+
+    ### Working: 1 of 2 steps done
+    `/wiz fix` by alice · Dates before 1970 crash · spent $0.02, cap $3.00
+    - [x] **test** Write a failing test
+    - [ ] **fix** Use a signed year
+    **Expected:** the pull request in about 2 min 55 s, as the median of 4 runs here took
+    **Next:** `/wiz pause` (let it rest), `/wiz cancel` (stop)
+
+    ### Mend the failing check lint: working
+    `/wiz fix` by alice · Dates before 1970 crash · spent $0.02, cap $3.00
+    - [x] **test** Write a failing test
+    - [ ] **fix** Use a signed year
+    **Expected:** the next commit in about 10 s, as the median of 4 runs here took
+    **Next:** `/wiz pause` (let it rest), `/wiz cancel` (stop)
     ");
 }
 

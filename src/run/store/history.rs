@@ -47,13 +47,75 @@ pub async fn approver(connection: &mut PgConnection, run: RunId) -> Result<Optio
     Ok(login)
 }
 
-/// How many runs wait before this one.
-pub async fn queue_place(connection: &mut PgConnection, run: RunId) -> Result<u32> {
-    let ahead =
-        sqlx::query_scalar!(r#"select count(*) as "ahead!" from run where state = 'queued' and id < $1"#, run as _,)
-            .fetch_one(connection)
-            .await?;
-    Ok(u32::try_from(ahead).unwrap_or(u32::MAX))
+/// Where a waiting run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Runs that wait before it.
+    pub ahead: u32,
+    /// Runs that are worked on meanwhile.
+    pub at_work: u32,
+}
+
+/// How many runs wait before this one, and how many keep the workers busy.
+pub async fn queue_place(connection: &mut PgConnection, run: RunId) -> Result<Place> {
+    let row = sqlx::query!(
+        r#"select count(*) filter (where state = 'queued' and id < $1) as "ahead!",
+                  count(*) filter (where state <> 'queued') as "at_work!"
+           from run
+           where state in ('queued', 'planning', 'working', 'verifying', 'reviewing', 'publishing')"#,
+        run as _,
+    )
+    .fetch_one(connection)
+    .await?;
+    let number = |count: i64| u32::try_from(count).unwrap_or(u32::MAX);
+    Ok(Place { ahead: number(row.ahead), at_work: number(row.at_work) })
+}
+
+/// How long past runs stayed in a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StageMedian {
+    pub state: State,
+    /// How many stays it comes from.
+    pub stays: u32,
+    pub median: Duration,
+}
+
+/// Past runs that are looked at: a repository changes, so old ones tell little.
+const PAST_RUNS: i64 = 50;
+
+/// How long the repository's last runs stayed in each state, where the stay led on.
+pub async fn medians(connection: &mut PgConnection, stored: &StoredRun) -> Result<Vec<StageMedian>> {
+    let rows = sqlx::query!(
+        r#"with past as (
+               select id, created_at from run where repository_id = $1 and id <> $2 order by id desc limit $3
+           )
+           select from_state as "state!: State", count(*) as "stays!",
+                  percentile_cont(0.5) within group (
+                      order by extract(epoch from created_at - entered_at)::double precision
+                  ) as "seconds!"
+           from (
+               select from_state, to_state, run_event.created_at,
+                      coalesce(
+                          lag(run_event.created_at) over (partition by past.id order by run_event.revision),
+                          past.created_at
+                      ) as entered_at
+               from run_event join past on past.id = run_event.run_id
+               where from_state <> to_state
+           ) as stay
+           where to_state not in ('failed', 'cancelled', 'paused')
+           group by from_state"#,
+        stored.repository as _,
+        stored.run.id as _,
+        PAST_RUNS,
+    )
+    .fetch_all(connection)
+    .await?;
+    let medians = rows.into_iter().map(|row| StageMedian {
+        state: row.state,
+        stays: u32::try_from(row.stays).unwrap_or(u32::MAX),
+        median: Duration::from_secs_f64(row.seconds.max(0.0)),
+    });
+    Ok(medians.collect())
 }
 
 /// How many finished runs of the repository make a guess better than the rule of thumb.

@@ -13,9 +13,12 @@ use wiz_demo::{Ending, HUMANIZE, Moment, Story, World};
 
 use self::{
     boundary::{Bell, Boundary},
-    moment::{Dice, until_signs, until_unanswered, withhold},
+    moment::{until_signs, until_unanswered, withhold},
 };
-use crate::support::world::{assert_ended_well, start};
+use crate::support::{
+    dice::Dice,
+    world::{assert_ended_well, start},
+};
 
 /// Every kind of job that the main job uses.
 const KINDS: [&str; 8] = ["triage", "plan", "work", "verify", "review", "publish", "report", "halt"];

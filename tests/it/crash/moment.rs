@@ -1,4 +1,4 @@
-//! Moments outside the database: writes whose answer never comes, and chance.
+//! Moments outside the database: writes whose answer never comes, and signs of life.
 
 use std::time::Duration;
 
@@ -26,24 +26,4 @@ pub async fn until_signs(world: &World, wanted: u64) {
     let seen = || world.hub().control().deliveries().len() + world.model().unwrap().requests().len();
     let seen = || u64::try_from(seen()).unwrap();
     until("wiz has come that far", DEADLINE, async || Ok((seen() >= wanted).then_some(()))).await.unwrap();
-}
-
-/// A seeded source of chance (SplitMix64), so that a failure can be played again.
-#[derive(Debug)]
-pub struct Dice(u64);
-
-impl Dice {
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// A number below `end`.
-    pub fn number(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        mixed % end
-    }
 }

@@ -8,6 +8,7 @@ mod levels;
 mod permission;
 mod plans;
 mod reach;
+mod refusals;
 mod rules;
 pub mod scenes;
 mod speech;

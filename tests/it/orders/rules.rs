@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::Utc;
 use github_stand_in::{control::NewRepository, store::Role};
 use wiz_demo::until;
 
@@ -99,22 +100,20 @@ async fn what_the_account_locks_a_repository_cannot_loosen() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_starts_one_run_at_a_time_and_says_what_it_skips() {
     let title = "Scheduled work: nightly";
-    let stage = Stage::set(CHECKED, vec![planner(title, &FILES)]).await;
+    let ideas = "Scheduled work: ideas";
+    let stage = Stage::set(CHECKED, vec![planner(title, &FILES), planner(ideas, &FILES)]).await;
     let (maria, name) = (stage.person("maria"), stage.repo.full_name());
     let scheduled = format!(
         "{CHECKED}schedules:\n  - name: nightly\n    cron: '0 4 1 1 *'\n    timezone: Europe/Berlin\n    verb: fix\n    \
-         instructions: Mend what is wrong.\n"
+         instructions: Mend what is wrong.\n  - name: ideas\n    cron: '0 4 1 2 *'\n    verb: plan\n    result: issue\n    \
+         instructions: Say what could be better.\n"
     );
     maria.write_file(name, "main", (".github/wiz.yml", &scheduled), "Work at night").unwrap();
     stage.quiet().await;
-    assert_eq!(stage.schedules().await, ["nightly"]);
+    assert_eq!(stage.schedules().await, ["ideas", "nightly"]);
 
     stage.tick_was_due("nightly", "5 minutes").await;
-    let tracking = until("the schedule has an issue", PATIENCE, async || {
-        let repository = stage.world.hub().control().repository(name)?;
-        Ok(repository.issues.values().find(|issue| issue.title == title).map(|issue| issue.number))
-    });
-    let tracking = tracking.await.unwrap();
+    let tracking = tracking_issue(&stage, title).await;
     stage.until_says(tracking, "The plan is ready for approval").await;
     stage.until_text(tracking, "run 1 began").await;
 
@@ -130,6 +129,20 @@ async fn a_schedule_starts_one_run_at_a_time_and_says_what_it_skips() {
     stage.until_text(tracking, "this issue was closed").await;
     assert_eq!(stage.runs().await, 1);
 
+    // What brings no pull request is said in the one issue, which a second tick finds again.
+    stage.tick_was_due("ideas", "6 minutes").await;
+    let said = tracking_issue(&stage, ideas).await;
+    stage.until_says(said, "The plan is ready for approval").await;
+    stage.until_text(said, "What comes of it is said here.").await;
+    stage.say("wim", said, "/wiz reject");
+    stage.until_says(said, "rejected").await;
+    stage.tick_was_due("ideas", "5 minutes").await;
+    stage.until_text(said, "run 3 began").await;
+    stage.until_says(said, "The plan is ready for approval").await;
+    let titled = stage.world.hub().control().repository(name).unwrap();
+    assert_eq!(titled.issues.values().filter(|issue| issue.title == ideas).count(), 1);
+    assert!(stage.repo.pulls().unwrap().is_empty());
+
     // A file with mistakes stops it, and so does one without the schedule.
     maria.write_file(name, "main", (".github/wiz.yml", "gate: sometimes\n"), "Oops").unwrap();
     stage.tick_was_due("nightly", "2 minutes").await;
@@ -139,8 +152,65 @@ async fn a_schedule_starts_one_run_at_a_time_and_says_what_it_skips() {
     maria.write_file(name, "main", (".github/wiz.yml", CHECKED), "No more").unwrap();
     stage.quiet().await;
     assert_eq!(stage.schedules().await, Vec::<String>::new());
-    assert_eq!(stage.runs().await, 1);
+    assert_eq!(stage.runs().await, 3);
     let status = stage.status(tracking).unwrap();
     assert!(shown(&status).contains("wiz[bot]"), "{}", shown(&status));
+    stage.clear().await;
+}
+
+async fn tracking_issue(stage: &Stage, title: &str) -> u64 {
+    let found = until("the schedule has an issue", PATIENCE, async || {
+        let repository = stage.world.hub().control().repository(stage.repo.full_name())?;
+        Ok(repository.issues.values().find(|issue| issue.title == title).map(|issue| issue.number))
+    });
+    found.await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_file_is_checked_and_tried_on_what_people_said() {
+    let stage = Stage::set(CHECKED, vec![planner("Greet", &FILES)]).await;
+    let issue = stage.issue("Greet");
+    stage.say("sam", issue, "/wiz fix");
+    stage.until_answers(issue, "sam may not use").await;
+    stage.say("wim", issue, "/wiz fix");
+    stage.until_says(issue, "is ready for approval").await;
+    stage.say("tess", issue, "/wiz fxi\n\n/wiz help");
+    stage.until_answers(issue, "may not use").await;
+    stage.until_answers(issue, "What wiz understands").await;
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        folder.path().join(name).display().to_string()
+    };
+    let run = async |arguments: &[&str]| {
+        let output = stage.world.run(arguments).await.unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        let text = text.replace(&format!("{}/", folder.path().display()), "");
+        let year = Utc::now().format("%Y-").to_string();
+        let lines = text.lines().map(|line| match line.strip_prefix(&year) {
+            Some(rest) => format!("<time>{}", rest.get("MM-DD HH:MM".len()..).unwrap_or_default()),
+            None => line.to_owned(),
+        });
+        format!("{:?}\n{}", output.status.code(), lines.collect::<Vec<_>>().join("\n"))
+    };
+    let faulty = file(
+        "faulty.yml",
+        "gate: sometimes\nschedules:\n  - name: nightly\n    cron: '* * * * *'\n    verb: fix\n    instructions: x\nbuget_run: $3\n",
+    );
+    insta::assert_snapshot!(run(&["config", "check", &faulty]).await, @"");
+    insta::assert_snapshot!(run(&["policy", "test", &faulty]).await, @"");
+    let strict = file("strict.yml", &format!("{CHECKED}min_role: maintain\n"));
+    insta::assert_snapshot!(run(&["config", "check", &strict]).await, @"");
+    insta::assert_snapshot!(run(&["policy", "test", &strict]).await, @"");
+    let free = file(
+        "free.yml",
+        &format!(
+            "{CHECKED}gate:\n  default: autonomous\n  rules:\n    - level: human-required\n      paths: [greet.sh]\n"
+        ),
+    );
+    insta::assert_snapshot!(run(&["policy", "test", &free, "--against", &strict, "--repo", "octo/greeter"]).await, @"");
+    insta::assert_snapshot!(run(&["policy", "test", &free, "--repo", "octo/other", "--since", "1h"]).await, @"");
+    insta::assert_snapshot!(run(&["config", "check", "nowhere.yml"]).await, @"");
     stage.clear().await;
 }

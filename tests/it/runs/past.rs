@@ -6,11 +6,11 @@ use wiz::{
     run::{
         signal::{Order, StageResult},
         state::State,
-        store::history,
+        store::history::{self, Place, StageMedian},
     },
 };
 
-use super::{apply, human, report, seconds, start, to_work};
+use super::{apply, human, report, seconds, start, stored, to_work};
 use crate::support::database::TestDatabase;
 
 /// Moves the run's signals to so many seconds after its creation.
@@ -61,7 +61,32 @@ async fn the_place_in_the_queue_counts_older_runs_that_wait() {
     for run in [first, second, third] {
         places.push(history::queue_place(&mut connection, run).await.unwrap());
     }
-    assert_eq!(places, [0, 1, 1]);
+    let place = |ahead| Place { ahead, at_work: 1 };
+    assert_eq!(places, [0, 1, 1].map(place));
     apply(&db.pool, first, human(Order::Cancel)).await;
-    assert_eq!(history::queue_place(&mut connection, third).await.unwrap(), 0);
+    assert_eq!(history::queue_place(&mut connection, third).await.unwrap(), place(0));
+}
+
+#[tokio::test]
+async fn medians_come_from_stays_of_other_runs_that_led_on() {
+    let db = TestDatabase::new().await;
+    for (issue, planned_after) in [(1, 10.0), (2, 30.0), (3, 80.0)] {
+        let run = start(&db.pool, issue).await;
+        to_work(&db.pool, run).await;
+        place(&db.pool, run, &[2.0, 2.0 + planned_after, 500.0]).await;
+        apply(&db.pool, run, human(Order::Cancel)).await;
+    }
+    let last = start(&db.pool, 4).await;
+    let medians = async |run| {
+        let run = stored(&db.pool, run).await;
+        let mut medians = history::medians(&mut *db.pool.acquire().await.unwrap(), &run).await.unwrap();
+        medians.sort_by_key(|median| median.median);
+        medians
+    };
+    let stage = |state, median| StageMedian { state, stays: 3, median: seconds(median) };
+    // Work that was cancelled tells nothing about how long work takes.
+    let expected = [stage(State::Queued, 2), stage(State::Planning, 30), stage(State::NeedsApproval, 468)];
+    assert_eq!(medians(last).await, expected);
+    report(&db.pool, last, StageResult::PlanningStarted).await;
+    assert_eq!(medians(last).await, expected, "the run itself is not its past");
 }

@@ -55,7 +55,7 @@ fn complete_events(value: &mut Value) {
 }
 
 /// What GitHub sends as null and its description does not let be null, with the reason.
-const NULL_AT_TIMES: [(&str, &str); 9] = [
+const NULL_AT_TIMES: [(&str, &str); 10] = [
     ("/components/schemas/pull-request-review-comment/properties/position", OUTDATED),
     ("/components/schemas/pull-request-review-comment/properties/line", OUTDATED),
     ("/components/schemas/review-comment/properties/line", OUTDATED),
@@ -68,7 +68,10 @@ const NULL_AT_TIMES: [(&str, &str); 9] = [
         FORK_GONE,
     ),
     ("/components/schemas/workflow-run/properties/head_repository", FORK_GONE),
+    ("/components/schemas/pull-request-simple/properties/labels/items/properties/description", UNDESCRIBED),
 ];
+/// The description itself lets it be null in `label` and everywhere else.
+const UNDESCRIBED: &str = "a label need not have a description";
 /// <https://docs.github.com/en/graphql/reference/objects#pullrequestreviewcomment> says so of `line`.
 const OUTDATED: &str = "a comment whose line is gone has no place in the diff";
 /// <https://docs.github.com/en/graphql/reference/objects#pullrequest> says so of `headRepository`.

@@ -104,7 +104,7 @@ async fn interpret(services: &Services, delivery: DeliveryId, event: &Event) -> 
             let words = hearing::interpret(services, delivery, event, installation).await?;
             return Ok(review.map(Action::Conversation).into_iter().chain(words).collect());
         }
-        EventKind::PullRequest(change) => movement::pull_request(services, event, change).await?,
+        EventKind::PullRequest(change) => movement::pull_request(services, event, installation, change).await?,
         EventKind::CheckRun(CheckRun { action: CheckRunAction::Completed { .. }, .. })
         | EventKind::CheckSuite(_)
         | EventKind::WorkflowRun(_) => ended::interpret(services, delivery, event, installation).await?,

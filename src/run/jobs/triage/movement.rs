@@ -9,6 +9,7 @@ use crate::{
         Actor, Event, InstallationChange, InstalledRepository, Permissions, PullRequest, PullRequestChange,
         RepositoryChange,
     },
+    github::{self, OpenState},
     ids::RepositoryId,
     run::{
         reach, signal,
@@ -16,22 +17,42 @@ use crate::{
     },
 };
 
-/// A pull request that was closed, merged or reopened moves the run that opened it.
+/// A pull request that was closed, merged or reopened moves the run that watches it, to what GitHub shows now: deliveries
+/// come late and in any order, and one of a pull request that was closed for a moment must not end the run.
 pub(super) async fn pull_request(
     services: &Services,
     event: &Event,
+    installation: InstallationId,
     pull_request: &PullRequest,
 ) -> Result<Option<Action>> {
-    let change = match &pull_request.change {
+    let told = match &pull_request.change {
         PullRequestChange::Merged { .. } => signal::PullRequestChange::Merged,
         PullRequestChange::Closed => signal::PullRequestChange::Closed,
         PullRequestChange::Reopened => signal::PullRequestChange::Reopened,
         PullRequestChange::Synchronize => return Ok(None),
     };
     let Some(repository) = &event.repository else { return Ok(None) };
-    let mut connection = services.pool.acquire().await?;
-    let run = store::latest_of(&mut connection, repository.id, pull_request.number).await?;
-    Ok(run.map(|run| Action::Signal(run, Signal::PullRequest(change))))
+    let number = pull_request.number;
+    let run = store::latest_of(&mut *services.pool.acquire().await?, repository.id, number).await?;
+    let Some(run) = run else { return Ok(None) };
+    // What is merged stays merged.
+    let change = match told {
+        signal::PullRequestChange::Merged => told,
+        signal::PullRequestChange::Closed | signal::PullRequestChange::Reopened => {
+            let now = services.github.installation(installation).pull(&repository.name, number).await?;
+            now.map_or(told, |pull| shown(&pull))
+        }
+    };
+    Ok(Some(Action::Signal(run, Signal::PullRequest(change))))
+}
+
+/// How a pull request stands, as the change that led there.
+fn shown(pull: &github::PullRequest) -> signal::PullRequestChange {
+    match pull.state {
+        _ if pull.merged_at.is_some() => signal::PullRequestChange::Merged,
+        OpenState::Closed => signal::PullRequestChange::Closed,
+        OpenState::Open => signal::PullRequestChange::Reopened,
+    }
 }
 
 /// What an installation's owner did. What is shared of it, its tokens above all, is dropped wherever it may be out of date.

@@ -1,0 +1,238 @@
+//! A thousand deliveries in any order, some of them twice, to two processes on one database, while GitHub fails, refuses and
+//! does without telling: in the end everything is as if they had come one by one to one process on a calm day.
+
+mod door;
+mod history;
+mod outcome;
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use github_stand_in::{
+    control::Control,
+    faults::{Fault, FaultKind},
+};
+use scripted_model::{Call, Scene, Turn, When};
+use serde_json::json;
+use wiz_demo::until;
+
+use self::{
+    door::{Door, Sent},
+    history::{BUSY_PULL, DELIVERIES, MENDED, PLANNED, WISH, pass_the_day},
+    outcome::{assert_edits_are_spaced, outcome},
+};
+use crate::{
+    orders::{
+        scenes::{FILES, planner, repair, reviewer},
+        stage::Stage,
+    },
+    support::dice::Dice,
+};
+
+/// Long enough for everything, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// A policy under which nobody waits for an approval, unless only a plan was asked for, and no run is the one too many for
+/// the day.
+const AUTONOMOUS: &str =
+    "gate: autonomous\nbudget_day: $100\nchecks:\n  - name: tests\n    run: sh tests/greet_test.sh\n";
+
+/// One of so many deliveries comes twice.
+const TWICE_ONE_IN: u64 = 8;
+
+/// What goes wrong in the storm, at most.
+const FAULTS: usize = 30;
+
+/// What the work that is asked for costs in requests to GitHub, all told.
+struct Figures {
+    took: Duration,
+    accepted_in: Duration,
+    calls: i64,
+    by_kind: Vec<(String, i64)>,
+}
+
+/// The day on a calm sea, or in the storm.
+enum Sea {
+    Calm,
+    Storm(Dice),
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a failure must name its seed, and the figures are to be read")]
+fn a_storm_ends_as_a_calm_day_does() {
+    let seed = seed();
+    eprintln!("seed {seed}: WIZ_STORM_SEED={seed} plays it again");
+    // People act in this process, so each day has a thread of its own.
+    let (calm, storm) = thread::scope(|scope| {
+        let days = [Sea::Calm, Sea::Storm(Dice::new(seed))]
+            .map(|sea| scope.spawn(|| tokio::runtime::Runtime::new().unwrap().block_on(spend(sea))));
+        let [calm, storm] = days.map(|day| day.join().unwrap());
+        (calm, storm)
+    });
+    for (name, (_, figures)) in [("calm", &calm), ("storm", &storm)] {
+        let finished = i64::try_from(MENDED.len() + PLANNED.len() + 2).unwrap();
+        eprintln!(
+            "{name}: {DELIVERIES} deliveries accepted in {:.1} s ({:.0}/s), done after {:.1} s ({:.0}/s); {} calls to \
+             GitHub, {:.1} for each of {finished} runs: {:?}",
+            figures.accepted_in.as_secs_f64(),
+            DELIVERIES as f64 / figures.accepted_in.as_secs_f64(),
+            figures.took.as_secs_f64(),
+            DELIVERIES as f64 / figures.took.as_secs_f64(),
+            figures.calls,
+            figures.calls as f64 / finished as f64,
+            figures.by_kind,
+        );
+    }
+    let (missing, more) = differences(&calm.0, &storm.0);
+    assert!(missing.is_empty() && more.is_empty(), "only when calm:\n{missing}\n\nonly in the storm:\n{more}");
+    let plans = calm.0.iter().filter(|line| line.starts_with("run on ") && line.contains("is needs_approval")).count();
+    let pulls = calm.0.iter().filter(|line| line.starts_with("run on ") && line.contains("is watching")).count();
+    assert_eq!((plans, pulls), (PLANNED.len() + 1, MENDED.len() + 1), "{:#?}", calm.0);
+}
+
+#[expect(clippy::disallowed_methods, reason = "a setting of the test, not of wiz")]
+fn seed() -> u64 {
+    let given = std::env::var("WIZ_STORM_SEED").ok().map(|seed| seed.parse().unwrap());
+    given.unwrap_or_else(|| u64::from(uuid::Uuid::new_v4().as_fields().0))
+}
+
+async fn spend(sea: Sea) -> (Vec<String>, Figures) {
+    let mut stage = Stage::set(AUTONOMOUS, scenes()).await;
+    stage.quiet().await;
+    let door = Door::shut().await;
+    let hub = stage.world.hub();
+    hub.control().set_webhook_url(hub.app_id(), &door.url).unwrap();
+    let mut day = pass_the_day(&stage);
+    assert_eq!(day.len(), DELIVERIES);
+    stage.world.hub().control().settle(PATIENCE).await.unwrap();
+    let mut processes = vec![stage.world.wiz_url()];
+    let in_order = matches!(sea, Sea::Calm);
+    let mut weather = match sea {
+        Sea::Calm => None,
+        Sea::Storm(mut dice) => {
+            processes.push(stage.world.start_second().await.unwrap());
+            let twice: Vec<Sent> = day.iter().filter(|_| dice.once_in(TWICE_ONE_IN)).cloned().collect();
+            day.extend(twice);
+            dice.shuffle(&mut day);
+            Some(Weather::new(dice, stage.world.hub().control()))
+        }
+    };
+    door.open(&processes);
+    let begun = Instant::now();
+    door.bring(&day, in_order).await;
+    let accepted_in = begun.elapsed();
+    until_done(&stage, weather.as_mut()).await;
+    let took = begun.elapsed();
+    if in_order {
+        // An edit whose answer is lost is unknown to wiz, so only a calm day tells.
+        assert_edits_are_spaced(&stage);
+    }
+    let figures = checked(&mut stage, &day, (took, accepted_in)).await;
+    (outcome(&stage).await, figures)
+}
+
+/// What must be true on any sea: everything was taken, nothing has died, nobody found fault.
+async fn checked(stage: &mut Stage, day: &[Sent], (took, accepted_in): (Duration, Duration)) -> Figures {
+    let store = stage.world.store().await.unwrap();
+    for sent in day {
+        assert!(store.has_delivery(sent.guid()).await.unwrap(), "{:?}", sent.headers);
+    }
+    assert_eq!(store.dead_jobs().await.unwrap(), Vec::<String>::new());
+    assert_eq!(stage.world.model().unwrap().faults(), Vec::<String>::new());
+    assert_eq!(stage.world.hub().control().violations(), []);
+    stage.world.until_no_box_is_left().await.unwrap();
+    let by_kind = store.calls_to_github().await.unwrap();
+    let calls = by_kind.iter().map(|(_, calls)| calls).sum();
+    stage.world.stop().await.unwrap();
+    Figures { took, accepted_in, calls, by_kind }
+}
+
+/// Waits until wiz has nothing to do and will have nothing to do soon.
+async fn until_done(stage: &Stage, mut weather: Option<&mut Weather>) {
+    let store = stage.world.store().await.unwrap();
+    let idle = async || {
+        if let Some(weather) = &mut weather {
+            weather.blow(stage.world.hub().control());
+        }
+        let soon = "select kind from job where state <> 'scheduled' or run_at <= now() + interval '2 minutes'";
+        let jobs: Vec<String> = sqlx::query_scalar(soon).fetch_all(store.pool()).await?;
+        Ok(jobs.is_empty().then_some(()))
+    };
+    until("the day is done", PATIENCE, idle).await.unwrap();
+    stage.world.hub().control().clear_faults();
+    stage.world.hub().control().settle(PATIENCE).await.unwrap();
+    let jobs = async || {
+        let soon = "select kind from job where state <> 'scheduled' or run_at <= now() + interval '2 minutes'";
+        let jobs: Vec<String> = sqlx::query_scalar(soon).fetch_all(store.pool()).await?;
+        Ok(jobs.is_empty().then_some(()))
+    };
+    until("the last deliveries are read", PATIENCE, jobs).await.unwrap();
+}
+
+/// What goes wrong at GitHub: one thing at a time, as soon as the last one was met.
+struct Weather {
+    dice: Dice,
+    left: usize,
+}
+
+impl Weather {
+    /// Begins with an answer that never comes: its comment is there, and wiz must find it.
+    fn new(dice: Dice, control: &Control) -> Self {
+        let path = "/repos/*/issues/*/comments".to_owned();
+        control.add_fault(Fault { method: Some("POST".to_owned()), path, kind: FaultKind::Unanswered, times: 1 });
+        Self { dice, left: FAULTS }
+    }
+
+    fn blow(&mut self, control: &Control) {
+        let waiting = control.faults().iter().filter(|fault| fault.kind != FaultKind::Unanswered).count();
+        // Calm spells, so that a job is not hit again and again.
+        if waiting > 0 || self.left == 0 || !self.dice.once_in(20) {
+            return;
+        }
+        self.left -= 1;
+        let (method, kind) = match self.dice.number(10) {
+            0 => (None, FaultKind::SecondaryRateLimit { status: 403, retry_after_s: 1 }),
+            1..5 => (None, FaultKind::Status { status: 502 }),
+            5..7 => (Some("PATCH"), FaultKind::AfterWork { status: 502 }),
+            _ => (Some("POST"), FaultKind::AfterWork { status: 502 }),
+        };
+        control.add_fault(Fault { method: method.map(str::to_owned), path: "/repos/".to_owned(), kind, times: 1 });
+    }
+}
+
+/// What the model does in the runs of the day.
+fn scenes() -> Vec<Scene> {
+    let mut scenes: Vec<Scene> = MENDED.iter().flat_map(|title| repair(title)).collect();
+    scenes.extend(PLANNED.iter().chain(&["Plan for fog"]).map(|title| planner(title, &FILES)));
+    let turn = |tool: &str, input| Turn {
+        expects: vec![],
+        text: String::new(),
+        calls: vec![Call { tool: tool.to_owned(), input }],
+        delay_ms: 0,
+        cut: false,
+    };
+    let when = When { system: vec![], task: vec!["role: coder".to_owned(), WISH.to_owned()] };
+    let thread = json!([{ "thread": "T1", "verdict": "changed", "reply": "It is in the notes." }]);
+    let report = json!({ "summary": "The notes say it.", "evidence": "I read them.", "threads": thread });
+    let turns = vec![turn("bash", json!({ "command": "echo 'Be short.' >> NOTES.md" })), turn("submit", report)];
+    scenes.extend([Scene { name: "the notes".to_owned(), when, turns }, reviewer(BUSY_PULL)]);
+    scenes
+}
+
+/// The lines that only one of two days has.
+fn differences(calm: &[String], storm: &[String]) -> (String, String) {
+    let only = |these: &[String], those: &[String]| {
+        let mut those = those.to_vec();
+        let missing = these.iter().filter(|line| match those.iter().position(|other| other == *line) {
+            Some(at) => {
+                those.swap_remove(at);
+                false
+            }
+            None => true,
+        });
+        missing.cloned().collect::<Vec<_>>().join("\n")
+    };
+    (only(calm, storm), only(storm, calm))
+}
