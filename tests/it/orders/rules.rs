@@ -29,14 +29,15 @@ fn judged(stage: &Stage) -> Vec<(String, Option<String>, String, Vec<u64>)> {
 async fn a_pull_request_shows_what_is_wrong_with_the_rules_it_brings() {
     let stage = Stage::set(CHECKED, vec![]).await;
     let (wim, name) = (stage.person("wim"), stage.repo.full_name());
-    let faulty = format!("{CHECKED}gate: sometimes\nbuget_run: $3\n");
+    let nightly = "schedules:\n  - {name: nightly, cron: '0 4 * *', verb: fix, instructions: Mend it.}\n";
+    let faulty = format!("{CHECKED}gate: sometimes\nbuget_run: $3\n{nightly}");
     let head = wim.write_file(name, "rules", (".github/wiz.yml", &faulty), "Other rules").unwrap();
     let pull = wim.open_pull_request(name, ("rules", "main"), "Other rules", "").unwrap();
     stage.quiet().await;
     let (commit, conclusion, title, lines) = judged(&stage).pop().unwrap();
     assert_eq!(
         (commit, conclusion.as_deref(), title.as_str(), lines),
-        (head, Some("failure"), "2 mistakes", vec![4, 5])
+        (head, Some("failure"), "3 mistakes", vec![4, 5, 7])
     );
 
     let mended = format!("{CHECKED}gate: human-required\n");
