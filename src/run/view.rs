@@ -76,7 +76,7 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
         branch: progress.pull_request.as_ref().map(|pull_request| pull_request.branch.clone()),
         failure: progress.failure.as_ref().map(|failure| failure.message.clone()),
         queue,
-        forecast: forecast::forecast(stored.run.state, &past),
+        forecast: forecast::forecast(stored.run.state, &past).filter(|_| !stored.mission.ends_in_words()),
         timings: timings.into_iter().map(|(state, duration)| Timing { stage: run_state(state), duration }).collect(),
         page_url: None,
     })

@@ -83,11 +83,14 @@ pub struct StageMedian {
 /// Past runs that are looked at: a repository changes, so old ones tell little.
 const PAST_RUNS: i64 = 50;
 
-/// How long the repository's last runs stayed in each state, where the stay led on.
+/// How long the repository's last runs stayed in each state, where the stay led on. Runs that only speak do less in it.
 pub async fn medians(connection: &mut PgConnection, stored: &StoredRun) -> Result<Vec<StageMedian>> {
     let rows = sqlx::query!(
         r#"with past as (
-               select id, created_at from run where repository_id = $1 and id <> $2 order by id desc limit $3
+               select id, created_at from run
+               where repository_id = $1 and id <> $2 and verb not in ('ask', 'review')
+               order by id desc
+               limit $3
            )
            select from_state as "state!: State", count(*) as "stays!",
                   percentile_cont(0.5) within group (

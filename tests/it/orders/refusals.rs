@@ -70,7 +70,7 @@ fn table(places: &Places) -> Vec<Try> {
         cannot(closed, "/wiz fix", "This issue is closed"),
         cannot(planned, "/wiz fix", "already at work"),
         cannot(planned, "/wiz resume", "does not fit now"),
-        cannot(planned, "/wiz approve 00000000", "/wiz approve"),
+        cannot(planned, "/wiz approve 00000000", "That approval is for another plan"),
         cannot(pull, "/wiz plan", "On a pull request I plan nothing"),
         cannot(pull, "/wiz fix", "Say what to change"),
         cannot(closed_pull, "/wiz fix the notes", "This pull request is closed"),
