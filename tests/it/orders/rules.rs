@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
 use github_stand_in::{control::NewRepository, store::Role};
 use wiz_demo::until;
 
@@ -165,53 +164,4 @@ async fn tracking_issue(stage: &Stage, title: &str) -> u64 {
         Ok(repository.issues.values().find(|issue| issue.title == title).map(|issue| issue.number))
     });
     found.await.unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn another_file_is_checked_and_tried_on_what_people_said() {
-    let stage = Stage::set(CHECKED, vec![planner("Greet", &FILES)]).await;
-    let issue = stage.issue("Greet");
-    stage.say("sam", issue, "/wiz fix");
-    stage.until_answers(issue, "sam may not use").await;
-    stage.say("wim", issue, "/wiz fix");
-    stage.until_says(issue, "is ready for approval").await;
-    stage.say("tess", issue, "/wiz fxi\n\n/wiz help");
-    stage.until_answers(issue, "may not use").await;
-    stage.until_answers(issue, "What wiz understands").await;
-
-    let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str, text: &str| {
-        std::fs::write(folder.path().join(name), text).unwrap();
-        folder.path().join(name).display().to_string()
-    };
-    let run = async |arguments: &[&str]| {
-        let output = stage.world.run(arguments).await.unwrap();
-        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        let text = text.replace(&format!("{}/", folder.path().display()), "");
-        let year = Utc::now().format("%Y-").to_string();
-        let lines = text.lines().map(|line| match line.strip_prefix(&year) {
-            Some(rest) => format!("<time>{}", rest.get("MM-DD HH:MM".len()..).unwrap_or_default()),
-            None => line.to_owned(),
-        });
-        format!("{:?}\n{}", output.status.code(), lines.collect::<Vec<_>>().join("\n"))
-    };
-    let faulty = file(
-        "faulty.yml",
-        "gate: sometimes\nschedules:\n  - name: nightly\n    cron: '* * * * *'\n    verb: fix\n    instructions: x\nbuget_run: $3\n",
-    );
-    insta::assert_snapshot!(run(&["config", "check", &faulty]).await, @"");
-    insta::assert_snapshot!(run(&["policy", "test", &faulty]).await, @"");
-    let strict = file("strict.yml", &format!("{CHECKED}min_role: maintain\n"));
-    insta::assert_snapshot!(run(&["config", "check", &strict]).await, @"");
-    insta::assert_snapshot!(run(&["policy", "test", &strict]).await, @"");
-    let free = file(
-        "free.yml",
-        &format!(
-            "{CHECKED}gate:\n  default: autonomous\n  rules:\n    - level: human-required\n      paths: [greet.sh]\n"
-        ),
-    );
-    insta::assert_snapshot!(run(&["policy", "test", &free, "--against", &strict, "--repo", "octo/greeter"]).await, @"");
-    insta::assert_snapshot!(run(&["policy", "test", &free, "--repo", "octo/other", "--since", "1h"]).await, @"");
-    insta::assert_snapshot!(run(&["config", "check", "nowhere.yml"]).await, @"");
-    stage.clear().await;
 }
