@@ -99,10 +99,12 @@ fn occasion(view: &RunView) -> String {
 /// When to come back, as far as anybody can tell.
 fn expected(view: &RunView) -> String {
     let Some(forecast) = view.forecast else { return String::new() };
-    let what = match view.state {
-        RunState::Queued | RunState::Planning => "the plan",
-        _ if view.follow_up.is_some() => "the next commit",
-        _ => "the pull request",
+    let what = if matches!(view.state, RunState::Queued | RunState::Planning) {
+        "the plan"
+    } else if view.follow_up.is_some() {
+        "the next commit"
+    } else {
+        "the pull request"
     };
     match forecast {
         Forecast::Known { left, runs } => {
