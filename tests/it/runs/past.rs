@@ -79,7 +79,7 @@ async fn medians_come_from_stays_of_other_runs_that_led_on() {
     let last = start(&db.pool, 4).await;
     let medians = async |run| {
         let run = stored(&db.pool, run).await;
-        let mut medians = history::medians(&mut *db.pool.acquire().await.unwrap(), &run).await.unwrap();
+        let mut medians = history::medians(&mut db.pool.acquire().await.unwrap(), &run).await.unwrap();
         medians.sort_by_key(|median| median.median);
         medians
     };
