@@ -16,6 +16,7 @@ mod path;
 mod render;
 pub mod secrets;
 mod shown;
+mod suggest;
 mod verify;
 
 pub use base::{BaseEntry, BaseTree, BlobId};
@@ -24,4 +25,5 @@ pub use listing::Listing;
 pub use path::{PathFault, check_path};
 pub use render::{LineCount, line_counts, unified_diff};
 pub use shown::shown_lines;
+pub use suggest::{Replacement, replacements};
 pub use verify::{Fault, RecordFault, verify};

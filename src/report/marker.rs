@@ -31,6 +31,8 @@ pub enum MarkerKind {
     PullRequest,
     /// The answer to one comment.
     Reply(CommentId),
+    /// That nothing came of a review or comment.
+    Failure(CommentId),
     /// A review of the run's; a run may post several.
     Review(u32),
     /// The tracking issue of the schedule whose name has this digest.
@@ -43,6 +45,7 @@ impl fmt::Display for MarkerKind {
             Self::Status => f.write_str("status"),
             Self::PullRequest => f.write_str("pull-request"),
             Self::Reply(comment) => write!(f, "reply-{comment}"),
+            Self::Failure(comment) => write!(f, "failure-{comment}"),
             Self::Review(part) => write!(f, "review-{part}"),
             Self::Schedule(digest) => write!(f, "schedule-{digest}"),
         }
@@ -58,6 +61,7 @@ impl FromStr for MarkerKind {
             "pull-request" => Ok(Self::PullRequest),
             _ => match text.split_once('-') {
                 Some(("reply", id)) => id.parse().map(Self::Reply).map_err(|_| ()),
+                Some(("failure", id)) => id.parse().map(Self::Failure).map_err(|_| ()),
                 Some(("review", part)) => part.parse().map(Self::Review).map_err(|_| ()),
                 Some(("schedule", digest)) => digest.parse().map(Self::Schedule).map_err(|_| ()),
                 Some(_) | None => Err(()),
@@ -122,6 +126,7 @@ mod tests {
             Marker { run: Some(RunId(i64::MAX)), kind: MarkerKind::Reply(CommentId(i64::MAX)) },
             Marker { run: None, kind: MarkerKind::Reply(CommentId(7)) },
             Marker { run: Some(RunId(12)), kind: MarkerKind::Review(3) },
+            Marker { run: Some(RunId(12)), kind: MarkerKind::Failure(CommentId(i64::MAX)) },
             Marker { run: Some(RunId(1)), kind: MarkerKind::PullRequest },
         ] {
             let text = marker.append_to("Hello", b"key");

@@ -26,6 +26,7 @@ mod questions;
 mod replies;
 mod schedules;
 mod sections;
+mod suggestions;
 mod threads;
 mod undo;
 mod untrusted;
@@ -54,9 +55,10 @@ pub use replies::{
     not_possible, policy_faults, stale_approval, unknown_command,
 };
 pub use schedules::{ScheduleView, TickNote, TickView, schedule_issue, schedule_title};
+pub use suggestions::{Offer, patch_offer, suggestion, suggestions};
 pub use threads::{
-    ThreadOutcome, closed_pull_request, fork_is_left_alone, review_reply, thread_reply, what_to_change,
-    work_on_pull_request,
+    ThreadOutcome, closed_pull_request, follow_up_failed, follow_up_held_up, review_reply, thread_reply,
+    what_to_change, work_on_pull_request,
 };
 pub use undo::{Stays, UndoView, not_undone, undone, undone_check, was_undone};
 pub use untrusted::{cell, code, fenced, neutralise, plain};

@@ -1,7 +1,10 @@
 //! What wiz says in the threads of a review that it worked.
 
 use super::{neutralise, plain};
-use crate::ids::{CommitSha, Login};
+use crate::{
+    error::UserMessage,
+    ids::{CommitSha, IssueNumber, Login},
+};
 
 /// Longest reply shown, in characters.
 const REPLY_CHARS: usize = 2_000;
@@ -11,6 +14,8 @@ const REPLY_CHARS: usize = 2_000;
 pub enum ThreadOutcome<'a> {
     /// The change is in this commit.
     Changed { commit: &'a CommitSha },
+    /// The change is offered, since the branch is in a fork.
+    Suggested,
     /// There was nothing to change.
     Answered,
     /// The change that was asked for was not made.
@@ -23,6 +28,9 @@ pub fn thread_reply(outcome: ThreadOutcome<'_>, reply: &str) -> String {
     match outcome {
         // GitHub links a commit that is named by its whole hash.
         ThreadOutcome::Changed { commit } => format!("Changed in {commit}.\n\n{reply}"),
+        ThreadOutcome::Suggested => {
+            format!("Suggested: whoever owns the branch can take over what I offer on this pull request.\n\n{reply}")
+        }
         ThreadOutcome::Answered => reply,
         ThreadOutcome::Declined => format!("Not changed.\n\n{reply}"),
     }
@@ -33,10 +41,18 @@ pub fn review_reply(reviewer: &Login, outcome: ThreadOutcome<'_>, reply: &str) -
     format!("On the review by {}:\n\n{}", plain(reviewer.as_str(), 110), thread_reply(outcome, reply))
 }
 
-/// Work was ordered on a pull request from a fork.
-pub fn fork_is_left_alone() -> String {
-    "This pull request comes from a fork, and wiz never writes there. Open an issue that says what is wrong, and comment \
-     `/wiz fix` there; or take the branch into this repository."
+/// Nothing came of what somebody asked for; `elsewhere` is the issue where the run tells more.
+pub fn follow_up_failed(reason: &UserMessage, elsewhere: Option<IssueNumber>) -> String {
+    let text = reason.to_string();
+    // What follows the first paragraph belongs to the status comment.
+    let first = text.split("\n\n").next().unwrap_or_default().trim_end_matches([':', '.']);
+    let more = elsewhere.map(|issue| format!(" The status comment in #{issue} shows more.")).unwrap_or_default();
+    format!("I could not do this, and nothing was published. {first}.{more}")
+}
+
+/// What somebody asked for waits behind other work, which has failed.
+pub fn follow_up_held_up() -> String {
+    "I have not come to this: the work before it has failed. `/wiz retry` goes on with that, and then with this."
         .to_owned()
 }
 
@@ -86,7 +102,15 @@ mod tests {
 
         Thank you.
         ");
-        insta::assert_snapshot!(fork_is_left_alone(), @"This pull request comes from a fork, and wiz never writes there. Open an issue that says what is wrong, and comment `/wiz fix` there; or take the branch into this repository.");
+        insta::assert_snapshot!(thread_reply(ThreadOutcome::Suggested, "It says hi."), @r"
+        Suggested: whoever owns the branch can take over what I offer on this pull request.
+
+        It says hi.
+        ");
+        let reason = UserMessage::new("The command failed. `/wiz retry` tries again.\n\n```text\nno make\n```");
+        insta::assert_snapshot!(follow_up_failed(&reason, Some(IssueNumber(3))), @"I could not do this, and nothing was published. The command failed. `/wiz retry` tries again. The status comment in #3 shows more.");
+        assert!(follow_up_failed(&reason, None).ends_with("tries again."));
+        insta::assert_snapshot!(follow_up_held_up(), @"I have not come to this: the work before it has failed. `/wiz retry` goes on with that, and then with this.");
         insta::assert_snapshot!(closed_pull_request("fix"), @"This pull request is closed, so I did not start. `/wiz fix` on an issue starts new work.");
         insta::assert_snapshot!(work_on_pull_request(), @"On a pull request I plan nothing: `/wiz fix …` says what to change in it, and a plan starts from an issue.");
         insta::assert_snapshot!(what_to_change("fix"), @"Say what to change: `/wiz fix …` with a few words, or comment on the lines in a review with `/wiz fix`.");

@@ -40,7 +40,36 @@ pub struct Words {
     pub files: Vec<String>,
 }
 
+/// Where somebody waits for what comes of a follow-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Waits {
+    /// In the threads of a review.
+    Review(ReviewId),
+    /// In the conversation.
+    Comment(CommentId),
+}
+
+impl Waits {
+    /// GitHub's number of the review or comment.
+    pub fn comment(self) -> CommentId {
+        match self {
+            Self::Review(review) => CommentId(review.0),
+            Self::Comment(comment) => comment,
+        }
+    }
+}
+
 impl FollowUpCause {
+    /// Where somebody waits for it; nobody waits for the repair of a check.
+    pub fn waits(&self) -> Option<Waits> {
+        match self {
+            Self::Review(words) => Some(Waits::Review(ReviewId(words.id.0))),
+            Self::Command(words) => Some(Waits::Comment(words.id)),
+            Self::FailingCheck(_) => None,
+        }
+    }
+
     /// In a few words, for people; holds untrusted names.
     pub fn title(&self) -> String {
         match self {

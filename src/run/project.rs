@@ -90,6 +90,9 @@ impl Project {
         let project = Self::at(services, stored, &current.base).await?;
         let Some(follow_up) = &progress.follow_up else { return Ok(project) };
         let head = follow_up.head.as_ref().context("the follow-up has not begun")?;
+        if let Some(pull_request) = progress.pull_request.as_ref().filter(|pull_request| pull_request.fork) {
+            return Self::of_pull(services, stored, &current.base, (pull_request.number, head)).await;
+        }
         let (files, base, listing) = tree_at(services, stored, head).await?;
         Ok(Self { files, base, listing, origin: Some(project.files), ..project })
     }

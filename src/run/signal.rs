@@ -10,7 +10,7 @@ use crate::{
     money::MicroDollars,
     plan::{Gate, Plan, PlanHash, StepKey},
     run::{
-        follow_up::FollowUpCause,
+        follow_up::{FollowUpCause, Waits},
         state::{CurrentPlan, PullRequest},
     },
 };
@@ -82,6 +82,8 @@ pub enum StageResult {
     /// The run's budget is used up.
     OutOfMoney,
     Published(PullRequest),
+    /// The follow-up's change is offered to whoever owns the branch, which is in a fork.
+    Offered,
     /// A follow-up starts from this head; `plan` is for a pull request that was not planned by this run.
     FollowUpBegun {
         head: CommitSha,
@@ -175,7 +177,11 @@ pub enum Effect {
     AnswerReview {
         review: ReviewId,
         commit: Option<CommitSha>,
+        /// The changes are offered instead, since the branch is in a fork.
+        offered: bool,
     },
+    /// Tell somebody that nothing came of a follow-up.
+    TellFailure(Waits),
     /// Show the new state on GitHub.
     Report,
     /// Send [`Signal::Deadline`] for this state entry after the given time.

@@ -270,6 +270,9 @@ pub struct PullRequest {
     pub branch: BranchName,
     pub head: CommitSha,
     pub open: bool,
+    /// Whether the branch is in another repository, so that wiz offers changes and never writes them.
+    #[serde(default)]
+    pub fork: bool,
 }
 
 /// Where a question was asked, and so where its answer goes.

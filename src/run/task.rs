@@ -16,6 +16,7 @@ use crate::{
     policy::ScheduleName,
     queue::NewJob,
     report::OnLines,
+    run::follow_up::Waits,
 };
 
 /// One unit of durable work. The variant is the row's `kind`, its fields are the row's payload.
@@ -35,7 +36,16 @@ pub enum Task {
     /// Make branch, commit and pull request.
     Publish { run: RunId, seq: i32 },
     /// Answer the threads of a review that was worked, with the commit in which its changes are.
-    AnswerReview { run: RunId, review: ReviewId, commit: Option<CommitSha> },
+    AnswerReview {
+        run: RunId,
+        review: ReviewId,
+        commit: Option<CommitSha>,
+        /// The changes are offered instead.
+        #[serde(default)]
+        offered: bool,
+    },
+    /// Tell somebody that nothing came of what they asked for on an open pull request, once.
+    TellFailure { run: RunId, waits: Waits },
     /// Show the run on GitHub as it now is.
     Report { run: RunId, revision: i32 },
     /// Tell the machine that a state lasted too long.
@@ -204,6 +214,7 @@ impl Task {
             | Self::Review { run, .. }
             | Self::Publish { run, .. }
             | Self::AnswerReview { run, .. }
+            | Self::TellFailure { run, .. }
             | Self::Report { run, .. }
             | Self::Restore { run, .. }
             | Self::Deadline { run, .. }
@@ -226,6 +237,7 @@ impl Task {
             | Self::Reply(_)
             | Self::PostReview(_)
             | Self::AnswerReview { .. }
+            | Self::TellFailure { .. }
             | Self::Report { .. }
             | Self::Restore { .. }
             | Self::Checks(_)
@@ -276,6 +288,7 @@ impl Task {
             Self::PostReview(post) => Some(format!("post-review:{}:{}", post.run, post.part)),
             // So would two answers to one review.
             Self::AnswerReview { run, review, .. } => Some(format!("answer-review:{run}:{review}")),
+            Self::TellFailure { run, .. } => Some(format!("tell-failure:{run}")),
             Self::Triage { .. }
             | Self::Plan { .. }
             | Self::Work { .. }
@@ -310,6 +323,8 @@ impl Task {
             Self::Review { run, seq } => format!("run:{run}:review:{seq}"),
             Self::Publish { run, seq } => format!("run:{run}:publish:{seq}"),
             Self::AnswerReview { run, review, .. } => format!("run:{run}:answer-review:{review}"),
+            Self::TellFailure { run, waits: Waits::Review(id) } => format!("run:{run}:tell-failure:review-{id}"),
+            Self::TellFailure { run, waits: Waits::Comment(id) } => format!("run:{run}:tell-failure:comment-{id}"),
             Self::Report { run, revision } => format!("run:{run}:report:{revision}"),
             // A restoring that has begun may not see this edit any more.
             Self::Restore { run, delivery } => format!("run:{run}:restore:{delivery}"),
@@ -360,7 +375,8 @@ mod tests {
         ];
         let short = [
             Task::Triage { delivery: DeliveryId(uuid::Uuid::nil()) },
-            Task::AnswerReview { run, review: ReviewId(9), commit: None },
+            Task::AnswerReview { run, review: ReviewId(9), commit: None, offered: false },
+            Task::TellFailure { run, waits: Waits::Review(ReviewId(9)) },
             Task::Report { run, revision: 1 },
             Task::Restore { run, delivery: DeliveryId(uuid::Uuid::nil()) },
             Task::Deadline { run, seq },

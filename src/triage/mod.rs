@@ -128,7 +128,7 @@ pub enum Ground {
     OwnPullRequest,
     /// A pull request from a branch of the repository.
     ForeignPullRequest,
-    /// A pull request from a fork.
+    /// A pull request from a fork, where changes are offered and never written.
     Fork,
 }
 
@@ -316,18 +316,17 @@ fn start(mission: Mission, command: &Command, ground: Ground) -> Intent {
         Ground::ClosedPullRequest => {
             Intent::Unsuited(UserMessage::new(report::closed_pull_request(command.verb.name())))
         }
-        Ground::OwnPullRequest | Ground::ForeignPullRequest
+        Ground::OwnPullRequest | Ground::ForeignPullRequest | Ground::Fork
             if is_work(command.verb) && command.instructions.trim().is_empty() =>
         {
             Intent::Unsuited(UserMessage::new(report::what_to_change(command.verb.name())))
         }
-        Ground::OwnPullRequest | Ground::ForeignPullRequest if is_work(command.verb) => {
+        Ground::OwnPullRequest | Ground::ForeignPullRequest | Ground::Fork if is_work(command.verb) => {
             Intent::FollowUp { command: command.clone() }
         }
-        Ground::OwnPullRequest | Ground::ForeignPullRequest => {
+        Ground::OwnPullRequest | Ground::ForeignPullRequest | Ground::Fork => {
             Intent::Unsuited(UserMessage::new(report::work_on_pull_request()))
         }
-        Ground::Fork => Intent::Unsuited(UserMessage::new(report::fork_is_left_alone())),
     }
 }
 
@@ -409,11 +408,11 @@ mod tests {
         let fix = command::parse("/wiz fix", None).remove(0);
         let more = command::parse("/wiz fix the name", None).remove(0);
         let plan = command::parse("/wiz plan", None).remove(0);
-        for ground in [Ground::ClosedIssue, Ground::ClosedPullRequest, Ground::Fork] {
+        for ground in [Ground::ClosedIssue, Ground::ClosedPullRequest] {
             let intent = decide(&fix, Role::Admin, &policy, ground);
             assert!(matches!(intent, Intent::Unsuited(_)), "{ground:?}: {intent:?}");
         }
-        for ground in [Ground::OwnPullRequest, Ground::ForeignPullRequest] {
+        for ground in [Ground::OwnPullRequest, Ground::ForeignPullRequest, Ground::Fork] {
             let intent = decide(&more, Role::Write, &policy, ground);
             assert!(matches!(intent, Intent::FollowUp { .. }), "{ground:?}: {intent:?}");
             assert!(matches!(decide(&fix, Role::Write, &policy, ground), Intent::Unsuited(_)));

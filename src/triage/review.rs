@@ -69,10 +69,8 @@ pub struct ReviewFacts<'a> {
 /// What a review asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReviewIntent {
-    /// Work it: on the branch of the pull request.
+    /// Work it: on the branch of the pull request, or by an offer where that is in a fork.
     Work,
-    /// The pull request comes from a fork, where wiz never commits.
-    Fork,
     /// Refuse this person, once per pull request.
     Deny { needs: Role },
     /// Nothing, for this reason.
@@ -99,8 +97,7 @@ pub fn judge(facts: &ReviewFacts<'_>, policy: &RepositoryPolicy) -> ReviewIntent
         return ReviewIntent::Deny { needs };
     }
     match facts.ground {
-        Ground::OwnPullRequest | Ground::ForeignPullRequest => ReviewIntent::Work,
-        Ground::Fork => ReviewIntent::Fork,
+        Ground::OwnPullRequest | Ground::ForeignPullRequest | Ground::Fork => ReviewIntent::Work,
         Ground::ClosedPullRequest => ReviewIntent::Nothing("the pull request is closed"),
         Ground::Issue | Ground::ClosedIssue => ReviewIntent::Nothing("no pull request"),
     }
@@ -202,7 +199,7 @@ mod tests {
             (ChangesRequested, no_order, Role::Write, ForeignPullRequest, nobody),
             (ChangesRequested, no_order, Role::None, ForeignPullRequest, nobody),
             (ChangesRequested, order, Role::Write, ForeignPullRequest, ReviewIntent::Work),
-            (ChangesRequested, order, Role::Write, Fork, ReviewIntent::Fork),
+            (ChangesRequested, order, Role::Write, Fork, ReviewIntent::Work),
             (Commented, order, Role::Write, OwnPullRequest, ReviewIntent::Work),
             (Approved, order, Role::Write, OwnPullRequest, ReviewIntent::Work),
             (Commented, order, Role::Triage, Fork, ReviewIntent::Deny { needs: Role::Write }),

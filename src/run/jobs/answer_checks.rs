@@ -138,6 +138,7 @@ async fn run_for(connection: &mut PgConnection, wanted: &Checks, red: &Red) -> R
         branch: red.pull.head.branch.clone(),
         head: wanted.head.clone(),
         open: true,
+        fork: false,
     };
     Ok(Some(match store::adopt(connection, &new, pull_request).await? {
         Created::New(run) | Created::Before(run) | Created::OpenRun(run) | Created::ReadBefore(run) => run,

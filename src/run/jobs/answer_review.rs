@@ -19,7 +19,7 @@ pub(super) async fn execute(
     services: &Services,
     lease: &Lease,
     (run, review): (RunId, ReviewId),
-    commit: Option<&CommitSha>,
+    (commit, offered): (Option<&CommitSha>, bool),
 ) -> Result<Completed, JobFailure> {
     let mut connection = services.pool.acquire().await?;
     let stored = store::load(&mut connection, run).await?;
@@ -30,7 +30,7 @@ pub(super) async fn execute(
         && !super::is_suspended(services, stored.installation).await?
         && !store::undo::is_asked(&mut *services.pool.acquire().await?, run).await?
     {
-        let answering = Answering { services, stored: &stored, review, worked: &worked, commit };
+        let answering = Answering { services, stored: &stored, review, worked: &worked, commit, offered };
         answering.answer().await.map_err(super::retry)?;
         reviews::note_answered(&mut *services.pool.acquire().await?, run, review).await?;
     }
@@ -43,6 +43,7 @@ struct Answering<'a> {
     review: ReviewId,
     worked: &'a WorkedReview,
     commit: Option<&'a CommitSha>,
+    offered: bool,
 }
 
 impl Answering<'_> {
@@ -113,6 +114,7 @@ impl Answering<'_> {
     fn outcome(&self, verdict: ThreadVerdict) -> ThreadOutcome<'_> {
         match (verdict, self.commit) {
             (ThreadVerdict::Changed, Some(commit)) => ThreadOutcome::Changed { commit },
+            (ThreadVerdict::Changed, None) if self.offered => ThreadOutcome::Suggested,
             (ThreadVerdict::Changed, None) | (ThreadVerdict::Answered, _) => ThreadOutcome::Answered,
             (ThreadVerdict::Declined, _) => ThreadOutcome::Declined,
         }

@@ -7,13 +7,14 @@
 use anyhow::Context as _;
 
 use super::{
-    Done, RunId, Services, Signal, StageFailure, StageResult, StoredRun, publish::secret_in, store, store::results,
+    Done, RunId, Services, Signal, StageFailure, StageResult, StoredRun, offer, publish::secret_in, store,
+    store::results,
 };
 use crate::{
     error::UserMessage,
     github::{self, BranchStands, GitHubError, NewCommit, OpenState},
     ids::CommitSha,
-    patch::{Listing, Patch},
+    patch::Patch,
     plan::{Criterion, Plan, Proof},
     report,
     run::{
@@ -77,10 +78,6 @@ fn still_open(found: Option<github::PullRequest>) -> Result<github::PullRequest,
     match pull.state {
         OpenState::Closed if pull.merged_at.is_some() => ended(PullRequestChange::Merged),
         OpenState::Closed => ended(PullRequestChange::Closed),
-        OpenState::Open if pull.is_from_fork() => {
-            let message = UserMessage::new("This pull request comes from a fork, where wiz never commits.");
-            Err(Box::new(StageResult::Failed { message }))
-        }
         OpenState::Open => Ok(pull),
     }
 }
@@ -113,19 +110,27 @@ async fn plan_for(
     Ok(CurrentPlan { version: 1, plan, base, approved: true, widened: vec![], edits: vec![], gate: None })
 }
 
-/// Commits the follow-up's patch on top of the head that it started from.
+/// Commits the follow-up's patch on top of the head that it started from; on a fork it is offered.
 pub(super) async fn publish(
     services: &Services,
     stored: &StoredRun,
-    (patch, listing): (&Patch, &Listing),
+    (project, patch): (&Project, &Patch),
     summary: &str,
 ) -> Result<Done, StageFailure> {
     let progress = &stored.run.progress;
     let pull_request = progress.pull_request.as_ref().context("a follow-up without a pull request")?;
     let parent = progress.start().context("the follow-up has not begun")?;
     let github = services.github.installation(stored.installation);
-    if let Err(over) = still_open(github.pull(&stored.repository_name, pull_request.number).await?) {
-        return Ok(Done::from(*over));
+    let pull = match still_open(github.pull(&stored.repository_name, pull_request.number).await?) {
+        Ok(pull) => pull,
+        Err(over) => return Ok(Done::from(*over)),
+    };
+    // Its branch may have the name of one of this repository's, so both must say that it is none of a fork's.
+    if pull_request.fork || pull.is_from_fork() {
+        if pull.head.sha != *parent {
+            return Ok(StageResult::BranchMoved { head: pull.head.sha }.into());
+        }
+        return offer::offer(services, stored, (project, patch), summary).await;
     }
     let message = report::follow_up_message(&view::of(services, stored).await?, summary);
     if let Some(kind) = secret_in(services, &[&message]) {
@@ -138,7 +143,7 @@ pub(super) async fn publish(
         branch: &pull_request.branch,
         stands: BranchStands::AtParent,
         parent,
-        listing,
+        listing: &project.listing,
         message: &message,
         patch,
     };

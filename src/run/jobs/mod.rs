@@ -15,6 +15,7 @@ mod failure;
 mod follow_up;
 mod gate;
 mod halt;
+mod offer;
 mod plan;
 mod policy_check;
 mod post_review;
@@ -26,6 +27,7 @@ mod rerun;
 mod review;
 mod reviewed;
 mod schedule;
+mod tell_failure;
 mod triage;
 mod undo;
 mod verify;
@@ -104,6 +106,7 @@ impl Handler for Executor {
             }
             Ok(
                 Task::AnswerReview { .. }
+                | Task::TellFailure { .. }
                 | Task::Report { .. }
                 | Task::Restore { .. }
                 | Task::Deadline { .. }
@@ -141,9 +144,10 @@ async fn dispatch(services: &Services, lease: &Lease, task: Task) -> Result<Comp
         Task::Verify { run, seq } => verify::execute(services, lease, run, seq).await,
         Task::Review { run, seq } => review::execute(services, lease, run, seq).await,
         Task::Publish { run, seq } => publish::execute(services, lease, run, seq).await,
-        Task::AnswerReview { run, review, commit } => {
-            answer_review::execute(services, lease, (run, review), commit.as_ref()).await
+        Task::AnswerReview { run, review, commit, offered } => {
+            answer_review::execute(services, lease, (run, review), (commit.as_ref(), offered)).await
         }
+        Task::TellFailure { run, waits } => tell_failure::execute(services, lease, run, waits).await,
         Task::Report { run, revision } => report::execute(services, lease, run, revision).await,
         Task::Restore { run, delivery: _ } => report::restore(services, lease, run).await,
         Task::Deadline { run, seq } => deadline::execute(services, lease, run, seq).await,

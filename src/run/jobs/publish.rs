@@ -47,7 +47,7 @@ async fn publish(services: &Services, stored: &StoredRun) -> Result<Done, StageF
     if let Some(follow_up) = &progress.follow_up {
         let last = follow_up.steps.last().and_then(|last| steps.iter().find(|step| step.step == last.key));
         let summary = last.map(|step| step.summary.as_str()).unwrap_or_default();
-        return follow_up::publish(services, stored, (&patch, &project.listing), summary).await;
+        return follow_up::publish(services, stored, (&project, &patch), summary).await;
     }
     open(services, stored, (&current.base, &project.listing), &patch).await
 }
@@ -100,8 +100,14 @@ async fn open(
         )) }
         .into());
     }
-    Ok(StageResult::Published(PullRequest { number: pull_request.number, branch, head: committed.sha, open: true })
-        .into())
+    Ok(StageResult::Published(PullRequest {
+        number: pull_request.number,
+        branch,
+        head: committed.sha,
+        open: true,
+        fork: false,
+    })
+    .into())
 }
 
 /// What kind of secret one of the texts holds, if any does.

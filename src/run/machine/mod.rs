@@ -66,6 +66,9 @@ fn enter(mut run: Run, state: State, mut effects: Vec<Effect>) -> Transition {
     run.state = state;
     run.seq += 1;
     effects.push(Effect::Report);
+    if state == State::Failed {
+        effects.extend(watch::waiting_for(&run).map(Effect::TellFailure));
+    }
     effects.push(deadline(state).map_or(Effect::Halt, Effect::Deadline));
     Transition { run, effects, notice: None }
 }

@@ -52,7 +52,10 @@ pub(super) fn stage(mut run: Run, result: StageResult) -> Result<Transition, Ref
         (State::Publishing, StageResult::Published(pull_request)) => {
             let commit = pull_request.head.clone();
             run.progress.pull_request = Some(pull_request);
-            watch::settled(run, Some(commit))
+            watch::settled(run, Some(commit), false)
+        }
+        (State::Publishing, StageResult::Offered) if run.progress.follow_up.is_some() => {
+            watch::settled(run, None, true)
         }
         (State::Working, StageResult::NothingToChange { step }) => watch::nothing_to_change(run, &step),
         (State::Working, StageResult::FollowUpBegun { head, plan }) => watch::begun(run, head, plan),

@@ -60,6 +60,7 @@ pub(super) fn pull_request() -> PullRequest {
         branch: "wiz/run-1-fix".parse().unwrap(),
         head: sha('c'),
         open: true,
+        fork: false,
     }
 }
 
@@ -353,6 +354,7 @@ fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
         |run, stale| stage(run, stale, StageResult::FollowUpBegun { head: sha('c'), plan: None }),
         |run, stale| stage(run, stale, StageResult::FollowUpBegun { head: sha('e'), plan: None }),
         |run, stale| stage(run, stale, nothing_to_change(run)),
+        |run, stale| stage(run, stale, StageResult::Offered),
         |run, stale| stage(run, stale, StageResult::BranchMoved { head: sha('e') }),
         |run, stale| stage(run, stale, StageResult::PullRequestEnded(PullRequestChange::Closed)),
         |run, stale| stage(run, stale, StageResult::PullRequestEnded(PullRequestChange::Merged)),
@@ -365,7 +367,7 @@ fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
 fn queue_key(run: &Run, effect: &Effect) -> Option<String> {
     match effect {
         // A review is taken once, and its answer is found by its own name.
-        Effect::Report | Effect::AnswerReview { .. } => None,
+        Effect::Report | Effect::AnswerReview { .. } | Effect::TellFailure(_) => None,
         Effect::Plan | Effect::Verify | Effect::Review | Effect::Publish | Effect::Halt => {
             Some(format!("{effect:?}:{}", run.seq))
         }

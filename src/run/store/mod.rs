@@ -125,8 +125,8 @@ pub async fn create(connection: &mut PgConnection, new: &NewRun) -> Result<Creat
     insert(connection, new, machine::start(draft(new, progress))).await
 }
 
-/// Creates a run that watches a pull request which it did not open; follow-ups are its only work. The pull request must
-/// lie in the repository itself and never in a fork.
+/// Creates a run that watches a pull request which it did not open; follow-ups are its only work. What they change in a
+/// branch of a fork is offered and never written.
 pub async fn adopt(connection: &mut PgConnection, new: &NewRun, pull_request: PullRequest) -> Result<Created> {
     let progress = Progress { pull_request: Some(pull_request), ..Progress::default() };
     insert(connection, new, machine::adopt(draft(new, progress))).await
@@ -403,9 +403,11 @@ async fn enqueue(
             Effect::Verify => (Task::Verify { run: id, seq }, Duration::ZERO),
             Effect::Review => (Task::Review { run: id, seq }, Duration::ZERO),
             Effect::Publish => (Task::Publish { run: id, seq }, Duration::ZERO),
-            Effect::AnswerReview { review, commit } => {
-                (Task::AnswerReview { run: id, review: *review, commit: commit.clone() }, Duration::ZERO)
+            Effect::AnswerReview { review, commit, offered } => {
+                let (commit, offered) = (commit.clone(), *offered);
+                (Task::AnswerReview { run: id, review: *review, commit, offered }, Duration::ZERO)
             }
+            Effect::TellFailure(waits) => (Task::TellFailure { run: id, waits: *waits }, Duration::ZERO),
             Effect::Report => (Task::Report { run: id, revision }, report_delay(connection, run).await?),
             Effect::Deadline(after) => (Task::Deadline { run: id, seq }, *after),
             Effect::Halt => (Task::Halt { run: id, seq }, Duration::ZERO),

@@ -91,8 +91,20 @@ impl Stage {
         let idle = async || {
             let due = self.store.due_jobs().await?;
             let speaks = |kind: &String| {
-                ["triage", "reply", "report", "restore", "answer_review", "undo", "halt", "policy_check", "schedules"]
-                    .contains(&kind.as_str())
+                [
+                    "triage",
+                    "reply",
+                    "report",
+                    "restore",
+                    "answer_review",
+                    "post_review",
+                    "tell_failure",
+                    "undo",
+                    "halt",
+                    "policy_check",
+                    "schedules",
+                ]
+                .contains(&kind.as_str())
             };
             Ok((!due.iter().any(speaks)).then_some(()))
         };
@@ -233,6 +245,18 @@ impl Stage {
     pub async fn budgets(&self) -> Vec<i64> {
         let budgets = sqlx::query_scalar("select budget_micro_dollars from run order by id desc");
         budgets.fetch_all(self.store.pool()).await.unwrap()
+    }
+
+    /// Waits until the newest run has failed once more, after so many retries.
+    pub async fn until_failed_again(&self, retries: i32) {
+        let failed = async || {
+            let count = sqlx::query_scalar(
+                "select count(*) from run where state = 'failed' and (progress ->> 'retries')::int = $1",
+            );
+            let count: i64 = count.bind(retries).fetch_one(self.store.pool()).await?;
+            Ok((count == 1).then_some(()))
+        };
+        until("the run has failed again", PATIENCE, failed).await.unwrap();
     }
 
     /// Waits until a plan waits for approval, which GitHub does not always show.

@@ -1,5 +1,8 @@
 //! Reviews that are worked: what a reviewer writes and what comes back, seen through GitHub alone.
 
+mod failed;
+mod forks;
+mod loops;
 mod others;
 mod own;
 mod questions;

@@ -113,9 +113,10 @@ async fn part(
             let github = services.github.installation(scene.installation);
             let found = github.pull(&scene.repository.name, pull).await?;
             match found {
-                Some(found) if found.state == OpenState::Open && !found.is_from_fork() => {
-                    let head =
-                        PullRequest { number: pull, branch: found.head.branch, head: found.head.sha, open: true };
+                Some(found) if found.state == OpenState::Open => {
+                    let fork = found.is_from_fork();
+                    let (branch, head) = (found.head.branch, found.head.sha);
+                    let head = PullRequest { number: pull, branch, head, open: true, fork };
                     Watcher::New(Box::new(new), head)
                 }
                 Some(_) | None => return Ok(Part::Say(report::closed_pull_request(verb))),

@@ -64,7 +64,6 @@ pub(super) async fn interpret(
             let text = report::denied(&reviewed.reviewer.login, "fix", needs.name());
             Part::Deny { text, on: comments.first().map(|_| on) }
         }
-        ReviewIntent::Fork => Part::Say(report::fork_is_left_alone()),
         ReviewIntent::Work if !faults.is_empty() => Part::Say(triage::faults_text(&faults)),
         ReviewIntent::Work => {
             hearing::acknowledge(services, installation, &repository.name, on).await?;

@@ -11,7 +11,7 @@ use crate::{
     ids::CommitSha,
     plan::StepKey,
     run::{
-        follow_up::FollowUpCause,
+        follow_up::{FollowUpCause, Waits},
         signal::{Effect, Gone, PullRequestChange, Refusal, Transition},
         state::{CurrentPlan, FollowUp, Run, State, StepProgress, StepState},
     },
@@ -181,15 +181,21 @@ pub(super) fn branch_moved(mut run: Run, head: CommitSha) -> Result<Transition, 
 pub(super) fn nothing_to_change(run: Run, key: &StepKey) -> Result<Transition, Refusal> {
     let working = |step: &StepProgress| step.key == *key && step.state == StepState::Running;
     let is_it = run.progress.follow_up.as_ref().is_some_and(|follow_up| follow_up.steps.iter().any(working));
-    if is_it { settled(run, None) } else { Err(Refusal::Stale) }
+    if is_it { settled(run, None, false) } else { Err(Refusal::Stale) }
 }
 
 /// The work under way is over, with or without a commit. A review gets its answers; then watching goes on.
-pub(super) fn settled(run: Run, commit: Option<CommitSha>) -> Result<Transition, Refusal> {
+pub(super) fn settled(run: Run, commit: Option<CommitSha>, offered: bool) -> Result<Transition, Refusal> {
     let review = run.progress.follow_up.as_ref().and_then(|follow_up| follow_up.cause.review());
     let mut transition = watch_on(run)?;
-    transition.effects.extend(review.map(|review| Effect::AnswerReview { review, commit }));
+    transition.effects.extend(review.map(|review| Effect::AnswerReview { review, commit, offered }));
     Ok(transition)
+}
+
+/// Everybody who waits for a follow-up: the one that is under way, and those behind it.
+pub(super) fn waiting_for(run: &Run) -> impl Iterator<Item = Waits> {
+    let causes = run.progress.follow_up.iter().map(|follow_up| &follow_up.cause).chain(&run.progress.waiting);
+    causes.filter_map(FollowUpCause::waits)
 }
 
 /// Begins what waits and still means something on the present head, or goes on watching.

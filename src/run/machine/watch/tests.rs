@@ -215,7 +215,7 @@ fn a_review_is_answered_with_its_commit_or_without_one() {
     let (run, _) = go(watching(), [|_: &Run| Signal::FollowUp(review(7, "Rename it."))]);
     let (run, _) = go(run, TO_PUBLISHING);
     let (run, effects) = go(run, [|run: &Run| stage_of(run, published('d'))]);
-    let answer = Effect::AnswerReview { review: ReviewId(7), commit: Some(sha('d')) };
+    let answer = Effect::AnswerReview { review: ReviewId(7), commit: Some(sha('d')), offered: false };
     assert_eq!((run.state, effects.last()), (State::Watching, Some(&answer)));
 
     // A question changes nothing, and what waits is begun behind it. An edited review is the same review.
@@ -226,7 +226,7 @@ fn a_review_is_answered_with_its_commit_or_without_one() {
     let key = run.progress.current_steps()[0].key.clone();
     let words = StageResult::NothingToChange { step: key };
     let transition = advance(&run, stage_of(&run, words.clone())).unwrap();
-    let answer = Effect::AnswerReview { review: ReviewId(8), commit: None };
+    let answer = Effect::AnswerReview { review: ReviewId(8), commit: None, offered: false };
     assert!(transition.effects.contains(&answer), "{:?}", transition.effects);
     assert_eq!((transition.run.state, transition.run.progress.follow_ups), (State::Working, 3));
     assert_eq!(advance(&transition.run, stage_of(&transition.run, words)), Err(Refusal::Stale));
@@ -236,4 +236,23 @@ fn a_review_is_answered_with_its_commit_or_without_one() {
     let (run, _) = go(run, TO_PUBLISHING);
     let (_, effects) = go(run, [|run: &Run| stage_of(run, published('d'))]);
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::AnswerReview { .. })));
+}
+
+#[test]
+fn what_is_offered_ends_as_what_is_published_and_a_failure_is_told_to_all_who_wait() {
+    let (run, _) = go(watching(), [|_: &Run| Signal::FollowUp(review(7, "Rename it."))]);
+    let (run, _) = go(run, TO_PUBLISHING);
+    let (run, effects) = go(run, [|run: &Run| stage_of(run, StageResult::Offered)]);
+    let answer = Effect::AnswerReview { review: ReviewId(7), commit: None, offered: true };
+    assert_eq!((run.state, effects.last()), (State::Watching, Some(&answer)));
+
+    let (run, _) = go(run, [|_: &Run| Signal::FollowUp(review(8, "And this."))]);
+    let (run, _) = go(run, [|_: &Run| Signal::FollowUp(review(9, "And that."))]);
+    let (run, _) = go(run, [|_: &Run| Signal::FollowUp(failing('c'))]);
+    let failed = StageResult::Failed { message: crate::error::UserMessage::new("It broke.") };
+    let transition = advance(&run, stage_of(&run, failed)).unwrap();
+    let told: Vec<&Effect> =
+        transition.effects.iter().filter(|effect| matches!(effect, Effect::TellFailure(_))).collect();
+    let waits = |review| Effect::TellFailure(crate::run::follow_up::Waits::Review(ReviewId(review)));
+    assert_eq!((transition.run.state, told), (State::Failed, vec![&waits(8), &waits(9)]));
 }
