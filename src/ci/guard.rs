@@ -3,6 +3,8 @@
 //! Counters alone let a repair that changes nothing be repeated until they are used up. So the failures themselves are
 //! compared: one that comes back after it was worked on will not go away by more of the same.
 
+use std::collections::BTreeSet;
+
 use super::Signature;
 use crate::ids::CommitSha;
 
@@ -99,13 +101,21 @@ pub fn decide(failure: &Failure, past: &[Deed], now: Circumstances) -> Decision 
     if repairs.iter().any(|repaired| repaired.signature == failure.signature && repaired.head != failure.head) {
         return Decision::Stop(StopReason::Alternating);
     }
-    let mut heads: Vec<&CommitSha> = repairs.iter().map(|repaired| &repaired.head).collect();
-    heads.dedup();
-    let new_head = !heads.contains(&&failure.head);
+    let heads = heads_repaired(past);
+    let new_head = !heads.contains(&failure.head);
     if new_head && heads.len() >= usize::try_from(now.attempts).unwrap_or(usize::MAX) {
         return Decision::Stop(StopReason::Attempts);
     }
     if now.money { Decision::Repair } else { Decision::Stop(StopReason::Budget) }
+}
+
+/// On how many commits repairs were tried.
+pub fn heads_tried(past: &[Deed]) -> u32 {
+    u32::try_from(heads_repaired(past).len()).unwrap_or(u32::MAX)
+}
+
+fn heads_repaired(past: &[Deed]) -> BTreeSet<CommitSha> {
+    past.iter().filter(|deed| deed.kind == Kind::Repair).map(|deed| deed.failure.head.clone()).collect()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod settle;
 mod signature;
 
 pub use flaky::smells_flaky;
-pub use guard::{Circumstances, Decision, Deed, Failure, Kind, StopReason, WhyNothing, decide};
+pub use guard::{Circumstances, Decision, Deed, Failure, Kind, StopReason, WhyNothing, decide, heads_tried};
 pub use log::{clean, excerpt};
 pub use settle::{Check, Maker, Settled, Standing, is_failing, settled};
 pub use signature::Signature;

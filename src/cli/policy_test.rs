@@ -270,6 +270,7 @@ fn meaning(
         | Intent::Status { .. }
         | Intent::Budget { .. }
         | Intent::Config
+        | Intent::Ci { .. }
         | Intent::Help => "heard".into(),
         Intent::Unsuited(_) => "heard, not possible there".into(),
     }

@@ -1,6 +1,6 @@
 //! Effective rules in words, key by key.
 
-use super::{Effective, Key, Layer, Pattern};
+use super::{CiRules, Effective, Key, Layer, Pattern};
 
 impl Layer {
     /// Whose file it is, for people.
@@ -21,6 +21,10 @@ impl Effective {
         match key {
             Key::Image => policy.image.clone().unwrap_or_default(),
             Key::Model => policy.model.clone().unwrap_or_default(),
+            Key::Ci => {
+                let CiRules { answer, attempts, label } = &policy.ci;
+                format!("answer {}; {attempts} attempts; label {label}", answer.name())
+            }
             Key::Setup => policy.setup.join("; "),
             Key::Checks => {
                 let checks = policy.checks.iter().map(|check| format!("{}: {}", check.name, check.run));

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    CheckCommand, Pattern, RepositoryPolicy, Role,
+    CheckCommand, CiRules, Pattern, RepositoryPolicy, Role,
     gate::{Gate, WrittenGate},
     layers::{Key, Layer, OuterLayers, combine},
     schedule::{self, Schedule, WrittenSchedule},
@@ -67,6 +67,8 @@ pub struct PolicyFile {
     /// Model for this repository; the server's default if not given.
     #[serde(deserialize_with = "values::model")]
     pub model: Option<String>,
+    /// Which failing checks are answered, and how often.
+    pub ci: Option<CiRules>,
     /// Work that begins at set times. For a repository's own file.
     #[serde(deserialize_with = "schedule::schedules")]
     #[schemars(with = "Option<Vec<WrittenSchedule>>", length(max = 20))]

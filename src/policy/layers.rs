@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Pattern, PolicyFile, RepositoryPolicy};
+use super::{CiRules, Pattern, PolicyFile, RepositoryPolicy};
 
 /// Whose file it is; later ones lie over earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,11 +40,12 @@ pub enum Key {
     UnprotectedPaths,
     AllowedPaths,
     Model,
+    Ci,
 }
 
 impl Key {
     /// Every key, in the order of the reference page.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Image,
         Self::Setup,
         Self::Checks,
@@ -56,6 +57,7 @@ impl Key {
         Self::UnprotectedPaths,
         Self::AllowedPaths,
         Self::Model,
+        Self::Ci,
     ];
 
     /// The key as it is written.
@@ -72,6 +74,7 @@ impl Key {
             Self::UnprotectedPaths => "unprotected_paths",
             Self::AllowedPaths => "allowed_paths",
             Self::Model => "model",
+            Self::Ci => "ci",
         }
     }
 }
@@ -143,6 +146,7 @@ impl Effective {
         self.scalar((Key::MinRole, layer), file.min_role, |policy| &mut policy.min_role, |new, old| new >= old);
         self.scalar((Key::BudgetRun, layer), file.budget_run, |policy| &mut policy.budget_run, |new, old| new <= old);
         self.scalar((Key::BudgetDay, layer), file.budget_day, |policy| &mut policy.budget_day, |new, old| new <= old);
+        self.scalar((Key::Ci, layer), file.ci, |policy| &mut policy.ci, CiRules::is_as_strict);
         if let Some(gate) = file.gate {
             self.scalar((Key::Gate, layer), gate.default, |policy| &mut policy.gate, |new, old| new >= old);
             self.gate_rules_from.extend((!gate.rules.is_empty()).then_some(layer));

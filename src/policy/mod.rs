@@ -28,7 +28,7 @@ mod schema;
 mod values;
 
 pub use changes::{ChangedPath, Verdict, Violation, is_test_path, judge_changes};
-pub use ci::{CI_ATTEMPTS, CI_LABEL, answers_checks};
+pub use ci::{Answering, CiAnswer, CiRules};
 pub use file::{PolicyFault, PolicyFile, parse, parse_bytes, parse_layer};
 pub use gate::{
     AuthorAssociation, EstimatedSize, Gate, GateDecision, GateFacts, GateLevel, GateReason, GateRule, REASONS, gate,
@@ -85,6 +85,8 @@ pub struct RepositoryPolicy {
     pub allowed_within: Vec<Vec<Pattern>>,
     /// Model for this repository; the server's own when not given.
     pub model: Option<String>,
+    /// Which failing checks are answered.
+    pub ci: CiRules,
     /// Work that begins by itself.
     pub schedules: Vec<Schedule>,
 }
@@ -105,6 +107,7 @@ impl Default for RepositoryPolicy {
             allowed_paths: Vec::new(),
             allowed_within: Vec::new(),
             model: None,
+            ci: CiRules::default(),
             schedules: Vec::new(),
         }
     }

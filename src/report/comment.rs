@@ -93,7 +93,12 @@ pub(super) fn details(view: &RunView, detail: Detail) -> String {
 
 fn occasion(view: &RunView) -> String {
     let who = view.requester.as_ref().map(|login| format!(" by {}", plain(login.as_str(), 110))).unwrap_or_default();
-    format!("`/wiz {}`{who} · {} · {}", word(&view.verb), cell(&view.subject.title, 120), sections::money(view))
+    let occasion = match word(&view.verb).as_str() {
+        // Nobody need have said a word.
+        "ci" => format!("Failing checks, worked on{}", who.replacen(" by ", " for ", 1)),
+        verb => format!("`/wiz {verb}`{who}"),
+    };
+    format!("{occasion} · {} · {}", cell(&view.subject.title, 120), sections::money(view))
 }
 
 /// When to come back, as far as anybody can tell.

@@ -34,7 +34,10 @@ mod untrusted;
 use std::time::Duration;
 
 pub use check::{Action, ActionKind, Annotation, AnnotationLevel, CheckOutput, CheckStatus, Conclusion, check_output};
-pub use checks::{GaveUp, check_names, checks_given_up};
+pub use checks::{
+    ChecksView, ChecksWhy, GaveUp, check_names, checks_answered, checks_given_up, checks_of_forks, checks_of_issues,
+    no_checks_of_closed,
+};
 pub use comment::status_comment;
 pub use configuration::{FileRemark, PolicyCheck, RuleView, configuration, policy_check};
 pub use edit::{EditFault, edited_plan};
@@ -76,7 +79,7 @@ pub struct RunView {
     pub run: RunId,
     pub state: RunState,
     pub subject: Subject,
-    /// The command that started it, such as `fix`.
+    /// The command that started it, such as `fix`; `ci` also where failing checks did by themselves.
     pub verb: String,
     /// Who asked; missing when a schedule or a failing check did.
     pub requester: Option<Login>,

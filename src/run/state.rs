@@ -108,6 +108,8 @@ pub enum Mission {
     Ask,
     /// Read a pull request, and say what is wrong with it.
     Review,
+    /// Answer the failing checks of a pull request that wiz did not open.
+    Ci,
 }
 
 impl Mission {
@@ -117,6 +119,7 @@ impl Mission {
             Self::Plan => "plan",
             Self::Ask => "ask",
             Self::Review => "review",
+            Self::Ci => "ci",
             Self::Fix | Self::Feature | Self::Test | Self::Docs | Self::Refactor => self.kind().name(),
         }
     }
@@ -125,14 +128,14 @@ impl Mission {
     pub const fn ends_in_words(self) -> bool {
         match self {
             Self::Ask | Self::Review => true,
-            Self::Fix | Self::Feature | Self::Test | Self::Docs | Self::Refactor | Self::Plan => false,
+            Self::Fix | Self::Feature | Self::Test | Self::Docs | Self::Refactor | Self::Plan | Self::Ci => false,
         }
     }
 
     /// What kind of change it makes.
     pub const fn kind(self) -> WorkKind {
         match self {
-            Self::Fix | Self::Plan | Self::Ask | Self::Review => WorkKind::Fix,
+            Self::Fix | Self::Plan | Self::Ask | Self::Review | Self::Ci => WorkKind::Fix,
             Self::Feature => WorkKind::Feature,
             Self::Test => WorkKind::Test,
             Self::Docs => WorkKind::Docs,

@@ -91,6 +91,10 @@ pub enum Intent {
     },
     /// Say which rules hold here, and where they come from.
     Config,
+    /// Say whether failing checks of this pull request are answered; before, switch that if so `wanted`.
+    Ci {
+        wanted: Option<bool>,
+    },
     Help,
     /// Say what is wrong with the command.
     Correct(CommandError),
@@ -145,9 +149,10 @@ pub fn decide(
         Err(_) if role < policy.min_role => return Intent::Deny { verb: "", needs: policy.min_role },
         Err(error) => return Intent::Correct(error.clone()),
     };
-    // To see what was spent needs less than to spend more.
+    // To see what was spent needs less than to spend more, and to see a switch less than to move it.
     let weighs_as = match (command.verb, &command.argument) {
         (Verb::Budget, Some(_)) => Verb::Approve,
+        (Verb::Ci, None) => Verb::Status,
         (verb, _) => verb,
     };
     if let Permission::Denied { needs } = policy::may(role, weighs_as, policy) {
@@ -194,7 +199,8 @@ fn meaning(command: &Command, ground: Ground) -> Intent {
         Verb::Config => Intent::Config,
         Verb::Help => Intent::Help,
         Verb::Allow => Intent::Unsuited(UserMessage::new(report::no_hosts())),
-        Verb::Ci | Verb::Remember | Verb::Forget | Verb::Selftest => {
+        Verb::Ci => checks(command, ground),
+        Verb::Remember | Verb::Forget | Verb::Selftest => {
             Intent::Unsuited(UserMessage::new(report::not_possible(verb)))
         }
     }
@@ -228,7 +234,12 @@ pub fn unless_faulty(intent: Intent, faults: &[PolicyFault]) -> Intent {
                 | Ordered::Resume
                 | Ordered::Budget { .. },
             ..
-        } if !faults.is_empty() => Intent::Unsuited(UserMessage::new(faults_text(faults))),
+        }
+        | Intent::Ci { wanted: Some(true) }
+            if !faults.is_empty() =>
+        {
+            Intent::Unsuited(UserMessage::new(faults_text(faults)))
+        }
         Intent::Start { .. }
         | Intent::FollowUp { .. }
         | Intent::Order { .. }
@@ -236,6 +247,7 @@ pub fn unless_faulty(intent: Intent, faults: &[PolicyFault]) -> Intent {
         | Intent::Status { .. }
         | Intent::Budget { .. }
         | Intent::Config
+        | Intent::Ci { .. }
         | Intent::Help
         | Intent::Correct(_)
         | Intent::Deny { .. }
@@ -277,7 +289,13 @@ pub fn run_budget(mission: Mission, asked: Option<MicroDollars>, cap: MicroDolla
     let usual = match mission {
         Mission::Ask => ANSWER_BUDGET,
         Mission::Review => REVIEW_BUDGET,
-        Mission::Fix | Mission::Feature | Mission::Test | Mission::Docs | Mission::Refactor | Mission::Plan => cap,
+        Mission::Fix
+        | Mission::Feature
+        | Mission::Test
+        | Mission::Docs
+        | Mission::Refactor
+        | Mission::Plan
+        | Mission::Ci => cap,
     };
     asked.unwrap_or(usual).min(cap)
 }
@@ -338,6 +356,20 @@ fn review_of(command: &Command, ground: Ground) -> Intent {
         }
         Ground::ClosedPullRequest => Intent::Unsuited(UserMessage::new(report::closed_for_review())),
         Ground::Issue | Ground::ClosedIssue => Intent::Unsuited(UserMessage::new(report::nothing_to_review())),
+    }
+}
+
+/// What a word about failing checks means. On a fork's pull request there is nothing to switch.
+fn checks(command: &Command, ground: Ground) -> Intent {
+    let wanted = match &command.argument {
+        Some(Argument::Switch(on)) => Some(*on),
+        Some(Argument::PlanHash(_) | Argument::Scope | Argument::More(_) | Argument::Host(_)) | None => None,
+    };
+    match ground {
+        Ground::OwnPullRequest | Ground::ForeignPullRequest => Intent::Ci { wanted },
+        Ground::ClosedPullRequest => Intent::Unsuited(UserMessage::new(report::no_checks_of_closed())),
+        Ground::Fork => Intent::Unsuited(UserMessage::new(report::checks_of_forks())),
+        Ground::Issue | Ground::ClosedIssue => Intent::Unsuited(UserMessage::new(report::checks_of_issues())),
     }
 }
 
@@ -459,6 +491,24 @@ mod tests {
             let intent = decide(&review, Role::Admin, &policy, ground);
             assert!(matches!(intent, Intent::Unsuited(_)), "{ground:?}: {intent:?}");
         }
+    }
+
+    #[test]
+    fn a_switch_is_moved_where_there_is_one_and_by_who_may() {
+        let policy = RepositoryPolicy::default();
+        let [on, asked] = ["/wiz ci on", "/wiz ci"].map(|text| command::parse(text, None).remove(0));
+        for ground in [Ground::Issue, Ground::ClosedIssue, Ground::ClosedPullRequest, Ground::Fork] {
+            assert!(matches!(decide(&on, Role::Admin, &policy, ground), Intent::Unsuited(_)), "{ground:?}");
+        }
+        for ground in [Ground::OwnPullRequest, Ground::ForeignPullRequest] {
+            assert_eq!(decide(&on, Role::Write, &policy, ground), Intent::Ci { wanted: Some(true) });
+            assert_eq!(decide(&asked, Role::Read, &policy, ground), Intent::Ci { wanted: None });
+            assert_eq!(decide(&on, Role::Triage, &policy, ground), Intent::Deny { verb: "ci", needs: Role::Write });
+        }
+        let fault = PolicyFault { layer: Layer::Repository, line: 1, message: "no".to_owned() };
+        let faulty = |wanted| unless_faulty(Intent::Ci { wanted }, std::slice::from_ref(&fault));
+        assert!(matches!(faulty(Some(true)), Intent::Unsuited(_)));
+        assert_eq!(faulty(Some(false)), Intent::Ci { wanted: Some(false) });
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub(super) enum Takes {
     Approval,
     /// `+$2`, or nothing.
     Amount,
-    /// `on` or `off`.
+    /// `on`, `off`, or nothing.
     Switch,
     /// The name of a host.
     Host,
@@ -138,7 +138,12 @@ const TABLE: [Row; 25] = {
         listed("status", "/wiz status", "Say what the run is doing.", Nothing),
         listed("budget", "/wiz budget [+$2]", "Say what the run has spent, or let it spend more.", Amount),
         listed("config", "/wiz config", "Show the rules that hold here, and where they come from.", Nothing),
-        unlisted("ci", "/wiz ci on|off", "Answer failing checks of this pull request, or leave them alone.", Switch),
+        listed(
+            "ci",
+            "/wiz ci [on|off]",
+            "Say whether failing checks of this pull request are answered, or switch that.",
+            Switch,
+        ),
         unlisted("allow", "/wiz allow HOST", "Let boxes reach a host.", Host),
         unlisted("remember", "/wiz remember words", "Tell every later run of this repository.", Words),
         unlisted("forget", "/wiz forget words", "Take back what was to be remembered.", Words),

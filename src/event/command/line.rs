@@ -137,7 +137,8 @@ fn more(word: Option<&str>) -> Option<Option<Argument>> {
 }
 
 fn switch(word: Option<&str>) -> Option<Option<Argument>> {
-    let on = ["on", "off"].into_iter().position(|name| word.is_some_and(|word| word.eq_ignore_ascii_case(name)))?;
+    let Some(word) = word else { return Some(None) };
+    let on = ["on", "off"].into_iter().position(|name| word.eq_ignore_ascii_case(name))?;
     Some(Some(Argument::Switch(on == 0)))
 }
 

@@ -110,8 +110,8 @@ fn mistakes_are_explained() {
         "/wiz fix --plan maybe",
         "/wiz budget $2",
         "/wiz budget +0",
-        "/wiz ci",
         "/wiz ci maybe",
+        "/wiz ci on off",
         "/wiz allow ../etc",
         "/wiz ask",
         "/wiz remember --max $2",
@@ -124,9 +124,9 @@ fn mistakes_are_explained() {
     })
     .collect();
     insta::assert_snapshot!(explained.join("\n"), @r"
-    /wiz fxi  →  `fxi` is not a command; did you mean `fix`?. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|undo|help
-    /wiz please fix it  →  `please` is not a command. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|undo|help
-    /wiz <script>@everyone  →  `?script??everyone` is not a command. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|undo|help
+    /wiz fxi  →  `fxi` is not a command; did you mean `fix`?. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|ci|undo|help
+    /wiz please fix it  →  `please` is not a command. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|ci|undo|help
+    /wiz <script>@everyone  →  `?script??everyone` is not a command. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|ci|undo|help
     /wiz fix --mx $2  →  `--mx` is not a flag; did you mean `--max`?. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
     /wiz fix --dry-run  →  `--dry-run` is not a flag. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
     /wiz fix --max  →  `--max` needs a value: an amount such as `$2` or `$0.50`. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
@@ -145,12 +145,12 @@ fn mistakes_are_explained() {
     /wiz fix --plan maybe  →  `--plan` needs a value: `auto` or `ask`. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
     /wiz budget $2  →  `budget` takes an amount such as `+$2` and no further words, so it was not run. /wiz budget [+$2]
     /wiz budget +0  →  `budget` takes an amount such as `+$2` and no further words, so it was not run. /wiz budget [+$2]
-    /wiz ci  →  `ci` takes `on` or `off` and no further words, so it was not run. /wiz ci on|off
-    /wiz ci maybe  →  `ci` takes `on` or `off` and no further words, so it was not run. /wiz ci on|off
+    /wiz ci maybe  →  `ci` takes `on` or `off` and no further words, so it was not run. /wiz ci [on|off]
+    /wiz ci on off  →  `ci` takes `on` or `off` and no further words, so it was not run. /wiz ci [on|off]
     /wiz allow ../etc  →  `allow` takes the name of a host and no further words, so it was not run. /wiz allow HOST
     /wiz ask  →  `ask` needs a question. /wiz ask [flags] question
     /wiz remember --max $2  →  `remember` takes no flags. /wiz remember words
-    /wiz fature  →  `fature` is not a command; did you mean `feature`?. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|undo|help
+    /wiz fature  →  `fature` is not a command; did you mean `feature`?. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|ci|undo|help
     ");
 }
 
@@ -226,6 +226,7 @@ fn help_names_every_command_and_flag() {
     | `/wiz status` | Say what the run is doing. |
     | `/wiz budget [+$2]` | Say what the run has spent, or let it spend more. |
     | `/wiz config` | Show the rules that hold here, and where they come from. |
+    | `/wiz ci [on\|off]` | Say whether failing checks of this pull request are answered, or switch that. |
     | `/wiz undo` | Take back what the run did on GitHub, as far as that goes. |
     | `/wiz help` | Show this list. |
     | `--max $2` | The most this run may spend; never above the repository's own cap. |

@@ -28,7 +28,8 @@ fn everything_can_be_set() {
     let policy = parse(
         "image: ghcr.io/acme/box:1\nsetup: [make deps]\nchecks:\n  - name: tests\n    run: make test\n    timeout_s: 60\n  \
          - { name: lint, run: make lint }\nmin_role: maintain\ngate: human-required\nbudget_run: $1.50\nbudget_day: 5\n\
-         protected_paths: [docs/legal/]\nunprotected_paths: ['**/Cargo.lock']\nallowed_paths: ['src/**']\nmodel: local/tiny\n",
+         protected_paths: [docs/legal/]\nunprotected_paths: ['**/Cargo.lock']\nallowed_paths: ['src/**']\nmodel: local/tiny\n\
+         ci: { answer: all, attempts: 5, label: 'please mend' }\n",
     )
     .unwrap();
     let pattern = |text: &str| vec![text.parse::<Pattern>().unwrap()];
@@ -51,6 +52,7 @@ fn everything_can_be_set() {
             allowed_paths: pattern("src/**"),
             allowed_within: vec![],
             model: Some("local/tiny".into()),
+            ci: CiRules { answer: CiAnswer::All, attempts: 5, label: "please mend".into() },
             schedules: vec![],
         }
     );
@@ -112,7 +114,7 @@ allowed_paths: src
     9: gate: unknown variant `sometimes`; known are autonomous, supervised, human-required
     10: budget_day: an amount is written like `$2` or `$0.50`, up to $1000
     12: protected_paths: a path pattern starts at the repository's root: no leading `/`, no `.`, `..` or empty part, no `\`
-    14: unknown field `colour`; known are image, setup, checks, min_role, gate, budget_run, budget_day, protected_paths, unprotected_paths, allowed_paths, model, schedules, locked
+    14: unknown field `colour`; known are image, setup, checks, min_role, gate, budget_run, budget_day, protected_paths, unprotected_paths, allowed_paths, model, ci, schedules, locked
     15: allowed_paths: invalid type: string "src", expected a sequence
     "#);
 }
@@ -137,6 +139,12 @@ fn values_out_of_range_are_refused() {
         "gate: [",
         "a: 1\na: 2",
         "image: x\nimage: y",
+        "ci: on",
+        "ci: { answer: sometimes }",
+        "ci: { attempts: 0 }",
+        "ci: { attempts: 11 }",
+        "ci: { label: '' }",
+        "ci: { atempts: 2 }",
     ]
     .iter()
     .map(|yaml| format!("{yaml}  →  {}", faults(yaml)))
@@ -158,10 +166,16 @@ fn values_out_of_range_are_refused() {
     just text  →  1: just text: invalid type: string "just text", expected keys such as `checks` and `gate`
     gate: [  →  1: gate: invalid type: sequence, expected autonomous, supervised, human-required, or a mapping with a default and rules
     a: 1
-    a: 2  →  1: unknown field `a`; known are image, setup, checks, min_role, gate, budget_run, budget_day, protected_paths, unprotected_paths, allowed_paths, model, schedules, locked
-    2: unknown field `a`; known are image, setup, checks, min_role, gate, budget_run, budget_day, protected_paths, unprotected_paths, allowed_paths, model, schedules, locked
+    a: 2  →  1: unknown field `a`; known are image, setup, checks, min_role, gate, budget_run, budget_day, protected_paths, unprotected_paths, allowed_paths, model, ci, schedules, locked
+    2: unknown field `a`; known are image, setup, checks, min_role, gate, budget_run, budget_day, protected_paths, unprotected_paths, allowed_paths, model, ci, schedules, locked
     image: x
     image: y  →  1: duplicate field `image`
+    ci: on  →  1: ci: invalid type: string "on", expected keys such as `answer` and `attempts`
+    ci: { answer: sometimes }  →  1: ci.answer: unknown variant `sometimes`; known are none, own, all
+    ci: { attempts: 0 }  →  1: ci: `attempts` is a number from 1 to 10
+    ci: { attempts: 11 }  →  1: ci: `attempts` is a number from 1 to 10
+    ci: { label: '' }  →  1: ci: `label` is a name of at most 50 characters
+    ci: { atempts: 2 }  →  1: ci: unknown field `atempts`; did you mean `attempts`?
     "#);
     assert!(faults(&"#".repeat(70_000)).contains("larger"));
 }

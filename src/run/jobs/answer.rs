@@ -122,7 +122,8 @@ pub(super) fn apology(stored: &StoredRun) -> Option<Reply> {
         | Mission::Test
         | Mission::Docs
         | Mission::Refactor
-        | Mission::Plan => report::unanswered(&failure.message),
+        | Mission::Plan
+        | Mission::Ci => report::unanswered(&failure.message),
     };
     failed.then(|| reply(stored, text))
 }

@@ -12,9 +12,9 @@ use super::{
     store::{self, ci as tries},
 };
 use crate::{
-    ci::{Kind, StopReason},
-    ids::{CommentId, CommitSha, Login, RunId, UserId},
-    policy, queue,
+    ci::{Deed, Failure, Kind, Signature, StopReason},
+    ids::{CheckRunId, CommentId, CommitSha, IssueNumber, Login, RunId, UserId},
+    queue,
     report::{self, GaveUp},
     run::{
         follow_up::FollowUpCause,
@@ -32,6 +32,10 @@ pub(super) async fn carry_out(connection: &mut PgConnection, wanted: &Checks, ve
         Verdict::Wait => look_when_overdue(connection, wanted).await,
         Verdict::Green => {
             tries::reran(connection, repository, head, &[]).await?;
+            tries::settle(connection, repository, head).await
+        }
+        Verdict::Fork(pull, check) => {
+            leave_fork(connection, wanted, (pull, check)).await?;
             tries::settle(connection, repository, head).await
         }
         Verdict::NotOurs => tries::settle(connection, repository, head).await,
@@ -121,8 +125,15 @@ async fn run_for(connection: &mut PgConnection, wanted: &Checks, red: &Red) -> R
         repository: wanted.repository,
         issue: red.pull.number,
         issue_title: red.pull.title.clone(),
-        trigger_key: format!("checks:{}:{}:{}", wanted.repository, red.pull.number, wanted.head),
-        mission: Mission::Fix,
+        // Should the run be cancelled, a later word starts another one.
+        trigger_key: format!(
+            "checks:{}:{}:{}:{}",
+            wanted.repository,
+            red.pull.number,
+            wanted.head,
+            red.switch.as_ref().map_or(0, |switch| switch.changed_at.timestamp_micros())
+        ),
+        mission: Mission::Ci,
         asked_in: None,
         reads: None,
         instructions: String::new(),
@@ -161,21 +172,46 @@ async fn give_up(
     let reason = match reason {
         StopReason::SameAgain => GaveUp::SameAgain,
         StopReason::Alternating => GaveUp::Alternating,
-        StopReason::Attempts => GaveUp::Attempts(policy::CI_ATTEMPTS),
+        StopReason::Attempts => GaveUp::Attempts(red.policy.ci.attempts),
         StopReason::Budget => GaveUp::Budget,
     };
+    say(connection, wanted, (red.pull.number, seen.id), report::checks_given_up(&seen.name, &wanted.head, reason)).await
+}
+
+async fn say(
+    connection: &mut PgConnection,
+    wanted: &Checks,
+    (pull, check): (IssueNumber, CheckRunId),
+    body: String,
+) -> Result<()> {
     let reply = Task::Reply(Reply {
         installation: wanted.installation,
         repository: wanted.repository,
-        issue: red.pull.number,
+        issue: pull,
         // The check stands for the comment that nobody wrote.
-        comment: CommentId(seen.id.0),
+        comment: CommentId(check.0),
         thread: None,
         thumbs_down: None,
-        body: report::checks_given_up(&seen.name, &wanted.head, reason),
+        body,
     });
     queue::enqueue(connection, &reply.job(wanted.installation, Duration::ZERO)?).await?;
     Ok(())
+}
+
+/// Says once that a fork's pull request is left alone.
+async fn leave_fork(
+    connection: &mut PgConnection,
+    wanted: &Checks,
+    (pull, check): (IssueNumber, CheckRunId),
+) -> Result<()> {
+    let past = tries::deeds(connection, wanted.repository, pull, None).await?;
+    if past.iter().any(|deed| deed.kind == Kind::Stop) {
+        return Ok(());
+    }
+    // No log was read, so the failure has no name of its own.
+    let failure = Failure { head: wanted.head.clone(), signature: Signature::stored("fork".to_owned()) };
+    tries::record(connection, (wanted.repository, pull), "", &Deed { kind: Kind::Stop, failure }).await?;
+    say(connection, wanted, (pull, check), report::checks_of_forks()).await
 }
 
 /// A commit whose checks are to be looked at.

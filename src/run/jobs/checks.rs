@@ -16,9 +16,9 @@ use super::{
 use crate::{
     ci::{self, Circumstances, Decision, Deed, Kind, Settled, Standing, StopReason, WhyNothing},
     github::{Installation, PullRequest, SeenCheck},
-    ids::{CommitSha, RepositoryName},
+    ids::{CheckRunId, CommitSha, IssueNumber, RepositoryName},
     money::MicroDollars,
-    policy::{self, RepositoryPolicy},
+    policy::RepositoryPolicy,
     run::{
         state::State,
         task::{Checks, Occasion},
@@ -44,6 +44,8 @@ pub(super) enum Verdict {
     Green,
     /// There is something to do about a pull request, or a reason why not.
     Red(Box<Red>),
+    /// Somebody wants the checks of a fork's pull request answered.
+    Fork(IssueNumber, CheckRunId),
     /// Checks have failed, and it is none of wiz's business.
     NotOurs,
 }
@@ -96,14 +98,20 @@ async fn look(services: &Services, wanted: &Checks) -> Result<Verdict> {
         Settled::Green => return Ok(Verdict::Green),
         Settled::Red(failed) => failed,
     };
-    let Some(mut red) = ours(services, wanted, &name, &github).await? else { return Ok(Verdict::NotOurs) };
+    let mut red = match ours(services, wanted, &name, &github).await? {
+        Business::Ours(red) => red,
+        Business::Fork(pull) => {
+            return Ok(failed.first().map_or(Verdict::NotOurs, |check| Verdict::Fork(pull, check.id)));
+        }
+        Business::No => return Ok(Verdict::NotOurs),
+    };
     let failed = found.iter().filter(|check| failed.iter().any(|failed| failed.id == check.id));
     for check in failed.take(MOST_READ) {
         let secrets = &services.settings.own_secrets;
         red.seen.push(failure::read(&github, &name, (head, check), secrets).await?);
     }
     red.answer = answer(services, wanted, &red).await?;
-    Ok(Verdict::Red(Box::new(red)))
+    Ok(Verdict::Red(red))
 }
 
 fn known(check: &SeenCheck) -> ci::Check {
@@ -115,22 +123,30 @@ fn known(check: &SeenCheck) -> ci::Check {
     }
 }
 
+/// Whose business the failing checks of a commit are.
+enum Business {
+    Ours(Box<Red>),
+    /// They were to be answered by a label, but nothing can be written there.
+    Fork(IssueNumber),
+    No,
+}
+
 /// The pull request whose head this is, if its checks are answered. Every reason why not is in the log.
-async fn ours(
-    services: &Services,
-    wanted: &Checks,
-    name: &RepositoryName,
-    github: &Installation,
-) -> Result<Option<Red>> {
+async fn ours(services: &Services, wanted: &Checks, name: &RepositoryName, github: &Installation) -> Result<Business> {
     let head = &wanted.head;
     let not = |why: &str| {
         tracing::info!(repo = %name, %head, why, "failing checks are not answered");
-        Ok(None)
+        Ok(Business::No)
     };
     let pull = github.open_pull_with_head(name, head).await.context("cannot find the pull request")?;
     let Some(pull) = pull else { return not("no open pull request has this head") };
+    let Ok(rules) = super::triage::policy(services, name, wanted.installation).await? else {
+        return not("the repository's policy is faulty");
+    };
+    let labels: Vec<String> = pull.labels.iter().map(|label| label.name.clone()).collect();
     if pull.is_from_fork() {
-        return not("the pull request comes from a fork");
+        let asked = rules.ci.is_labelled(&labels);
+        return if asked { Ok(Business::Fork(pull.number)) } else { not("the pull request comes from a fork") };
     }
     let mut connection = services.pool.acquire().await?;
     let run = match store::latest_of(&mut connection, wanted.repository, pull.number).await? {
@@ -141,19 +157,18 @@ async fn ours(
         run.filter(|run| run.run.progress.pull_request.as_ref().is_some_and(|watched| watched.number == pull.number));
     let switch = tries::switch(&mut connection, wanted.repository, pull.number).await?;
     drop(connection);
-    if run.as_ref().is_some_and(|run| run.run.state == State::Cancelled) {
-        return not("the run was cancelled");
-    }
-    let Ok(rules) = super::triage::policy(services, name, wanted.installation).await? else {
-        return not("the repository's policy is faulty");
+    let cancelled = run.as_ref().filter(|run| run.run.state == State::Cancelled).map(|run| run.updated_at);
+    let run = match cancelled {
+        // Who wants the checks answered after that wants a run for it.
+        Some(at) if switch.as_ref().is_some_and(|switch| switch.answered && switch.changed_at > at) => None,
+        Some(_) => return not("the run was cancelled"),
+        None => run,
     };
-    // A run that adopted the pull request has its number; one that opened it has the issue's.
-    let own = run.as_ref().is_some_and(|run| run.issue != pull.number);
-    let labels: Vec<String> = pull.labels.iter().map(|label| label.name.clone()).collect();
-    if !policy::answers_checks(own, switch.as_ref().map(|switch| switch.answered), &labels) {
+    let own = run.as_ref().is_some_and(|run| run.has_opened(pull.number));
+    if !rules.ci.answering(own, switch.as_ref().map(|switch| switch.answered), &labels).is_on() {
         return not("they are not to be answered on this pull request");
     }
-    Ok(Some(Red { pull, run, policy: rules, switch, seen: vec![], answer: Answer::Nothing }))
+    Ok(Business::Ours(Box::new(Red { pull, run, policy: rules, switch, seen: vec![], answer: Answer::Nothing })))
 }
 
 /// Asks the guard about each failure. Giving up on one is giving up; otherwise mending goes before another try, since
@@ -179,7 +194,7 @@ async fn answer(services: &Services, wanted: &Checks, red: &Red) -> Result<Answe
         let now = Circumstances {
             flaky: was_flake || seen.smell.is_some(),
             can_rerun: seen.job.is_some(),
-            attempts: policy::CI_ATTEMPTS,
+            attempts: red.policy.ci.attempts,
             money,
         };
         let decision = ci::decide(&seen.failure, &past, now);

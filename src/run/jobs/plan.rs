@@ -21,9 +21,13 @@ use crate::{
 pub(super) async fn execute(services: &Services, lease: &Lease, run: RunId, seq: i32) -> Result<Completed, JobFailure> {
     begin(services, run, seq).await?;
     let work = async |stored: &StoredRun| match stored.mission {
-        Mission::Fix | Mission::Feature | Mission::Test | Mission::Docs | Mission::Refactor | Mission::Plan => {
-            plan(services, lease, stored).await
-        }
+        Mission::Fix
+        | Mission::Feature
+        | Mission::Test
+        | Mission::Docs
+        | Mission::Refactor
+        | Mission::Plan
+        | Mission::Ci => plan(services, lease, stored).await,
         Mission::Ask => answer::answer(services, lease, stored).await,
         Mission::Review => pull_review::review(services, lease, stored).await,
     };

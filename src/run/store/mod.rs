@@ -62,6 +62,13 @@ impl StoredRun {
     pub fn base_branch(&self) -> &BranchName {
         self.options.base.as_ref().unwrap_or(&self.default_branch)
     }
+
+    /// Whether this is the run that opened the pull request. One that stands on the pull request itself watches what
+    /// somebody else opened.
+    pub fn has_opened(&self, pull: IssueNumber) -> bool {
+        let watched = self.run.progress.pull_request.as_ref().map(|pull_request| pull_request.number);
+        watched == Some(pull) && self.issue != pull
+    }
 }
 
 /// What a new run needs.

@@ -1,6 +1,8 @@
 //! Checks that fail on wiz's pull requests: mended from their logs, run again where they smell flaky, and left to people
 //! when the same failure comes back.
 
+mod switch;
+
 use github_stand_in::{
     control::NewWorkflow,
     store::{Conclusion, JobScript, Rule},
@@ -61,6 +63,12 @@ fn commits(stage: &Stage, pull: &Pull) -> Vec<String> {
     let range = format!("{}..{}", pull.base_sha, pull.head_ref);
     let list = stage.repo.git(&["rev-list", "--reverse", &range]).unwrap();
     list.lines().map(str::to_owned).collect()
+}
+
+/// The same, by the pull request's number.
+fn commits_of(stage: &Stage, number: u64) -> Vec<String> {
+    let pull = stage.repo.pulls().unwrap().into_iter().find(|pull| pull.number == number).unwrap();
+    commits(stage, &pull)
 }
 
 /// How wiz's own check stands on a commit.
@@ -152,7 +160,7 @@ async fn never_passing_is_left_to_people(stage: &Stage) {
     control.script_workflow(stage.repo.full_name(), &workflow(never, "error: nothing is good enough")).unwrap();
     let (issue, pull) = pull_request(stage, "It never passes").await;
     let word = stage.until_answers(pull.number, "still fails").await;
-    insta::assert_snapshot!(shown(&word), @"`lint` still fails on `<hash>`, and it is the same failure that my last commit was to mend. I leave it to you.");
+    insta::assert_snapshot!(shown(&word), @"`lint` still fails on `<hash>`, and it is the same failure that my last commit was to mend. I leave it to you; `/wiz ci on` lets me try again.");
     stage.until_says(issue, "### Pull request #").await;
     stage.quiet().await;
     assert_eq!(commits(stage, &pull).len(), 2, "one attempt at one failure");

@@ -105,6 +105,8 @@ async fn who_may_not_is_told_once_and_bots_are_not_heard() {
     | `/wiz status` | Say what the run is doing. |
     | `/wiz budget [+$2]` | Say what the run has spent, or let it spend more. |
     | `/wiz config` | Show the rules that hold here, and where they come from. |
+    | `/wiz ci [on\|off]` | Say whether failing checks of this pull request are answered, or switch that. |
+    | `/wiz undo` | Take back what the run did on GitHub, as far as that goes. |
     | `/wiz help` | Show this list. |
     | `--max $2` | The most this run may spend; never above the repository's own cap. |
     | `--model NAME` | The model to use, if the server offers it. |

@@ -103,6 +103,8 @@ impl Stage {
                     "halt",
                     "policy_check",
                     "schedules",
+                    "checks",
+                    "rerun",
                 ]
                 .contains(&kind.as_str())
             };

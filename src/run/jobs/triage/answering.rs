@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use anyhow::{Context as _, Result};
 use sqlx::PgConnection;
 
-use super::{InstallationId, Signal, ordering, pulling::PullWork, starting, store};
+use super::{InstallationId, Signal, ordering, pulling::PullWork, starting, store, switching::Switching};
 use crate::{
     event::{Event, Place, Repository, Spoken, SpokenAction},
     github::Reactable,
@@ -59,6 +59,8 @@ pub(super) enum Part {
         run: RunId,
         delivery: DeliveryId,
     },
+    /// A word about the failing checks of a pull request.
+    Checks(Box<Switching>),
     Say(String),
     /// Told once per person and issue, with 👎 on what was said where there is something to put it on.
     Deny {
@@ -101,8 +103,7 @@ impl Answer {
         let (id, name) = (self.repository.id, &self.repository.name);
         store::reach::remember_repository(connection, self.installation, id, name, branch).await?;
         let mut words: BTreeSet<(usize, String)> = BTreeSet::new();
-        let mut reaction = None;
-        let mut about = None;
+        let (mut reaction, mut about) = (None, None);
         for (index, part) in self.parts.into_iter().enumerate() {
             let said = match part {
                 Part::Start(new) => {
@@ -132,6 +133,7 @@ impl Answer {
                     queue::enqueue(connection, &restore.job(self.installation, Duration::ZERO)?).await?;
                     None
                 }
+                Part::Checks(switching) => Some(switching.carry_out(connection).await?),
                 Part::Say(text) => Some(text),
                 Part::Deny { text, on } => {
                     let first = results::record_denial(connection, id, self.issue, self.speaker).await?;

@@ -51,6 +51,7 @@ pub(super) async fn interpret(
         | Intent::Status { .. }
         | Intent::Budget { .. }
         | Intent::Config
+        | Intent::Ci { .. }
         | Intent::Help
         | Intent::Correct(_) => {
             return Ok(None);

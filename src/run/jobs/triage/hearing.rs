@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use super::{
     Action, InstallationId, Services,
     answering::{self, Answer, Part},
-    editing, ordering, pulling, starting, store,
+    editing, ordering, pulling, starting, store, switching,
 };
 use crate::{
     event::{Actor, Event, EventKind, Place, Repository, Spoken, command},
@@ -114,6 +114,7 @@ impl Scene<'_> {
                     | Mission::Docs
                     | Mission::Refactor
                     | Mission::Plan
+                    | Mission::Ci
                     | Mission::Ask => starting::new_run(self, index, mission, &command)?,
                 };
                 match starting::unusable_model(services, &new) {
@@ -144,6 +145,7 @@ impl Scene<'_> {
                 Some(target) => Part::Say(report::budget_reply(&view::of(services, target).await?)),
             },
             Intent::Config => Part::Say(configuration(services, &self.repository.name, self.installation).await?),
+            Intent::Ci { wanted } => switching::part(services, self, wanted).await?,
             Intent::Help => Part::Say(report::help(&command::help())),
             Intent::Correct(error) => Part::Say(report::unknown_command(&error.to_string(), &error.usage())),
             Intent::Unsuited(message) => Part::Say(message.to_string()),
@@ -207,11 +209,7 @@ pub(super) async fn ground(
     spoken: &Spoken,
     target: Option<&StoredRun>,
 ) -> Result<Ground> {
-    let own = target.is_some_and(|run| {
-        // A run that stands on the pull request itself watches one that somebody else opened.
-        let opened = run.run.progress.pull_request.as_ref().map(|pull_request| pull_request.number);
-        opened == Some(spoken.issue) && run.issue != spoken.issue
-    });
+    let own = target.is_some_and(|run| run.has_opened(spoken.issue));
     let asked = spoken.pull_request && !own && spoken.fork.is_none();
     let fork = if asked {
         let pull = services.github.installation(installation).pull(name, spoken.issue).await?;

@@ -14,6 +14,7 @@ mod pulling;
 mod reviewing;
 mod rules;
 pub(super) mod starting;
+mod switching;
 
 use anyhow::{Context as _, Result};
 use sqlx::PgConnection;
