@@ -74,7 +74,7 @@ fn table(places: &Places) -> Vec<Try> {
         cannot(pull, "/wiz plan", "On a pull request I plan nothing"),
         cannot(pull, "/wiz fix", "Say what to change"),
         cannot(closed_pull, "/wiz fix the notes", "This pull request is closed"),
-        cannot(fork, "/wiz fix the notes", "fork"),
+        cannot(fork, "/wiz ci on", "comes from a fork"),
     ]
 }
 
