@@ -86,11 +86,16 @@ impl Scene<'_> {
     }
 
     fn checks(&self) -> Vec<String> {
-        let checks = self.repository.check_runs.values().map(|check| {
+        let mut lines = Vec::new();
+        for check in self.repository.check_runs.values() {
             let (title, conclusion) = (check.output.title.as_deref().unwrap_or_default(), &check.conclusion);
-            format!("check {} on {}: {conclusion:?} {}", check.name, self.tree(&check.head_sha), plain(title))
-        });
-        checks.collect()
+            // Work that soon goes on on another commit is shown on the first one only if it lasts.
+            if !(title.starts_with("Continued on") && conclusion.as_deref() == Some("neutral")) {
+                let tree = self.tree(&check.head_sha);
+                lines.push(format!("check {} on {tree}: {conclusion:?} {}", check.name, plain(title)));
+            }
+        }
+        lines
     }
 
     fn git(&self, arguments: &[&str]) -> String {
