@@ -267,6 +267,7 @@ fn meaning(
         Intent::Correct(_) => "corrected".into(),
         Intent::Order { .. }
         | Intent::Undo { .. }
+        | Intent::Selftest
         | Intent::Status { .. }
         | Intent::Budget { .. }
         | Intent::Config

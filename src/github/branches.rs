@@ -113,7 +113,7 @@ impl Installation {
 
     /// Makes a branch. GitHub answers 422 when there is one of that name.
     /// <https://docs.github.com/en/rest/git/refs#create-a-reference>
-    pub(super) async fn create_branch(
+    pub async fn create_branch(
         &self,
         repository: &RepositoryName,
         id: RepositoryId,

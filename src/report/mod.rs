@@ -26,6 +26,7 @@ mod questions;
 mod replies;
 mod schedules;
 mod sections;
+mod selftest;
 mod suggestions;
 mod threads;
 mod undo;
@@ -58,6 +59,7 @@ pub use replies::{
     not_possible, policy_faults, stale_approval, unknown_command,
 };
 pub use schedules::{ScheduleView, TickNote, TickView, schedule_issue, schedule_title};
+pub use selftest::{TriedPart, selftest};
 pub use suggestions::{Offer, patch_offer, suggestion, suggestions};
 pub use threads::{
     ThreadOutcome, closed_pull_request, follow_up_failed, follow_up_held_up, review_reply, thread_reply,

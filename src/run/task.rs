@@ -54,6 +54,8 @@ pub enum Task {
     Halt { run: RunId, seq: i32 },
     /// Take back what the run did on GitHub, and answer the comment that asked for it.
     Undo { run: RunId, issue: IssueNumber, comment: CommentId },
+    /// Try every part of wiz on a repository.
+    Selftest(Selftest),
     /// Answer a person outside the sticky comment, once.
     Reply(Reply),
     /// Post a review of a pull request, once.
@@ -81,6 +83,20 @@ pub struct ScheduleKey {
     pub installation: InstallationId,
     pub repository: RepositoryId,
     pub name: ScheduleName,
+}
+
+/// A trial of every part, asked for in a comment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Selftest {
+    pub installation: InstallationId,
+    pub repository: RepositoryId,
+    pub issue: IssueNumber,
+    pub comment: CommentId,
+    /// When GitHub says that it was asked for.
+    pub said_at: DateTime<Utc>,
+    /// When wiz understood it.
+    pub heard_at: DateTime<Utc>,
 }
 
 /// A look at the checks of a commit.
@@ -200,6 +216,7 @@ impl Task {
     pub fn run(&self) -> Option<RunId> {
         match self {
             Self::Triage { .. }
+            | Self::Selftest(_)
             | Self::Reply(_)
             | Self::PostReview(_)
             | Self::Checks(_)
@@ -250,6 +267,7 @@ impl Task {
             Self::Deadline { .. }
             | Self::Halt { .. }
             | Self::Undo { .. }
+            | Self::Selftest(_)
             | Self::Schedules { .. }
             | Self::PolicyCheck { .. }
             | Self::Tick { .. }
@@ -297,6 +315,7 @@ impl Task {
             | Self::Publish { .. }
             | Self::Deadline { .. }
             | Self::Halt { .. }
+            | Self::Selftest(_)
             | Self::Reply(_)
             | Self::Rerun(_)
             | Self::Schedules { .. } => None,
@@ -331,6 +350,7 @@ impl Task {
             Self::Deadline { run, seq } => format!("run:{run}:deadline:{seq}"),
             Self::Halt { run, seq } => format!("run:{run}:halt:{seq}"),
             Self::Undo { run, comment, .. } => format!("run:{run}:undo:{comment}"),
+            Self::Selftest(asked) => format!("selftest:{}:{}", asked.repository, asked.comment),
             Self::Schedules { repository, after, .. } => format!("schedules:{repository}:{after}"),
             Self::PolicyCheck { repository, pull, after, .. } => format!("policy-check:{repository}:{pull}:{after}"),
             Self::Tick { schedule, due } => {

@@ -81,6 +81,8 @@ pub enum Intent {
     Undo {
         verb: &'static str,
     },
+    /// Try every part of wiz here.
+    Selftest,
     /// Say how the run stands.
     Status {
         verb: &'static str,
@@ -195,14 +197,13 @@ fn meaning(command: &Command, ground: Ground) -> Intent {
             }
         },
         Verb::Undo => Intent::Undo { verb },
+        Verb::Selftest => Intent::Selftest,
         Verb::Status => Intent::Status { verb },
         Verb::Config => Intent::Config,
         Verb::Help => Intent::Help,
         Verb::Allow => Intent::Unsuited(UserMessage::new(report::no_hosts())),
         Verb::Ci => checks(command, ground),
-        Verb::Remember | Verb::Forget | Verb::Selftest => {
-            Intent::Unsuited(UserMessage::new(report::not_possible(verb)))
-        }
+        Verb::Remember | Verb::Forget => Intent::Unsuited(UserMessage::new(report::not_possible(verb))),
     }
 }
 
@@ -244,6 +245,7 @@ pub fn unless_faulty(intent: Intent, faults: &[PolicyFault]) -> Intent {
         | Intent::FollowUp { .. }
         | Intent::Order { .. }
         | Intent::Undo { .. }
+        | Intent::Selftest
         | Intent::Status { .. }
         | Intent::Budget { .. }
         | Intent::Config

@@ -148,7 +148,12 @@ const TABLE: [Row; 25] = {
         unlisted("remember", "/wiz remember words", "Tell every later run of this repository.", Words),
         unlisted("forget", "/wiz forget words", "Take back what was to be remembered.", Words),
         listed("undo", "/wiz undo", "Take back what the run did on GitHub, as far as that goes.", Nothing),
-        unlisted("selftest", "/wiz selftest", "Try every part of wiz on this repository.", Nothing),
+        listed(
+            "selftest",
+            "/wiz selftest",
+            "Try every part of wiz on this repository, and say what is missing.",
+            Nothing,
+        ),
         listed("help", "/wiz help", "Show this list.", Anything),
     ]
 };

@@ -124,9 +124,9 @@ fn mistakes_are_explained() {
     })
     .collect();
     insta::assert_snapshot!(explained.join("\n"), @r"
-    /wiz fxi  →  `fxi` is not a command; did you mean `fix`?. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|ci|undo|help
-    /wiz please fix it  →  `please` is not a command. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|ci|undo|help
-    /wiz <script>@everyone  →  `?script??everyone` is not a command. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|ci|undo|help
+    /wiz fxi  →  `fxi` is not a command; did you mean `fix`?. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|ci|undo|selftest|help
+    /wiz please fix it  →  `please` is not a command. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|ci|undo|selftest|help
+    /wiz <script>@everyone  →  `?script??everyone` is not a command. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|ci|undo|selftest|help
     /wiz fix --mx $2  →  `--mx` is not a flag; did you mean `--max`?. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
     /wiz fix --dry-run  →  `--dry-run` is not a flag. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
     /wiz fix --max  →  `--max` needs a value: an amount such as `$2` or `$0.50`. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
@@ -150,7 +150,7 @@ fn mistakes_are_explained() {
     /wiz allow ../etc  →  `allow` takes the name of a host and no further words, so it was not run. /wiz allow HOST
     /wiz ask  →  `ask` needs a question. /wiz ask [flags] question
     /wiz remember --max $2  →  `remember` takes no flags. /wiz remember words
-    /wiz fature  →  `fature` is not a command; did you mean `feature`?. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|ci|undo|help
+    /wiz fature  →  `fature` is not a command; did you mean `feature`?. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|ci|undo|selftest|help
     ");
 }
 
@@ -228,6 +228,7 @@ fn help_names_every_command_and_flag() {
     | `/wiz config` | Show the rules that hold here, and where they come from. |
     | `/wiz ci [on\|off]` | Say whether failing checks of this pull request are answered, or switch that. |
     | `/wiz undo` | Take back what the run did on GitHub, as far as that goes. |
+    | `/wiz selftest` | Try every part of wiz on this repository, and say what is missing. |
     | `/wiz help` | Show this list. |
     | `--max $2` | The most this run may spend; never above the repository's own cap. |
     | `--model NAME` | The model to use, if the server offers it. |

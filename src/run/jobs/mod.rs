@@ -27,6 +27,7 @@ mod rerun;
 mod review;
 mod reviewed;
 mod schedule;
+mod selftest;
 mod tell_failure;
 mod triage;
 mod undo;
@@ -112,6 +113,7 @@ impl Handler for Executor {
                 | Task::Deadline { .. }
                 | Task::Halt { .. }
                 | Task::Reply(_)
+                | Task::Selftest(_)
                 | Task::PostReview(_)
                 | Task::Schedules { .. }
                 | Task::PolicyCheck { .. }
@@ -154,6 +156,7 @@ async fn dispatch(services: &Services, lease: &Lease, task: Task) -> Result<Comp
         Task::Halt { run, seq } => halt::execute(services, lease, run, seq).await,
         Task::PostReview(post) => post_review::execute(services, lease, &post).await,
         Task::Undo { run, issue, comment } => undo::execute(services, lease, run, (issue, comment)).await,
+        Task::Selftest(asked) => selftest::execute(services, lease, &asked).await,
         Task::Reply(reply) => reply::execute(services, lease, &reply).await,
         Task::Schedules { installation, repository, after: _ } => {
             schedule::read(services, lease, installation, repository).await

@@ -121,7 +121,13 @@ async fn show(services: &Services, stored: &StoredRun) -> anyhow::Result<()> {
         };
     }
     let view = view::of(services, stored).await?;
-    status_comment(services, stored, &view).await.context("cannot show the status comment")?;
+    match status_comment(services, stored, &view).await.context("cannot show the status comment") {
+        Err(error) if matches!(error.downcast_ref(), Some(GitHubError::Forbidden(_))) => {
+            // A locked conversation takes no words, today or tomorrow. The check run tells all the same.
+            tracing::warn!(run = %stored.run.id, "nothing can be said: {error:#}");
+        }
+        outcome => outcome?,
+    }
     check_run(services, stored, &view).await.context("cannot show the check run")
 }
 

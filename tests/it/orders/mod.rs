@@ -11,6 +11,7 @@ mod reach;
 mod refusals;
 mod rules;
 pub mod scenes;
+mod selftest;
 mod speech;
 pub mod stage;
 mod undo;

@@ -100,6 +100,7 @@ impl Stage {
                     "post_review",
                     "tell_failure",
                     "undo",
+                    "selftest",
                     "halt",
                     "policy_check",
                     "schedules",

@@ -1,5 +1,6 @@
 //! What a coder must not do, work that does not succeed, and work that people stop.
 
+use github_stand_in::control::MergeMethod;
 use scripted_model::Fault;
 
 use super::{
@@ -212,5 +213,26 @@ async fn nothing_starts_under_a_faulty_policy() {
     wiz:
     ");
     assert_eq!(stage.runs().await, 0);
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_conversation_keeps_nothing_from_being_done_and_is_answered_once_it_is_open() {
+    let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), repair("Greet")).await;
+    let name = stage.repo.full_name().to_owned();
+    let issue = stage.issue("Greet nobody as well");
+    stage.person("maria").lock(&name, issue, Some("too heated")).unwrap();
+    stage.say("maria", issue, "/wiz fix");
+    let opened = async || {
+        let checks = stage.repo.checks()?;
+        Ok(checks.iter().any(|check| check.conclusion.as_deref() == Some("success")).then_some(()))
+    };
+    wiz_demo::until("the check run tells", super::stage::PATIENCE, opened).await.unwrap();
+    stage.quiet().await;
+    assert!(stage.repo.wiz_comments().unwrap().is_empty(), "nothing can be said there");
+    stage.person("maria").unlock(&name, issue).unwrap();
+    let pull = stage.repo.pulls().unwrap()[0].number;
+    stage.person("maria").merge(&name, pull, MergeMethod::Merge).unwrap();
+    stage.until_says(issue, "### Done").await;
     stage.clear().await;
 }

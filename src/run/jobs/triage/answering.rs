@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Context as _, Result};
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{InstallationId, Signal, ordering, pulling::PullWork, starting, store, switching::Switching};
@@ -17,7 +18,7 @@ use crate::{
     run::{
         signal::Order,
         store::{NewRun, results},
-        task::{Reply, Task},
+        task::{Reply, Selftest, Task},
     },
     triage,
 };
@@ -51,6 +52,10 @@ pub(super) enum Part {
     Undo {
         run: RunId,
         by: Login,
+    },
+    /// Try every part of wiz here.
+    Selftest {
+        said_at: DateTime<Utc>,
     },
     /// Work on an open pull request.
     Work(Box<PullWork>),
@@ -120,6 +125,18 @@ impl Answer {
                 }
                 Part::Undo { run, by } => {
                     undo(connection, (run, self.issue, self.comment), by, self.installation).await?;
+                    None
+                }
+                Part::Selftest { said_at } => {
+                    let test = Task::Selftest(Selftest {
+                        installation: self.installation,
+                        repository: id,
+                        issue: self.issue,
+                        comment: self.comment,
+                        said_at,
+                        heard_at: Utc::now(),
+                    });
+                    queue::enqueue(connection, &test.job(self.installation, Duration::ZERO)?).await?;
                     None
                 }
                 Part::Work(work) => {

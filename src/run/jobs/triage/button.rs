@@ -48,6 +48,7 @@ pub(super) async fn interpret(
         Intent::Start { .. }
         | Intent::FollowUp { .. }
         | Intent::Undo { .. }
+        | Intent::Selftest
         | Intent::Status { .. }
         | Intent::Budget { .. }
         | Intent::Config

@@ -4,6 +4,7 @@
 //! and the plan's comment say now. Whatever one text causes is answered in one comment at most.
 
 use anyhow::{Context as _, Result};
+use chrono::{DateTime, Utc};
 
 use super::{
     Action, InstallationId, Services,
@@ -62,7 +63,14 @@ pub(super) async fn interpret(
         .collect();
     let on = reactable(heard.spoken);
     if intents.iter().any(|intent| {
-        matches!(intent, Intent::Start { .. } | Intent::FollowUp { .. } | Intent::Order { .. } | Intent::Undo { .. })
+        matches!(
+            intent,
+            Intent::Start { .. }
+                | Intent::FollowUp { .. }
+                | Intent::Order { .. }
+                | Intent::Undo { .. }
+                | Intent::Selftest
+        )
     }) {
         acknowledge(services, installation, &repository.name, on).await?;
     }
@@ -133,6 +141,7 @@ impl Scene<'_> {
                 None => Part::Say(report::no_run(verb)),
                 Some(target) => Part::Undo { run: target.run.id, by: self.speaker()?.login.clone() },
             },
+            Intent::Selftest => Part::Selftest { said_at: self.said_at(services).await? },
             Intent::Status { verb } => match self.target {
                 None => Part::Say(report::no_run(verb)),
                 Some(target) => {
@@ -153,6 +162,16 @@ impl Scene<'_> {
                 Part::Deny { text: report::denied(&self.speaker()?.login, verb, needs.name()), on: Some(on) }
             }
         })
+    }
+
+    /// When GitHub says that the text was written; now, where it is no comment of a conversation.
+    async fn said_at(&self, services: &Services) -> Result<DateTime<Utc>> {
+        let github = services.github.installation(self.installation);
+        let comment = match self.spoken.place {
+            Place::IssueComment => github.comment(&self.repository.name, self.spoken.id).await?,
+            Place::Issue | Place::PullRequest | Place::Review | Place::ReviewComment => None,
+        };
+        Ok(comment.map_or_else(Utc::now, |comment| comment.updated_at))
     }
 
     pub(super) fn speaker(&self) -> Result<&Actor> {

@@ -1,0 +1,59 @@
+//! What `/wiz selftest` found, part by part.
+
+use std::time::Duration;
+
+use super::cell;
+
+/// One part of wiz as it was tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TriedPart {
+    pub name: &'static str,
+    pub took: Duration,
+    /// What was seen, or what is wrong and what a person can do about it.
+    pub outcome: Result<String, String>,
+}
+
+/// Most of one part's words that are shown, in characters.
+const WORDS_CHARS: usize = 400;
+
+/// The answer to whoever asked; `last` while more is to come.
+pub fn selftest(parts: &[TriedPart], is_over: bool) -> String {
+    let wrong = parts.iter().filter(|part| part.outcome.is_err()).count();
+    let verdict = match (is_over, wrong) {
+        (false, _) => "Under way.".to_owned(),
+        (true, 0) => "Everything works here.".to_owned(),
+        (true, 1) => "One part does not work.".to_owned(),
+        (true, wrong) => format!("{wrong} parts do not work."),
+    };
+    let mut text = format!("### Self-test\n\n{verdict}\n");
+    if parts.is_empty() {
+        return text;
+    }
+    text += "\n| part | | time | |\n|---|---|---|---|\n";
+    for part in parts {
+        let (sign, words) = match &part.outcome {
+            Ok(words) => ("🟢", words),
+            Err(words) => ("🔴", words),
+        };
+        text += &format!("| {} | {sign} | {} ms | {} |\n", part.name, part.took.as_millis(), cell(words, WORDS_CHARS));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_part_has_a_row_and_strange_words_stay_in_it() {
+        let part = |name, ms, outcome| TriedPart { name, took: Duration::from_millis(ms), outcome };
+        let mut parts = vec![
+            part("webhook", 12, Ok("it came".to_owned())),
+            part("box", 1_500, Err("no image `x|y`\n@everyone".to_owned())),
+        ];
+        insta::assert_snapshot!(selftest(&parts, true), @"");
+        parts.pop();
+        assert!(selftest(&parts, true).contains("Everything works here."));
+        assert!(selftest(&[], false).contains("Under way."));
+    }
+}

@@ -1,0 +1,208 @@
+//! Tries every part that a run needs, on the repository where somebody asked for it, and says in one comment what works,
+//! how long it took, and what is missing.
+//!
+//! What it makes is found or made, and named after the comment that asked, so that a repetition makes nothing twice. The
+//! branch goes again; the check run stays, neutral, since nobody can delete one. No model is asked: that costs money.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Completed, JobFailure, Lease, Services, complete, is_suspended, retry, store};
+use crate::{
+    github::{
+        CheckRun, CheckRunOutput, CheckState, Conclusion, GitHubError, Installation, StickyComment, missing_permissions,
+    },
+    ids::{BranchName, CommitSha, RepositoryName, RunId},
+    llm::AgentRole,
+    report::{self, Marker, MarkerKind, TriedPart},
+    run::{policies, task::Selftest},
+    sandbox::{BoxKey, BoxLimits, BoxSpec, Command, CommandEnd},
+};
+
+/// The check run's name on GitHub.
+const CHECK_NAME: &str = "wiz self-test";
+
+/// Longest wait for one part, so that a part that hangs is a finding as well.
+const PART_DEADLINE: Duration = Duration::from_secs(60);
+
+/// A box of the self-test lives no longer, whatever becomes of wiz.
+const BOX_DEADLINE: Duration = Duration::from_secs(5 * 60);
+
+/// Boxes of no run are swept up by this number; runs count from 1.
+const NO_RUN: RunId = RunId(0);
+
+pub(super) async fn execute(services: &Services, lease: &Lease, asked: &Selftest) -> Result<Completed, JobFailure> {
+    if !is_suspended(services, asked.installation).await? {
+        let name = store::repository_name(&mut *services.pool.acquire().await?, asked.repository).await?;
+        let github = services.github.installation(asked.installation);
+        let trial = Trial { services, github: &github, name: &name, asked, claimed: Utc::now() };
+        trial.run().await.map_err(retry)?;
+    }
+    complete(services, lease).await
+}
+
+struct Trial<'a> {
+    services: &'a Services,
+    github: &'a Installation,
+    name: &'a RepositoryName,
+    asked: &'a Selftest,
+    claimed: DateTime<Utc>,
+}
+
+impl Trial<'_> {
+    async fn run(&self) -> Result<()> {
+        let mut parts = vec![
+            part(
+                "webhook",
+                since(self.asked.said_at, self.asked.heard_at),
+                "GitHub's delivery came, and its signature fits",
+            ),
+            part("queue", since(self.asked.heard_at, self.claimed), "a worker took the job"),
+        ];
+        let begun = Instant::now();
+        self.say(&parts, false).await?;
+        let commenting = begun.elapsed();
+        parts.push(tried("permissions", self.permissions()).await);
+        parts.push(tried("box", self.a_box()).await);
+        parts.push(tried("model", async { self.model() }).await);
+        let head = self.github.default_head(self.name).await?;
+        match head {
+            Some((_, head)) => {
+                parts.push(tried("branch", self.branch(&head)).await);
+                parts.push(tried("check", self.check(&head)).await);
+            }
+            None => parts.push(tried("branch", async { anyhow::bail!("the repository is empty") }).await),
+        }
+        parts.push(part("comment", commenting, "this one, edited in place"));
+        self.say(&parts, true).await
+    }
+
+    async fn say(&self, parts: &[TriedPart], is_over: bool) -> Result<()> {
+        let key = self.services.settings.marker_key.bytes();
+        let marker = Marker { run: None, kind: MarkerKind::Reply(self.asked.comment) };
+        let wanted = StickyComment {
+            repository: self.name,
+            issue: self.asked.issue,
+            body: &marker.append_to(&report::selftest(parts, is_over), key),
+            is_it: &|text| Marker::find(text, key) == Some(marker),
+            since: None,
+        };
+        self.github.find_or_create_comment(&wanted).await.context("cannot comment")?;
+        Ok(())
+    }
+
+    async fn permissions(&self) -> Result<String> {
+        let installed = self.services.github.installations().await?.unwrap_or_default();
+        let installed = installed.into_iter().find(|installed| installed.id == self.asked.installation);
+        let installed = installed.context("GitHub does not list this installation")?;
+        let missing: Vec<String> = missing_permissions(&installed.permissions)
+            .iter()
+            .map(|(permission, level)| format!("{permission}: {level}"))
+            .collect();
+        let web = self.services.settings.github_url.as_str().trim_end_matches('/');
+        ensure!(
+            missing.is_empty(),
+            "an owner must grant {} at {web}/settings/installations/{}",
+            missing.join(", "),
+            installed.id
+        );
+        Ok("all granted".to_owned())
+    }
+
+    async fn a_box(&self) -> Result<String> {
+        let rules = policies::now(self.services, self.name, self.asked.installation).await?;
+        let named = rules.ok().and_then(|rules| rules.policy.image);
+        let image = named.unwrap_or_else(|| self.services.settings.default_image.clone());
+        let key = BoxKey { run: NO_RUN, name: format!("selftest-{}", self.asked.comment) };
+        let spec = BoxSpec { key, image: image.clone(), limits: BoxLimits::default(), deadline: BOX_DEADLINE };
+        let open_box = self.services.docker.create(&spec).await?;
+        let command = Command { script: "true".to_owned(), timeout: PART_DEADLINE, env: vec![] };
+        let ran = open_box.run(&command).await;
+        open_box.close().await?;
+        ensure!(ran?.end == CommandEnd::Exited(0), "a command in a box of {image} did not end well");
+        Ok(format!("a command ran in a box of {image}, and its walls stand"))
+    }
+
+    fn model(&self) -> Result<String> {
+        self.services.models.ready().context("the operator must mend the model's settings")?;
+        let model = self.services.models.model_for(AgentRole::Coder);
+        Ok(format!("{model} has an address, a key and a price; it was not asked, since that costs money"))
+    }
+
+    /// Makes a branch and takes it away again.
+    async fn branch(&self, head: &CommitSha) -> Result<String> {
+        let branch: BranchName = format!("wiz/selftest-{}", self.asked.comment).parse()?;
+        match self.github.create_branch(self.name, self.asked.repository, &branch, head).await {
+            // An earlier try has made it.
+            Ok(_) | Err(GitHubError::Invalid(_) | GitHubError::Ambiguous(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let made = self.github.branch(self.name, &branch).await?;
+        ensure!(made.as_ref() == Some(head), "GitHub did not make the branch; Contents: write lets it");
+        self.github.delete_branch(self.name, self.asked.repository, &branch).await?;
+        Ok("one was made and deleted".to_owned())
+    }
+
+    async fn check(&self, head: &CommitSha) -> Result<String> {
+        let check = CheckRun {
+            name: CHECK_NAME.to_owned(),
+            external_id: format!("wiz-selftest-{}", self.asked.comment),
+            head_sha: head.clone(),
+            details_url: None,
+            state: CheckState::Completed { conclusion: Conclusion::Neutral, at: self.asked.heard_at },
+            output: CheckRunOutput {
+                title: "wiz can write check runs here".to_owned(),
+                summary: "Somebody asked for it with `/wiz selftest`.".to_owned(),
+                text: None,
+            },
+            annotations: vec![],
+            actions: vec![],
+        };
+        self.github.find_or_create_check(self.name, &check).await?;
+        Ok("a neutral one stands on the default branch".to_owned())
+    }
+}
+
+async fn tried(name: &'static str, trial: impl Future<Output = Result<String>>) -> TriedPart {
+    let begun = Instant::now();
+    let outcome = match tokio::time::timeout(PART_DEADLINE, trial).await {
+        Ok(Ok(words)) => Ok(words),
+        Ok(Err(error)) => {
+            tracing::warn!(part = name, "the self-test found a fault: {error:#}");
+            Err(told(&error))
+        }
+        Err(_) => Err(format!("no answer within {} s", PART_DEADLINE.as_secs())),
+    };
+    TriedPart { name, took: begun.elapsed(), outcome }
+}
+
+/// What a person can do about it. What GitHub said in detail is for the log.
+fn told(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<GitHubError>() {
+        Some(GitHubError::Forbidden(_) | GitHubError::Invalid(_) | GitHubError::NotFound(_)) => {
+            "GitHub refused; the permissions above or a rule of this repository forbid it".to_owned()
+        }
+        Some(GitHubError::RateLimited { until, .. }) => {
+            format!("GitHub's limit holds until {}", until.format("%H:%M UTC"))
+        }
+        Some(
+            GitHubError::Transient(_)
+            | GitHubError::Ambiguous(_)
+            | GitHubError::Gone(_)
+            | GitHubError::Conflict(_)
+            | GitHubError::Unauthorized(_),
+        ) => "GitHub gave no good answer; the operator's log has it".to_owned(),
+        None => error.to_string(),
+    }
+}
+
+fn part(name: &'static str, took: Duration, words: &str) -> TriedPart {
+    TriedPart { name, took, outcome: Ok(words.to_owned()) }
+}
+
+/// The time between two moments that two clocks may have told.
+fn since(from: DateTime<Utc>, to: DateTime<Utc>) -> Duration {
+    (to - from).max(TimeDelta::zero()).to_std().unwrap_or_default()
+}

@@ -1,0 +1,57 @@
+//! `/wiz selftest`: one comment that says what works here, and nothing left behind.
+
+use github_stand_in::store::{Level, PermissionSet};
+
+use super::stage::{CHECKED, Stage, shown};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_names_what_works_and_what_is_missing() {
+    let stage = Stage::set(CHECKED, vec![]).await;
+    let control = stage.world.hub().control();
+    let issue = stage.issue("Does it work");
+    stage.say("sam", issue, "/wiz selftest");
+    stage.until_answers(issue, "sam may not use `/wiz selftest` here").await;
+    stage.say("maria", issue, "/wiz selftest");
+    let said = stage.until_answers(issue, "Everything works here.").await;
+    insta::assert_snapshot!(shown(&said), @r"
+    ### Self-test
+
+    Everything works here.
+
+    | part | | time | |
+    |---|---|---|---|
+    | webhook | 🟢 | <time> | GitHub's delivery came, and its signature fits |
+    | queue | 🟢 | <time> | a worker took the job |
+    | permissions | 🟢 | <time> | all granted |
+    | box | 🟢 | <time> | a command ran in a box of wiz-base:bookworm, and its walls stand |
+    | model | 🟢 | <time> | anthropic/scripted has an address, a key and a price; it was not asked, since that costs money |
+    | branch | 🟢 | <time> | one was made and deleted |
+    | check | 🟢 | <time> | a neutral one stands on the default branch |
+    | comment | 🟢 | <time> | this one, edited in place |
+    ");
+    let checks = stage.repo.checks().unwrap();
+    let checks: Vec<_> = checks.iter().map(|check| (check.name.as_str(), check.conclusion.as_deref())).collect();
+    assert_eq!(checks, [("wiz self-test", Some("neutral"))]);
+
+    let app = stage.world.hub().app_id();
+    let levels = [
+        ("actions", Level::Write),
+        ("checks", Level::Write),
+        ("contents", Level::Read),
+        ("issues", Level::Write),
+        ("pull_requests", Level::Write),
+    ];
+    let granted: PermissionSet = levels.into_iter().map(|(name, level)| (name.to_owned(), level)).collect();
+    let events = ["issues", "issue_comment", "pull_request", "push", "check_run"];
+    control.change_app(app, granted, &events).unwrap();
+    control.accept_permissions(stage.installation()).unwrap();
+    control.expire_tokens();
+    stage.say("maria", issue, "/wiz selftest");
+    let said = shown(&stage.until_answers(issue, "2 parts do not work.").await);
+    for wanted in ["| permissions | 🔴 |", "contents: write at", "/settings/installations/", "| branch | 🔴 |"] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    assert_eq!(stage.repo.git(&["branch", "--format=%(refname:short)"]).unwrap(), "main");
+    assert_eq!(stage.talk(issue).await.matches("wiz: ").count(), 3, "one comment for each test");
+    stage.clear().await;
+}
