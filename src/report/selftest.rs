@@ -49,9 +49,20 @@ mod tests {
         let part = |name, ms, outcome| TriedPart { name, took: Duration::from_millis(ms), outcome };
         let mut parts = vec![
             part("webhook", 12, Ok("it came".to_owned())),
-            part("box", 1_500, Err("no image `x|y`\n@everyone".to_owned())),
+            part("box", 1_500, Err("the image is missing".to_owned())),
         ];
-        insta::assert_snapshot!(selftest(&parts, true), @"");
+        insta::assert_snapshot!(selftest(&parts, true), @r"
+        ### Self-test
+
+        One part does not work.
+
+        | part | | time | |
+        |---|---|---|---|
+        | webhook | 🟢 | 12 ms | it came |
+        | box | 🔴 | 1500 ms | the image is missing |
+        ");
+        let strange = part("box", 1, Err("no image\n\n| a | b |\n@everyone".to_owned()));
+        assert_eq!(selftest(&[strange.clone(), strange], true).lines().count(), 8);
         parts.pop();
         assert!(selftest(&parts, true).contains("Everything works here."));
         assert!(selftest(&[], false).contains("Under way."));
