@@ -3,7 +3,6 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Context as _, Result};
-use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{InstallationId, Signal, ordering, pulling::PullWork, starting, store, switching::Switching};
@@ -54,9 +53,7 @@ pub(super) enum Part {
         by: Login,
     },
     /// Try every part of wiz here.
-    Selftest {
-        said_at: DateTime<Utc>,
-    },
+    Selftest(Selftest),
     /// Work on an open pull request.
     Work(Box<PullWork>),
     /// Show the run's status comment as it should be.
@@ -110,56 +107,39 @@ impl Answer {
         let mut words: BTreeSet<(usize, String)> = BTreeSet::new();
         let (mut reaction, mut about) = (None, None);
         for (index, part) in self.parts.into_iter().enumerate() {
-            let said = match part {
-                Part::Start(new) => {
-                    let (run, said) = starting::start(connection, new).await?;
-                    about = about.or(run);
-                    said
-                }
+            let (run, said) = match part {
+                Part::Start(new) => starting::start(connection, new).await?,
                 Part::Order { run, verb, by, order, hash, budget_day } => {
-                    about = about.or(Some(run));
-                    match ordering::give(connection, (id, run), (by, order), budget_day).await? {
-                        Err(text) => Some(text),
-                        Ok(signalled) => ordering::outcome(run, verb, hash.as_ref(), signalled),
-                    }
+                    let given = ordering::give(connection, (id, run), (by, order), budget_day).await?;
+                    let outcome = |signalled| ordering::outcome(run, verb, hash.as_ref(), signalled);
+                    (Some(run), given.map_or_else(Some, outcome))
                 }
                 Part::Undo { run, by } => {
                     undo(connection, (run, self.issue, self.comment), by, self.installation).await?;
-                    None
+                    (None, None)
                 }
-                Part::Selftest { said_at } => {
-                    let test = Task::Selftest(Selftest {
-                        installation: self.installation,
-                        repository: id,
-                        issue: self.issue,
-                        comment: self.comment,
-                        said_at,
-                        heard_at: Utc::now(),
-                    });
+                Part::Selftest(asked) => {
+                    let test = Task::Selftest(asked);
                     queue::enqueue(connection, &test.job(self.installation, Duration::ZERO)?).await?;
-                    None
+                    (None, None)
                 }
-                Part::Work(work) => {
-                    let (run, said) = work.carry_out(connection, id).await?;
-                    about = about.or(run);
-                    said
-                }
+                Part::Work(work) => work.carry_out(connection, id).await?,
                 Part::Restore { run, delivery } => {
-                    about = about.or(Some(run));
                     let restore = Task::Restore { run, delivery };
                     queue::enqueue(connection, &restore.job(self.installation, Duration::ZERO)?).await?;
-                    None
+                    (Some(run), None)
                 }
-                Part::Checks(switching) => Some(switching.carry_out(connection).await?),
-                Part::Say(text) => Some(text),
+                Part::Checks(switching) => (None, Some(switching.carry_out(connection).await?)),
+                Part::Say(text) => (None, Some(text)),
                 Part::Deny { text, on } => {
                     let first = results::record_denial(connection, id, self.issue, self.speaker).await?;
                     if first {
                         reaction = on;
                     }
-                    first.then_some(text)
+                    (None, first.then_some(text))
                 }
             };
+            about = about.or(run);
             words.extend(said.map(|text| (index, text)));
         }
         if words.is_empty() {

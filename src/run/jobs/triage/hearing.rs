@@ -4,7 +4,7 @@
 //! and the plan's comment say now. Whatever one text causes is answered in one comment at most.
 
 use anyhow::{Context as _, Result};
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 
 use super::{
     Action, InstallationId, Services,
@@ -17,7 +17,7 @@ use crate::{
     ids::{DeliveryId, IssueNumber, RepositoryId, RepositoryName},
     policy::{Key, Layer, PolicyFault, RepositoryPolicy, Role},
     report,
-    run::{policies, state::Mission, store::StoredRun, view},
+    run::{policies, state::Mission, store::StoredRun, task::Selftest, view},
     triage::{self, Ground, Intent},
 };
 
@@ -141,7 +141,7 @@ impl Scene<'_> {
                 None => Part::Say(report::no_run(verb)),
                 Some(target) => Part::Undo { run: target.run.id, by: self.speaker()?.login.clone() },
             },
-            Intent::Selftest => Part::Selftest { said_at: self.said_at(services).await? },
+            Intent::Selftest => Part::Selftest(self.selftest(services).await?),
             Intent::Status { verb } => match self.target {
                 None => Part::Say(report::no_run(verb)),
                 Some(target) => {
@@ -164,14 +164,22 @@ impl Scene<'_> {
         })
     }
 
-    /// When GitHub says that the text was written; now, where it is no comment of a conversation.
-    async fn said_at(&self, services: &Services) -> Result<DateTime<Utc>> {
+    async fn selftest(&self, services: &Services) -> Result<Selftest> {
         let github = services.github.installation(self.installation);
         let comment = match self.spoken.place {
             Place::IssueComment => github.comment(&self.repository.name, self.spoken.id).await?,
             Place::Issue | Place::PullRequest | Place::Review | Place::ReviewComment => None,
         };
-        Ok(comment.map_or_else(Utc::now, |comment| comment.updated_at))
+        let heard_at = Utc::now();
+        Ok(Selftest {
+            installation: self.installation,
+            repository: self.repository.id,
+            issue: self.spoken.issue,
+            comment: self.spoken.id,
+            // Only of a comment in a conversation it is easily asked when it was written.
+            said_at: comment.map_or(heard_at, |comment| comment.updated_at),
+            heard_at,
+        })
     }
 
     pub(super) fn speaker(&self) -> Result<&Actor> {
