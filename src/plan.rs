@@ -146,6 +146,52 @@ pub struct Gate {
     pub reasons: Vec<String>,
 }
 
+/// What a planner must know and only a person can say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    pub question: String,
+    /// Answers to choose from; may be empty.
+    #[serde(default)]
+    pub options: Vec<String>,
+    /// What is done without an answer.
+    pub default: String,
+}
+
+/// Most options of a question; nobody weighs more in a comment.
+pub const MAX_OPTIONS: usize = 4;
+/// Longest question, in characters.
+pub const MAX_QUESTION_CHARS: usize = 2_000;
+/// Longest option or default, in characters; each is one line of a comment.
+pub const MAX_OPTION_CHARS: usize = 300;
+
+impl Question {
+    /// Checks that people can be shown it; the text goes back to the planner.
+    pub fn validate(&self) -> Result<(), String> {
+        let fits = |text: &str, most: usize| !text.trim().is_empty() && text.chars().count() <= most;
+        if !fits(&self.question, MAX_QUESTION_CHARS) {
+            return Err(format!("a question has 1 to {MAX_QUESTION_CHARS} characters"));
+        }
+        if self.options.len() > MAX_OPTIONS {
+            return Err(format!("a question has at most {MAX_OPTIONS} options"));
+        }
+        if !self.options.iter().chain([&self.default]).all(|text| fits(text, MAX_OPTION_CHARS)) {
+            return Err(format!("an option and the default have 1 to {MAX_OPTION_CHARS} characters"));
+        }
+        Ok(())
+    }
+
+    /// The answer that a person's words mean: the option of this number, or the words themselves. None for a number that
+    /// no option has.
+    pub fn answer(&self, words: &str) -> Option<String> {
+        let words = words.trim();
+        match words.trim_end_matches('.').parse::<usize>() {
+            Ok(number) if !self.options.is_empty() => self.options.get(number.checked_sub(1)?).cloned(),
+            Ok(_) | Err(_) => Some(words.to_owned()),
+        }
+    }
+}
+
 /// The name of a step: 1–40 characters of `a-z`, `0-9` and `-`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     limits::{AgentLimits, Surroundings},
-    session::{AgentError, Finished, Question, Session, StopReason},
+    session::{AgentError, Finished, Session, StopReason},
     store::{self, StoredTranscript},
     stuck,
     tools::{self, ASK, SUBMIT, ToolReply},
@@ -15,6 +15,7 @@ use super::{
 use crate::{
     ids::RunId,
     llm::{AgentRole, Block, ModelError, ModelName, ModelRequest, StopCause, ToolSpec},
+    plan::Question,
 };
 
 /// What makes a role: its tools beside the box's, and its first words.
@@ -183,7 +184,10 @@ impl Work<'_> {
         }
         if name == ASK {
             return match serde_json::from_value::<Question>(input.clone()) {
-                Ok(question) => Err(Finished::Stopped(StopReason::Question(question))),
+                Ok(question) => match question.validate() {
+                    Ok(()) => Err(Finished::Stopped(StopReason::Question(question))),
+                    Err(fault) => Ok(ToolReply::Failed(format!("not asked: {fault}"))),
+                },
                 Err(error) => Ok(ToolReply::Malformed(error.to_string())),
             };
         }

@@ -25,13 +25,13 @@ pub use box_toolbox::{BoxMode, BoxToolbox};
 pub use drive::{replay, stored_entries};
 pub use limits::AgentLimits;
 pub use prompt::{
-    AnswerInput, Assignment, InstructionFile, PlanningInput, PullReviewInput, ReviewInput, Statement, WorkInput,
+    AnswerInput, Asking, Assignment, InstructionFile, PlanningInput, PullReviewInput, ReviewInput, Statement, WorkInput,
 };
 pub use pull_review::{PullReview, review_pull};
 pub use roles::{
     Finding, FindingLevel, PlanObjection, ReviewReport, ReviewVerdict, WorkReport, answer, plan, review, work,
 };
-pub use session::{AgentError, Finished, Question, Session, StopReason};
+pub use session::{AgentError, Finished, Session, StopReason};
 pub use threads::{ReviewThread, ThreadAnswer, ThreadVerdict};
 pub use tools::{ToolReply, Toolbox, bash_spec, edit_spec, read_spec, write_spec};
 pub use transcript::{Answer, BrokenChain, Entry, Grade, Note, NoteKind, StoredEntry, Transcript, read_chain};

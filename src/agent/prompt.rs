@@ -49,6 +49,15 @@ pub struct InstructionFile {
     pub text: String,
 }
 
+/// Whether an agent may ask people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asking {
+    Allowed,
+    /// The run has asked before; what is open now is the agent's to decide.
+    Over,
+}
+
 /// What a planner works from.
 #[derive(Debug, Clone, Serialize)]
 pub struct PlanningInput {
@@ -59,6 +68,8 @@ pub struct PlanningInput {
     pub previous: Option<Plan>,
     /// What people said about it.
     pub feedback: Option<String>,
+    /// Whether the run may still ask its one question.
+    pub asking: Asking,
 }
 
 /// What a coder works from.
@@ -134,9 +145,9 @@ pub(super) fn system(role: AgentRole, kind: WorkKind, nonce: &str) -> Result<Str
 
 /// A planner's task.
 pub(super) fn planning_task(input: &PlanningInput, nonce: &str) -> Result<String, minijinja::Error> {
-    let PlanningInput { assignment, overview, previous, feedback } = input;
+    let PlanningInput { assignment, overview, previous, feedback, asking } = input;
     let request = request(assignment, nonce)?;
-    let context = context! { nonce, request, overview, previous, feedback };
+    let context = context! { nonce, request, overview, previous, feedback, asking };
     render(include_str!("../../prompts/planner_task.md"), context)
 }
 
@@ -291,6 +302,7 @@ mod tests {
             overview: "src/humanize/filesize.py".into(),
             previous: Some(sample_plan()),
             feedback: Some("Add a test for strings too.".into()),
+            asking: Asking::Over,
         };
         insta::assert_snapshot!(planning_task(&planning, "n0nce").unwrap());
         let plan = sample_plan();

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     drive::{Brief, drive},
-    prompt::{self, AnswerInput, PlanningInput, ReviewInput, WorkInput},
+    prompt::{self, AnswerInput, Asking, PlanningInput, ReviewInput, WorkInput},
     session::{AgentError, Finished, Session},
     threads::{self, ReviewThread, ThreadAnswer},
     tools::{ask_spec, submit_spec},
@@ -92,7 +92,10 @@ pub async fn plan(
         role: AgentRole::Planner,
         system: prompt::system(AgentRole::Planner, kind, &nonce)?,
         task: prompt::planning_task(input, &nonce)?,
-        own_tools: vec![ask_spec(), submit_plan_spec()],
+        own_tools: match input.asking {
+            Asking::Allowed => vec![ask_spec(), submit_plan_spec()],
+            Asking::Over => vec![submit_plan_spec()],
+        },
     };
     let accept = |submission: &Value| {
         let plan = accept_plan(submission, kind)?;

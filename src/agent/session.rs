@@ -8,6 +8,7 @@ use super::{AgentLimits, Toolbox};
 use crate::{
     ids::{InstallationId, RunId},
     llm::{AgentRole, CallContext, ModelError, ModelName, Models},
+    plan::Question,
 };
 
 /// One agent at one piece of work. The same `run` and `step_key` mean the same session, also in another process.
@@ -69,18 +70,6 @@ pub enum StopReason {
     Cancelled,
     /// Only a person can decide; the answer belongs into the input of the next session.
     Question(Question),
-}
-
-/// What the agent asks a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Question {
-    pub question: String,
-    /// Answers to choose from; may be empty.
-    #[serde(default)]
-    pub options: Vec<String>,
-    /// What the agent would do without an answer.
-    pub default: String,
 }
 
 /// Why a session could neither finish nor stop. Transient model errors are the queue's to retry: the session resumes.

@@ -137,12 +137,13 @@ pub fn write_spec() -> ToolSpec {
 pub(super) fn ask_spec() -> ToolSpec {
     spec(
         ASK,
-        "Ends your work with a question to the people of the repository. Only for a decision that is theirs and that \
-         the code, the issue and the instructions leave open; never for permission to go on.",
+        "Ends your work with a question to the people of the repository. You have one question, so ask for the decision \
+         that matters most. Only for one that is theirs and that the code, the issue and the instructions leave open; \
+         never for permission to go on.",
         json!({
             "question": { "type": "string" },
             "options": { "type": "array", "items": { "type": "string" }, "maxItems": 4 },
-            "default": { "type": "string", "description": "What you would do without an answer." },
+            "default": { "type": "string", "description": "What you do if nobody answers within a day." },
         }),
         &["question", "default"],
     )

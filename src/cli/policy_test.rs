@@ -272,6 +272,8 @@ fn meaning(
         | Intent::Budget { .. }
         | Intent::Config
         | Intent::Ci { .. }
+        | Intent::Remember { .. }
+        | Intent::Forget { .. }
         | Intent::Help => "heard".into(),
         Intent::Unsuited(_) => "heard, not possible there".into(),
     }

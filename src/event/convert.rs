@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::{
     Actor, Anchor, CheckRun, CheckRunAction, CheckSuite, CheckSuiteAction, Event, EventError, EventKind,
     InstallationChange, InstalledRepository, Permissions, Place, PullRequest, PullRequestChange, Push, Repository,
-    RepositoryChange, ReviewState, Spoken, SpokenAction, WorkflowRun, payload,
+    RepositoryChange, ReviewState, Spoken, SpokenAction, Trigger, Triggered, WorkflowRun, payload,
 };
 use crate::ids::{CheckRunId, CommentId, CommitSha, InstallationId, IssueNumber, RepositoryId, ReviewId, UserId};
 
@@ -28,6 +28,7 @@ pub(super) fn event(name: &str, bytes: &[u8]) -> Result<Event, EventError> {
     let account = envelope.installation.as_ref().and_then(|found| actor(found.account.as_ref()));
     let permissions = granted(envelope.installation.as_ref());
     let kind = match name {
+        "issues" if matches!(delivery.action, "labeled" | "assigned") => delivery.triggered()?,
         "issues" | "issue_comment" | "pull_request_review" | "pull_request_review_comment" => delivery.spoken()?,
         "pull_request" => delivery.pull_request()?,
         "check_run" => delivery.check_run()?,
@@ -110,6 +111,17 @@ impl Delivery<'_> {
             spoken.previous_text = Some(before.unwrap_or_else(|| spoken.text.clone()));
         }
         Ok(EventKind::Spoken(spoken))
+    }
+
+    /// A label or an assignee of an issue. What is missing or no valid name triggers nothing.
+    fn triggered(&self) -> Result<EventKind, EventError> {
+        let found: payload::Conversation = self.json()?;
+        let label = found.label.and_then(|label| label.name).map(Trigger::Label);
+        let assignee = actor(found.assignee.as_ref()).map(|account| Trigger::Assignee(account.login));
+        let by = if self.action == "labeled" { label } else { assignee };
+        let Some(by) = by else { return Ok(self.ignored()) };
+        let subject = self.subject(found.issue, None)?;
+        Ok(EventKind::Triggered(Triggered { subject, by }))
     }
 
     fn place_of_comment(&self) -> Place {

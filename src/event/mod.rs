@@ -61,6 +61,8 @@ pub struct Actor {
 pub enum EventKind {
     /// A person wrote, changed or removed text.
     Spoken(Spoken),
+    /// A person set a label on an issue, or assigned it.
+    Triggered(Triggered),
     /// A pull request moved.
     PullRequest(PullRequest),
     /// A check run of any App moved, or a person pressed one of its buttons.
@@ -116,6 +118,23 @@ pub struct Spoken {
     pub anchor: Option<Anchor>,
     /// The page of the text.
     pub url: Option<String>,
+}
+
+/// Something done to an issue without words that may start work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Triggered {
+    /// The issue's own text; nobody wrote it just now.
+    pub subject: Spoken,
+    pub by: Trigger,
+}
+
+/// What was done to an issue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trigger {
+    /// It was given this label.
+    Label(String),
+    /// It was assigned to this account.
+    Assignee(Login),
 }
 
 /// Where a text stands.

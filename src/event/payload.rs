@@ -44,6 +44,15 @@ pub(super) struct Conversation {
     pub comment: Option<Comment>,
     pub review: Option<Comment>,
     pub changes: Option<Changes>,
+    /// Of `labeled`.
+    pub label: Option<Label>,
+    /// Of `assigned`.
+    pub assignee: Option<Account>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Label {
+    pub name: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

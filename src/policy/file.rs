@@ -10,6 +10,7 @@ use super::{
     gate::{Gate, WrittenGate},
     layers::{Key, Layer, OuterLayers, combine},
     schedule::{self, Schedule, WrittenSchedule},
+    triggers::{Triggers, WrittenTriggers},
     values,
 };
 use crate::{event::command::nearest::nearest, money::MicroDollars};
@@ -73,6 +74,9 @@ pub struct PolicyFile {
     #[serde(deserialize_with = "schedule::schedules")]
     #[schemars(with = "Option<Vec<WrittenSchedule>>", length(max = 20))]
     pub schedules: Option<Vec<Schedule>>,
+    /// Labels and assignments that start work. For a repository's own file.
+    #[schemars(with = "Option<WrittenTriggers>")]
+    pub triggers: Option<Triggers>,
     /// Keys that the files above this one may only make stricter. For the organisation's and the server's file.
     pub locked: Option<Vec<Key>>,
 }
@@ -99,6 +103,9 @@ pub fn parse_layer(layer: Layer, file: &[u8]) -> Result<PolicyFile, Vec<PolicyFa
         }
         Layer::Organisation | Layer::Server if file.schedules.is_some() => {
             ("schedules", "schedules: only a repository's own file may have schedules")
+        }
+        Layer::Organisation | Layer::Server if file.triggers.is_some() => {
+            ("triggers", "triggers: only a repository's own file may have triggers")
         }
         Layer::Repository | Layer::Organisation | Layer::Server | Layer::BuiltIn => return Ok(file),
     };

@@ -169,6 +169,9 @@ impl Effective {
         if let Some(schedules) = file.schedules {
             self.policy.schedules = schedules;
         }
+        if let Some(triggers) = file.triggers {
+            self.policy.triggers = triggers;
+        }
         if let Some(paths) = file.protected_paths {
             let new = paths.into_iter().filter(|path| !self.policy.protected_paths.contains(path)).collect::<Vec<_>>();
             self.policy.protected_paths.extend(new);

@@ -25,6 +25,7 @@ mod project;
 mod roles;
 mod schedule;
 mod schema;
+mod triggers;
 mod values;
 
 pub use changes::{ChangedPath, Verdict, Violation, is_test_path, judge_changes};
@@ -41,6 +42,7 @@ pub use project::{Detected, detect_project};
 pub use roles::{Permission, Role, may};
 pub use schedule::{CATCH_UP, Schedule, ScheduleName, ScheduleResult, next_time};
 pub use schema::schema;
+pub use triggers::Triggers;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -89,6 +91,8 @@ pub struct RepositoryPolicy {
     pub ci: CiRules,
     /// Work that begins by itself.
     pub schedules: Vec<Schedule>,
+    /// Work that begins with a label or an assignment.
+    pub triggers: Triggers,
 }
 
 impl Default for RepositoryPolicy {
@@ -109,6 +113,7 @@ impl Default for RepositoryPolicy {
             model: None,
             ci: CiRules::default(),
             schedules: Vec::new(),
+            triggers: Triggers::default(),
         }
     }
 }

@@ -79,6 +79,7 @@ pub fn may(role: Role, verb: Verb, policy: &RepositoryPolicy) -> Permission {
         | Verb::Ask
         | Verb::Reject
         | Verb::Revise
+        | Verb::Answer
         | Verb::Retry
         | Verb::Cancel
         | Verb::Pause

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use sqlx::{PgConnection, PgPool};
 
 use super::{
-    Handler, Interruption, Job, JobState, Lease,
+    Burial, Handler, Interruption, Job, JobState, Lease,
     archive::{Outcome, archive},
 };
 use crate::ids::{JobId, RunId};
@@ -208,7 +208,10 @@ async fn recover(connection: &mut PgConnection, handler: &dyn Handler, job: &Job
         tracing::error!(job = %job.id, kind = job.kind, error, "the job died");
         let outcome = Outcome::Dead(error.clone());
         if archive(connection, (job.id, job.run_seq), JobState::Running, &outcome).await? {
-            handler.dead(job, &error, connection).await.context("cannot tell that the job died")?;
+            handler
+                .dead(job, Burial::Died { error: &error }, connection)
+                .await
+                .context("cannot tell that the job died")?;
         }
         return Ok(());
     }

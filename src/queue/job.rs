@@ -157,5 +157,14 @@ pub trait Handler: Send + Sync + 'static {
     /// The job has died or was cancelled: tell whoever waits for it, in the transaction that buries it. Jobs that
     /// were cancelled because this one died are not announced apart. When this fails the burial is rolled back and
     /// tried again later.
-    async fn dead(&self, job: &Job, error: &str, transaction: &mut PgConnection) -> anyhow::Result<()>;
+    async fn dead(&self, job: &Job, end: Burial<'_>, transaction: &mut PgConnection) -> anyhow::Result<()>;
+}
+
+/// How a job ended that will not be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Burial<'a> {
+    /// All its attempts failed, or another would not help.
+    Died { error: &'a str },
+    /// Somebody asked for its end.
+    Cancelled,
 }

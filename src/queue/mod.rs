@@ -35,6 +35,6 @@ pub use enqueue::enqueue;
 pub use groups::{admit, set_group_limit};
 pub use heartbeat::{WorkerId, expire_workers, register};
 pub use inspect::{JobFilter, JobReport, JobStanding, Redriven, cancel, cancel_kinds, is_running, list, retry, show};
-pub use job::{Enqueued, Handler, Job, JobFailure, JobState, NewJob};
+pub use job::{Burial, Enqueued, Handler, Job, JobFailure, JobState, NewJob};
 pub use lease::{Completed, Interruption, Lease, LeaseLost};
 pub use worker::{Worker, WorkerSettings};

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use sqlx::{PgConnection, PgPool};
 
 use super::{
-    Handler, Interruption, Job, JobFailure, JobState, Lease,
+    Burial, Handler, Interruption, Job, JobFailure, JobState, Lease,
     archive::{Outcome, archive},
     backoff::retry_delay,
 };
@@ -81,8 +81,11 @@ async fn bury(
     (state, outcome): (JobState, &Outcome),
 ) -> Result<()> {
     if archive(connection, (job.id, job.run_seq), state, outcome).await.context("cannot bury the job")? {
-        let error = outcome.error().unwrap_or_default();
-        handler.dead(job, error, connection).await.context("cannot tell that the job died")?;
+        let end = match outcome {
+            Outcome::Cancelled(_) => Burial::Cancelled,
+            Outcome::Succeeded | Outcome::Dead(_) => Burial::Died { error: outcome.error().unwrap_or_default() },
+        };
+        handler.dead(job, end, connection).await.context("cannot tell that the job died")?;
     }
     Ok(())
 }

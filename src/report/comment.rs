@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Forecast, MARKER_CHARS, RunState, RunView, cell, neutralise, plain, sections, sections::Detail};
+use super::{
+    Forecast, MARKER_CHARS, RunState, RunView, cell, neutralise, plain, questions, sections, sections::Detail,
+};
 use crate::limits::COMMENT_CHARS;
 
 /// Nobody can tell more closely than this when something will be done.
@@ -41,6 +43,9 @@ pub(super) fn summary(view: &RunView, detail: Detail) -> String {
         )
     {
         parts.push(neutralise(question, detail.text_chars().max(300)));
+    }
+    if let Some(question) = view.question.as_ref().filter(|_| view.state == RunState::NeedsAnswer) {
+        parts.push(questions::asked(question, view.requester.as_ref(), detail));
     }
     if let Some(pull) = &view.pull_request {
         let draft = if pull.draft { " as a draft" } else { "" };

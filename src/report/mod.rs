@@ -19,6 +19,7 @@ mod configuration;
 mod edit;
 mod follow_up;
 mod marker;
+mod memory;
 mod orders;
 mod pull_request;
 mod pull_reviews;
@@ -44,9 +45,13 @@ pub use configuration::{FileRemark, PolicyCheck, RuleView, configuration, policy
 pub use edit::{EditFault, edited_plan};
 pub use follow_up::{FollowUpReason, FollowUpView, follow_up_message, secret_in_text, superseded_check};
 pub use marker::{MARKER_CHARS, Marker, MarkerKind};
+pub use memory::{
+    NOTE_CHARS, forgotten, memory_full, no_such_note, note_too_long, notes, remembered, remembered_before,
+};
 pub use orders::{
     another_run_is_open, base_moved, budget_reply, edit_denied, edit_not_now, edit_unread, gate_raised, left_scope,
-    out_of_money, own_plan, plan_not_shown, status_reply, unusable_model,
+    no_such_option, out_of_money, own_plan, plan_not_shown, stage_given_up, status_reply, stopped_by_operator,
+    unusable_model,
 };
 pub use pull_request::{PullRequestText, commit_message, pull_request};
 pub use pull_reviews::{
@@ -72,7 +77,7 @@ use crate::{
     error::UserMessage,
     ids::{BranchName, CommitSha, IssueNumber, Login, RunId},
     money::MicroDollars,
-    plan::{Gate, Plan, PlanHash, Proof, StepKey},
+    plan::{Gate, Plan, PlanHash, Proof, Question, StepKey},
 };
 
 /// Everything a person may want to know about a run.
@@ -91,6 +96,8 @@ pub struct RunView {
     /// What a person is asked, where the plan itself is not the question: a step outside the plan, more money, an answer.
     /// As wiz or a model wrote it.
     pub gate: Option<String>,
+    /// What only a person can say; only in [`RunState::NeedsAnswer`].
+    pub question: Option<Question>,
     /// The change turned out to need more agreement than its plan did; only in [`RunState::NeedsScope`].
     pub gate_raised: bool,
     /// The run rests since its budget is used up; only in [`RunState::Paused`].

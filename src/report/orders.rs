@@ -67,6 +67,14 @@ pub fn edit_unread(fault: &str) -> String {
     format!("I could not take over the edit of the plan: {fault}. The plan is as it was, and I put the comment back.")
 }
 
+/// The answer to a question names an option that it does not have.
+pub fn no_such_option(run: RunId) -> String {
+    format!(
+        "The question of run {run} has no option of that number; its status comment lists them. `/wiz answer` with words \
+         of your own is fine too."
+    )
+}
+
 /// The question about files that the approved plan does not name; paths as they are.
 pub fn left_scope(paths: &[String]) -> String {
     let list: String = paths.iter().take(LISTED_PATHS).map(|path| format!("- {}\n", code(path, 200))).collect();
@@ -91,6 +99,18 @@ const LISTED_PATHS: usize = 40;
 /// Why a run rests whose budget is used up.
 pub fn out_of_money(cap: MicroDollars) -> String {
     format!("The run has spent its budget of {cap}. What it has done and said is kept, and it goes on from there.")
+}
+
+/// A stage failed again and again for reasons that only the log knows.
+pub fn stage_given_up() -> String {
+    "wiz could not finish this stage after several tries; the operator's log has the reason. `/wiz retry` goes on from \
+     here."
+        .to_owned()
+}
+
+/// The operator ended the job of a stage.
+pub fn stopped_by_operator() -> String {
+    "The operator of this wiz stopped this stage. `/wiz retry` goes on from here.".to_owned()
 }
 
 /// What a run has spent, for who asked.

@@ -1,10 +1,28 @@
 //! Answers to questions, and what is said where there is none.
 
-use super::{neutralise, plain};
-use crate::{error::UserMessage, ids::Login};
+use super::{cell, neutralise, plain, sections::Detail};
+use crate::{error::UserMessage, ids::Login, plan::Question};
 
 /// Longest answer shown, in characters.
 const ANSWER_CHARS: usize = 8_000;
+
+/// What only a person can say, and to whom it is put. The mention is live: the run stands still until somebody hears of
+/// it, and a login can hold nothing else.
+pub(super) fn asked(question: &Question, requester: Option<&Login>, detail: Detail) -> String {
+    let person = requester.filter(|login| !login.as_str().ends_with("[bot]"));
+    let whom =
+        person.map_or_else(|| "The plan depends on".to_owned(), |login| format!("@{login}, the plan depends on"));
+    let numbered = question.options.iter().enumerate();
+    let options: String = numbered
+        .map(|(index, option)| format!("{}. {}\n", index + 1, cell(option, detail.text_chars().min(300))))
+        .collect();
+    let options = if options.is_empty() { options } else { format!("\n\n{}", options.trim_end()) };
+    format!(
+        "{whom} something that only people here can say:\n\n{}{options}\n\nWithout an answer within a day I go on with: {}",
+        neutralise(&question.question, detail.text_chars().max(300)),
+        cell(&question.default, detail.text_chars().min(300)),
+    )
+}
 
 /// What a model answers to a question that `login` asked. It is said to come from a model: nobody has checked it.
 pub fn answer(login: &Login, text: &str) -> String {

@@ -116,7 +116,12 @@ pub(super) fn next_commands(view: &RunView) -> Vec<(String, &'static str)> {
             let others = [plain("/wiz revise …", "say what to change"), plain("/wiz reject", "end the run")];
             approve.into_iter().chain(others).collect()
         }
-        RunState::NeedsAnswer => vec![plain("/wiz revise …", "answer"), plain("/wiz cancel", "end the run")],
+        RunState::NeedsAnswer => {
+            let has_options = view.question.as_ref().is_some_and(|question| !question.options.is_empty());
+            let first = has_options.then(|| plain("/wiz answer 1", "or another number"));
+            let others = [plain("/wiz answer …", "in your own words"), plain("/wiz cancel", "end the run")];
+            first.into_iter().chain(others).collect()
+        }
         RunState::NeedsScope if view.gate_raised => {
             vec![plain("/wiz approve scope", "go on with the change as it is"), plain("/wiz reject", "end the run")]
         }

@@ -6,10 +6,17 @@
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use super::{project::Project, store::StoredRun};
+use super::{
+    project::Project,
+    services::Services,
+    store::{
+        StoredRun,
+        memory::{self, Note},
+    },
+};
 use crate::{
     agent::{Assignment, InstructionFile, Statement},
-    github::{Comment, Installation},
+    github::Comment,
     ids::{CommitSha, Login},
 };
 
@@ -19,6 +26,9 @@ pub struct Briefing {
     pub title: String,
     /// Oldest first.
     pub words: Vec<Words>,
+    /// What people told all runs of the repository.
+    #[serde(default)]
+    pub notes: Vec<Words>,
     #[serde(default)]
     pub labels: Vec<String>,
     /// How the issue's author stands to the repository, in GitHub's word.
@@ -39,7 +49,8 @@ const COMMENTS: usize = 30;
 
 impl Briefing {
     /// Reads the issue and its conversation as they now are. Other bots' comments are left out: nobody vouches for them.
-    pub async fn read(github: &Installation, stored: &StoredRun) -> Result<Self> {
+    pub async fn read(services: &Services, stored: &StoredRun) -> Result<Self> {
+        let github = services.github.installation(stored.installation);
         let (issue, comments) = tokio::try_join!(
             github.issue(&stored.repository_name, stored.issue),
             github.comments_since(&stored.repository_name, stored.issue, None),
@@ -51,7 +62,11 @@ impl Briefing {
         let skipped = spoken.len().saturating_sub(COMMENTS);
         words.extend(spoken.into_iter().skip(skipped));
         let labels = issue.labels.iter().filter_map(|label| label.name().map(str::to_owned)).collect();
-        Ok(Self { title: issue.title, words, labels, author_association: issue.author_association })
+        let notes = memory::list(&mut *services.pool.acquire().await?, stored.repository).await?;
+        let noted =
+            |note: Note| Words { source: format!("a note for every run here, by {}", note.told_by), text: note.words };
+        let notes = notes.into_iter().map(noted).collect();
+        Ok(Self { title: issue.title, words, notes, labels, author_association: issue.author_association })
     }
 
     /// What an agent is told besides its own task.
@@ -60,7 +75,7 @@ impl Briefing {
             .then(|| statement(format!("the order to wiz, by {}", stored.requester), &stored.instructions));
         let revisions = stored.run.progress.revisions.iter();
         let revisions = revisions.map(|text| statement("a maintainer, about the plan".to_owned(), text));
-        let words = self.words.iter().map(|words| statement(words.source.clone(), &words.text));
+        let words = self.notes.iter().chain(&self.words).map(|words| statement(words.source.clone(), &words.text));
         Assignment {
             kind: stored.mission.kind(),
             repository: stored.repository_name.clone(),

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::{project::Project, services::Services, signal::StageResult, store::StoredRun};
 use crate::{
-    agent::{AgentLimits, Question, Session, StopReason, Toolbox},
+    agent::{AgentLimits, Session, StopReason, Toolbox},
     error::UserMessage,
     limits::TOOL_OUTPUT_CHARS,
     llm::ModelName,
@@ -110,7 +110,7 @@ pub fn of<'a>(
 /// What an agent's early end means for the run.
 pub fn stopped(reason: StopReason) -> anyhow::Result<StageResult> {
     let message = match reason {
-        StopReason::Question(question) => return Ok(StageResult::Questioned { question: asked(&question) }),
+        StopReason::Question(question) => return Ok(StageResult::Questioned { question }),
         StopReason::Cancelled => anyhow::bail!("the agent was interrupted"),
         StopReason::SandboxDead(reason) => anyhow::bail!("the box died: {reason}"),
         StopReason::Money => return Ok(StageResult::OutOfMoney),
@@ -134,13 +134,4 @@ pub fn stopped(reason: StopReason) -> anyhow::Result<StageResult> {
         StopReason::Refused => "The model refused to go on. `/wiz revise …` or another `--model` may help.".to_owned(),
     };
     Ok(StageResult::Failed { message: UserMessage::new(message) })
-}
-
-/// The question as people read it.
-fn asked(question: &Question) -> String {
-    let mut text = question.question.clone();
-    for option in &question.options {
-        text += &format!("\n- {option}");
-    }
-    format!("{text}\n\nWithout an answer the agent would take: {}", question.default)
 }

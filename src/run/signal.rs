@@ -8,7 +8,7 @@ use crate::{
     error::UserMessage,
     ids::{CommitSha, Login, ReviewId},
     money::MicroDollars,
-    plan::{Gate, Plan, PlanHash, StepKey},
+    plan::{Gate, Plan, PlanHash, Question, StepKey},
     run::{
         follow_up::{FollowUpCause, Waits},
         state::{CurrentPlan, PullRequest},
@@ -47,7 +47,7 @@ pub enum StageResult {
     },
     /// The planner needs to know something.
     Questioned {
-        question: String,
+        question: Question,
     },
     StepDone {
         step: StepKey,
@@ -134,6 +134,10 @@ pub enum Order {
     Budget {
         more: MicroDollars,
     },
+    /// Answer the question, by an option's number or in words.
+    Answer {
+        words: String,
+    },
     /// Change the plan, or answer the question.
     Revise {
         text: String,
@@ -215,6 +219,8 @@ pub enum Refusal {
     Stale,
     /// The typed hash is not that of the shown plan.
     ForeignPlan,
+    /// The question has no option of that number.
+    NoSuchOption,
     /// The order does not fit the state.
     NotNow,
 }

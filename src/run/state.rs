@@ -7,7 +7,7 @@ use crate::{
     error::UserMessage,
     ids::{BranchName, CommentId, CommitSha, IssueNumber, RunId},
     money::MicroDollars,
-    plan::{ApprovalWish, Gate, Plan, PlanHash, Step, StepKey, WorkKind},
+    plan::{ApprovalWish, Gate, Plan, PlanHash, Question, Step, StepKey, WorkKind},
 };
 
 /// Where a run stands. The `Needs…` states and `Paused` hold no worker and no box.
@@ -176,7 +176,9 @@ pub struct Progress {
     pub plan: Option<CurrentPlan>,
     pub steps: Vec<StepProgress>,
     /// The planner's open question.
-    pub question: Option<String>,
+    pub asked: Option<Question>,
+    /// How many questions the run has asked; it has one.
+    pub questions: u32,
     /// What people asked to be changed about the plan, or answered, oldest first.
     pub revisions: Vec<String>,
     /// How often verification or review sent the change back to work since the last approval or retry.

@@ -53,6 +53,7 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
         approver,
         plan: plan_view(stored),
         gate: gate(&stored.run),
+        question: progress.asked.clone(),
         gate_raised: progress.raised.is_some(),
         out_of_money: is_out_of_money(progress),
         money: Money { cap: stored.run.budget, spent: spend.money, quote },
@@ -121,7 +122,7 @@ fn gate(run: &Run) -> Option<String> {
         | State::Watching
         | State::Succeeded
         | State::Failed
-        | State::Cancelled => run.progress.question.clone(),
+        | State::Cancelled => None,
     }
 }
 

@@ -91,6 +91,14 @@ pub enum Intent {
     Budget {
         verb: &'static str,
     },
+    /// Keep words for all later runs of the repository; none lists what is kept.
+    Remember {
+        words: Option<String>,
+    },
+    /// Keep a note no longer.
+    Forget {
+        note: i64,
+    },
     /// Say which rules hold here, and where they come from.
     Config,
     /// Say whether failing checks of this pull request are answered; before, switch that if so `wanted`.
@@ -118,6 +126,7 @@ pub enum Ordered {
     Pause,
     Resume,
     Budget { more: MicroDollars },
+    Answer { words: String },
     Revise { text: String },
     Retry,
     Cancel,
@@ -151,10 +160,11 @@ pub fn decide(
         Err(_) if role < policy.min_role => return Intent::Deny { verb: "", needs: policy.min_role },
         Err(error) => return Intent::Correct(error.clone()),
     };
-    // To see what was spent needs less than to spend more, and to see a switch less than to move it.
+    // To see what was spent or noted needs less than to spend or note more, and to see a switch less than to move it.
     let weighs_as = match (command.verb, &command.argument) {
         (Verb::Budget, Some(_)) => Verb::Approve,
         (Verb::Ci, None) => Verb::Status,
+        (Verb::Remember, _) if command.instructions.is_empty() => Verb::Status,
         (verb, _) => verb,
     };
     if let Permission::Denied { needs } = policy::may(role, weighs_as, policy) {
@@ -180,11 +190,12 @@ fn meaning(command: &Command, ground: Ground) -> Intent {
         Verb::Approve => match &command.argument {
             Some(Argument::PlanHash(hash)) => order(Ordered::Approve { typed_hash: Some(hash.clone()) }),
             Some(Argument::Scope) => order(Ordered::Widen),
-            Some(Argument::More(_) | Argument::Switch(_) | Argument::Host(_)) | None => {
+            Some(Argument::More(_) | Argument::Switch(_) | Argument::Host(_) | Argument::Note(_)) | None => {
                 order(Ordered::Approve { typed_hash: None })
             }
         },
         Verb::Reject => order(Ordered::Reject),
+        Verb::Answer => order(Ordered::Answer { words: command.instructions.clone() }),
         Verb::Revise => order(Ordered::Revise { text: command.instructions.clone() }),
         Verb::Retry => order(Ordered::Retry),
         Verb::Cancel => order(Ordered::Cancel),
@@ -192,18 +203,28 @@ fn meaning(command: &Command, ground: Ground) -> Intent {
         Verb::Resume => order(Ordered::Resume),
         Verb::Budget => match &command.argument {
             Some(Argument::More(more)) => order(Ordered::Budget { more: *more }),
-            Some(Argument::PlanHash(_) | Argument::Scope | Argument::Switch(_) | Argument::Host(_)) | None => {
-                Intent::Budget { verb }
-            }
+            Some(
+                Argument::PlanHash(_) | Argument::Scope | Argument::Switch(_) | Argument::Host(_) | Argument::Note(_),
+            )
+            | None => Intent::Budget { verb },
         },
         Verb::Undo => Intent::Undo { verb },
         Verb::Selftest => Intent::Selftest,
         Verb::Status => Intent::Status { verb },
         Verb::Config => Intent::Config,
+        Verb::Remember => {
+            Intent::Remember { words: Some(command.instructions.clone()).filter(|words| !words.is_empty()) }
+        }
+        Verb::Forget => match &command.argument {
+            Some(Argument::Note(note)) => Intent::Forget { note: *note },
+            Some(
+                Argument::PlanHash(_) | Argument::Scope | Argument::More(_) | Argument::Switch(_) | Argument::Host(_),
+            )
+            | None => Intent::Remember { words: None },
+        },
         Verb::Help => Intent::Help,
         Verb::Allow => Intent::Unsuited(UserMessage::new(report::no_hosts())),
         Verb::Ci => checks(command, ground),
-        Verb::Remember | Verb::Forget => Intent::Unsuited(UserMessage::new(report::not_possible(verb))),
     }
 }
 
@@ -230,6 +251,7 @@ pub fn unless_faulty(intent: Intent, faults: &[PolicyFault]) -> Intent {
             order:
                 Ordered::Approve { .. }
                 | Ordered::Widen
+                | Ordered::Answer { .. }
                 | Ordered::Revise { .. }
                 | Ordered::Retry
                 | Ordered::Resume
@@ -250,6 +272,8 @@ pub fn unless_faulty(intent: Intent, faults: &[PolicyFault]) -> Intent {
         | Intent::Budget { .. }
         | Intent::Config
         | Intent::Ci { .. }
+        | Intent::Remember { .. }
+        | Intent::Forget { .. }
         | Intent::Help
         | Intent::Correct(_)
         | Intent::Deny { .. }
@@ -311,6 +335,7 @@ pub(crate) fn is_work(verb: Verb) -> bool {
         | Verb::Ask
         | Verb::Approve
         | Verb::Revise
+        | Verb::Answer
         | Verb::Reject
         | Verb::Retry
         | Verb::Cancel

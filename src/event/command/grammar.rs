@@ -13,6 +13,7 @@ pub enum Verb {
     Ask,
     Approve,
     Revise,
+    Answer,
     Reject,
     Retry,
     Cancel,
@@ -45,6 +46,8 @@ pub(super) enum Takes {
     Switch,
     /// The name of a host.
     Host,
+    /// A note's number.
+    Note,
     /// Nothing at all: words are more likely a misunderstanding than decoration.
     Nothing,
     /// Anything; it is not read.
@@ -77,8 +80,8 @@ const fn unlisted(name: &'static str, usage: &'static str, meaning: &'static str
 }
 
 /// One row for each verb, in the order of [`Verb::ALL`].
-const TABLE: [Row; 25] = {
-    use Takes::{Amount, Anything, Approval, Host, Instructions, Nothing, Switch, Words};
+const TABLE: [Row; 26] = {
+    use Takes::{Amount, Anything, Approval, Host, Instructions, Note, Nothing, Switch, Words};
     [
         listed(
             "fix",
@@ -124,10 +127,11 @@ const TABLE: [Row; 25] = {
             "Approve the plan with this hash, or the one shown now; `scope`: files beyond it.",
             Approval,
         ),
+        listed("revise", "/wiz revise instructions", "Say what to change about the plan.", Words),
         listed(
-            "revise",
-            "/wiz revise instructions",
-            "Say what to change about the plan, or answer wiz's question.",
+            "answer",
+            "/wiz answer NUMBER|words",
+            "Answer wiz's question, by an option's number or in your own words.",
             Words,
         ),
         listed("reject", "/wiz reject [reason]", "Turn the plan down and end the run.", Words),
@@ -145,8 +149,13 @@ const TABLE: [Row; 25] = {
             Switch,
         ),
         unlisted("allow", "/wiz allow HOST", "Let boxes reach a host.", Host),
-        unlisted("remember", "/wiz remember words", "Tell every later run of this repository.", Words),
-        unlisted("forget", "/wiz forget words", "Take back what was to be remembered.", Words),
+        listed(
+            "remember",
+            "/wiz remember [words]",
+            "Tell every later run of this repository; without words, list what was told.",
+            Words,
+        ),
+        listed("forget", "/wiz forget NUMBER", "Take one of these notes back.", Note),
         listed("undo", "/wiz undo", "Take back what the run did on GitHub, as far as that goes.", Nothing),
         listed(
             "selftest",
@@ -160,7 +169,7 @@ const TABLE: [Row; 25] = {
 
 impl Verb {
     /// Every verb, in the order of the help text.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Fix,
         Self::Feature,
         Self::Test,
@@ -171,6 +180,7 @@ impl Verb {
         Self::Ask,
         Self::Approve,
         Self::Revise,
+        Self::Answer,
         Self::Reject,
         Self::Retry,
         Self::Cancel,
@@ -220,9 +230,8 @@ impl Verb {
     pub(super) const fn needs(self) -> Option<&'static str> {
         match self {
             Self::Revise => Some("words that say what to change"),
+            Self::Answer => Some("an option's number, or words"),
             Self::Ask => Some("a question"),
-            Self::Remember => Some("words to remember"),
-            Self::Forget => Some("the words to forget"),
             Self::Fix
             | Self::Feature
             | Self::Test
@@ -241,6 +250,8 @@ impl Verb {
             | Self::Config
             | Self::Ci
             | Self::Allow
+            | Self::Remember
+            | Self::Forget
             | Self::Undo
             | Self::Selftest
             | Self::Help => None,

@@ -97,6 +97,7 @@ fn command(rest: &str) -> Result<Command, CommandError> {
         Takes::Amount => argument(verb, words, "an amount such as `+$2`", more),
         Takes::Switch => argument(verb, words, "`on` or `off`", switch),
         Takes::Host => argument(verb, words, "the name of a host", host),
+        Takes::Note => argument(verb, words, "the number of a note, as `/wiz remember` lists them", note),
     }
 }
 
@@ -154,6 +155,11 @@ fn host(word: Option<&str>) -> Option<Option<Argument>> {
     };
     let valid = word.len() <= HOST_CHARS && word.contains('.') && word.split('.').all(label);
     valid.then(|| Some(Argument::Host(word.to_ascii_lowercase())))
+}
+
+fn note(word: Option<&str>) -> Option<Option<Argument>> {
+    let number: i64 = word?.parse().ok()?;
+    (number > 0).then_some(Some(Argument::Note(number)))
 }
 
 fn is_plan_hash(word: &str) -> bool {

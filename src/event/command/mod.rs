@@ -53,6 +53,8 @@ pub enum Argument {
     Switch(bool),
     /// `allow example.com`, in lower case.
     Host(String),
+    /// `forget 3`: a note's number.
+    Note(i64),
 }
 
 /// What can be set for one command.
@@ -155,6 +157,7 @@ impl fmt::Display for Command {
             Some(Argument::More(more)) => write!(f, " +{}", Exact(*more))?,
             Some(Argument::Switch(on)) => write!(f, " {}", if *on { "on" } else { "off" })?,
             Some(Argument::Host(host)) => write!(f, " {host}")?,
+            Some(Argument::Note(number)) => write!(f, " {number}")?,
         }
         if let Some(max) = max {
             write!(f, " --max {}", Exact(*max))?;

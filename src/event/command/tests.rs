@@ -124,9 +124,9 @@ fn mistakes_are_explained() {
     })
     .collect();
     insta::assert_snapshot!(explained.join("\n"), @r"
-    /wiz fxi  →  `fxi` is not a command; did you mean `fix`?. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|ci|undo|selftest|help
-    /wiz please fix it  →  `please` is not a command. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|ci|undo|selftest|help
-    /wiz <script>@everyone  →  `?script??everyone` is not a command. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|ci|undo|selftest|help
+    /wiz fxi  →  `fxi` is not a command; did you mean `fix`?. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|answer|reject|retry|cancel|pause|resume|status|budget|config|ci|remember|forget|undo|selftest|help
+    /wiz please fix it  →  `please` is not a command. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|answer|reject|retry|cancel|pause|resume|status|budget|config|ci|remember|forget|undo|selftest|help
+    /wiz <script>@everyone  →  `?script??everyone` is not a command. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|answer|reject|retry|cancel|pause|resume|status|budget|config|ci|remember|forget|undo|selftest|help
     /wiz fix --mx $2  →  `--mx` is not a flag; did you mean `--max`?. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
     /wiz fix --dry-run  →  `--dry-run` is not a flag. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
     /wiz fix --max  →  `--max` needs a value: an amount such as `$2` or `$0.50`. /wiz COMMAND [--max $2] [--model NAME] [--base BRANCH] [--draft] [--plan auto|ask] words
@@ -149,8 +149,8 @@ fn mistakes_are_explained() {
     /wiz ci on off  →  `ci` takes `on` or `off` and no further words, so it was not run. /wiz ci [on|off]
     /wiz allow ../etc  →  `allow` takes the name of a host and no further words, so it was not run. /wiz allow HOST
     /wiz ask  →  `ask` needs a question. /wiz ask [flags] question
-    /wiz remember --max $2  →  `remember` takes no flags. /wiz remember words
-    /wiz fature  →  `fature` is not a command; did you mean `feature`?. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|reject|retry|cancel|pause|resume|status|budget|config|ci|undo|selftest|help
+    /wiz remember --max $2  →  `remember` takes no flags. /wiz remember [words]
+    /wiz fature  →  `fature` is not a command; did you mean `feature`?. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|answer|reject|retry|cancel|pause|resume|status|budget|config|ci|remember|forget|undo|selftest|help
     ");
 }
 
@@ -217,7 +217,8 @@ fn help_names_every_command_and_flag() {
     | `/wiz plan [flags] [instructions]` | Plan the change, and wait for approval whatever the repository's gate is. |
     | `/wiz ask [flags] question` | Answer a question about the code, where it was asked. |
     | `/wiz approve [HASH\|scope]` | Approve the plan with this hash, or the one shown now; `scope`: files beyond it. |
-    | `/wiz revise instructions` | Say what to change about the plan, or answer wiz's question. |
+    | `/wiz revise instructions` | Say what to change about the plan. |
+    | `/wiz answer NUMBER\|words` | Answer wiz's question, by an option's number or in your own words. |
     | `/wiz reject [reason]` | Turn the plan down and end the run. |
     | `/wiz retry` | Try again from where the run failed. |
     | `/wiz cancel` | Stop the run. |
@@ -227,6 +228,8 @@ fn help_names_every_command_and_flag() {
     | `/wiz budget [+$2]` | Say what the run has spent, or let it spend more. |
     | `/wiz config` | Show the rules that hold here, and where they come from. |
     | `/wiz ci [on\|off]` | Say whether failing checks of this pull request are answered, or switch that. |
+    | `/wiz remember [words]` | Tell every later run of this repository; without words, list what was told. |
+    | `/wiz forget NUMBER` | Take one of these notes back. |
     | `/wiz undo` | Take back what the run did on GitHub, as far as that goes. |
     | `/wiz selftest` | Try every part of wiz on this repository, and say what is missing. |
     | `/wiz help` | Show this list. |

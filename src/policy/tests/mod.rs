@@ -54,6 +54,7 @@ fn everything_can_be_set() {
             model: Some("local/tiny".into()),
             ci: CiRules { answer: CiAnswer::All, attempts: 5, label: "please mend".into() },
             schedules: vec![],
+            triggers: Triggers::default(),
         }
     );
 }
@@ -82,7 +83,7 @@ fn the_documented_example_is_valid_and_names_every_key() {
     for key in ["image", "setup", "checks", "min_role", "gate", "budget_run", "budget_day", "protected_paths"] {
         assert!(debug.contains(key) && example.contains(&format!("{key}:")), "{key}");
     }
-    for key in ["unprotected_paths", "allowed_paths", "model", "schedules"] {
+    for key in ["unprotected_paths", "allowed_paths", "model", "schedules", "triggers"] {
         assert!(debug.contains(key) && example.contains(&format!("{key}:")), "{key}");
     }
 }
@@ -114,7 +115,7 @@ allowed_paths: src
     9: gate: unknown variant `sometimes`; known are autonomous, supervised, human-required
     10: budget_day: an amount is written like `$2` or `$0.50`, up to $1000
     12: protected_paths: a path pattern starts at the repository's root: no leading `/`, no `.`, `..` or empty part, no `\`
-    14: unknown field `colour`; known are image, setup, checks, min_role, gate, budget_run, budget_day, protected_paths, unprotected_paths, allowed_paths, model, ci, schedules, locked
+    14: unknown field `colour`; known are image, setup, checks, min_role, gate, budget_run, budget_day, protected_paths, unprotected_paths, allowed_paths, model, ci, schedules, triggers, locked
     15: allowed_paths: invalid type: string "src", expected a sequence
     "#);
 }
@@ -166,8 +167,8 @@ fn values_out_of_range_are_refused() {
     just text  →  1: just text: invalid type: string "just text", expected keys such as `checks` and `gate`
     gate: [  →  1: gate: invalid type: sequence, expected autonomous, supervised, human-required, or a mapping with a default and rules
     a: 1
-    a: 2  →  1: unknown field `a`; known are image, setup, checks, min_role, gate, budget_run, budget_day, protected_paths, unprotected_paths, allowed_paths, model, ci, schedules, locked
-    2: unknown field `a`; known are image, setup, checks, min_role, gate, budget_run, budget_day, protected_paths, unprotected_paths, allowed_paths, model, ci, schedules, locked
+    a: 2  →  1: unknown field `a`; known are image, setup, checks, min_role, gate, budget_run, budget_day, protected_paths, unprotected_paths, allowed_paths, model, ci, schedules, triggers, locked
+    2: unknown field `a`; known are image, setup, checks, min_role, gate, budget_run, budget_day, protected_paths, unprotected_paths, allowed_paths, model, ci, schedules, triggers, locked
     image: x
     image: y  →  1: duplicate field `image`
     ci: on  →  1: ci: invalid type: string "on", expected keys such as `answer` and `attempts`

@@ -14,7 +14,7 @@ fn every_state_has_a_headline_and_a_check_title() {
     Queued | Waiting to start | Queued | cancel
     Planning | Planning | InProgress | cancel
     NeedsApproval | The plan is ready for approval: comment /wiz approve 20a475dc | Completed(ActionRequired) | approve:20a475dc reject
-    NeedsAnswer | A question for you: comment /wiz revise … | Completed(ActionRequired) | cancel
+    NeedsAnswer | A question for you: comment /wiz answer … | Completed(ActionRequired) | cancel
     NeedsScope | The change leaves the approved files: comment /wiz approve scope | Completed(ActionRequired) | cancel
     Paused | Paused: comment /wiz resume | Completed(ActionRequired) | cancel
     Working | Working: 2 of 2 steps done | InProgress | cancel

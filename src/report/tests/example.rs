@@ -15,6 +15,7 @@ pub(super) fn run_in(state: RunState) -> RunView {
         approver: None,
         plan: None,
         gate: None,
+        question: None,
         gate_raised: false,
         out_of_money: false,
         money: Money { cap: MicroDollars::from_dollars(3), spent: MicroDollars::ZERO, quote: None },

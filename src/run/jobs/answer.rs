@@ -25,8 +25,7 @@ const ANSWER_TURNS: u32 = 40;
 const ANSWER_TOKENS: u32 = 4_000;
 
 pub(super) async fn answer(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<Done, StageFailure> {
-    let github = services.github.installation(stored.installation);
-    let (subject, briefing) = tokio::try_join!(subject(services, stored), Briefing::read(&github, stored))?;
+    let (subject, briefing) = tokio::try_join!(subject(services, stored), Briefing::read(services, stored))?;
     let Some(Subject { reading, context }) = subject else {
         let message = UserMessage::new(report::no_base(stored.base_branch()));
         return Ok(StageResult::Failed { message }.into());

@@ -92,7 +92,7 @@ async fn plan_for(
     let github = services.github.installation(stored.installation);
     let (_, base) =
         github.default_head(&stored.repository_name).await?.context("the repository has no default branch")?;
-    let briefing = Briefing::read(&github, stored).await?;
+    let briefing = Briefing::read(services, stored).await?;
     results::save_briefing(&mut *services.pool.acquire().await?, stored.run.id, &briefing).await?;
     let project = Project::at(services, stored, &base).await?;
     let criterion = |name: &str, command: &str| Criterion {

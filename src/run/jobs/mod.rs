@@ -58,7 +58,7 @@ use crate::{
     github::GitHubError,
     ids::{InstallationId, ReviewId, RunId},
     llm::ModelError,
-    queue::{self, Completed, Handler, Job, JobFailure, Lease, NewJob},
+    queue::{self, Burial, Completed, Handler, Job, JobFailure, Lease, NewJob},
     report as texts,
     sandbox::SandboxError,
 };
@@ -84,7 +84,7 @@ impl Handler for Executor {
     }
 
     /// A stage that died fails its run, so that nobody waits for it, and words that could not be followed are answered.
-    async fn dead(&self, job: &Job, error: &str, transaction: &mut PgConnection) -> anyhow::Result<()> {
+    async fn dead(&self, job: &Job, end: Burial<'_>, transaction: &mut PgConnection) -> anyhow::Result<()> {
         let (run, seq) = match Task::decode(&job.kind, &job.payload) {
             Ok(
                 Task::Plan { run, seq }
@@ -94,15 +94,15 @@ impl Handler for Executor {
                 | Task::Publish { run, seq },
             ) => (run, seq),
             Ok(Task::Triage { delivery }) => {
-                tracing::error!(job = %job.id, %delivery, error, "a delivery was given up; `wiz jobs retry` tries again");
+                tracing::error!(job = %job.id, %delivery, ?end, "a delivery was given up; `wiz jobs retry` tries again");
                 return triage::dead(transaction, delivery).await;
             }
             Ok(Task::Tick { schedule, due }) => {
-                tracing::error!(job = %job.id, %due, schedule = %schedule.name, error, "a tick was given up");
+                tracing::error!(job = %job.id, %due, schedule = %schedule.name, ?end, "a tick was given up");
                 return schedule::dead(transaction, &schedule).await;
             }
             Ok(Task::Undo { run, issue, comment }) => {
-                tracing::error!(job = %job.id, %run, error, "a run could not be taken back");
+                tracing::error!(job = %job.id, %run, ?end, "a run could not be taken back");
                 return undo::dead(transaction, run, (issue, comment)).await;
             }
             Ok(
@@ -126,12 +126,12 @@ impl Handler for Executor {
             }
         };
         if store::is_waiting_for(transaction, run, seq).await? {
-            tracing::error!(%run, kind = %job.kind, error, "a stage died");
+            tracing::error!(%run, kind = %job.kind, ?end, "a stage died");
         }
-        let message = UserMessage::new(
-            "wiz could not finish this stage after several tries; the operator's log has the reason. `/wiz retry` goes \
-             on from here.",
-        );
+        let message = UserMessage::new(match end {
+            Burial::Died { .. } => texts::stage_given_up(),
+            Burial::Cancelled => texts::stopped_by_operator(),
+        });
         let result = StageResult::Failed { message };
         store::signal(transaction, run, Signal::Stage { seq, result }).await?;
         Ok(())
@@ -387,7 +387,7 @@ where
     };
     let done = tokio::select! {
         biased;
-        () = lease.cancelled().cancelled() => return interrupted(services, lease).await,
+        () = lease.cancelled().cancelled() => return interrupted(services, lease, (run, seq)).await,
         done = work(&stored) => done,
     };
     match done {
@@ -456,10 +456,17 @@ async fn complete(services: &Services, lease: &Lease) -> Result<Completed, JobFa
     Ok(completed)
 }
 
-/// Leaves a job whose lease was taken back: a cancelled one is done, any other goes to its next claim.
-async fn interrupted(services: &Services, lease: &Lease) -> Result<Completed, JobFailure> {
+/// Leaves a job whose lease was taken back: a cancelled one is done, any other goes to its next claim. A run that has gone
+/// on is why most are cancelled; one that still waits was stopped by the operator, and hears of it.
+async fn interrupted(services: &Services, lease: &Lease, (run, seq): (RunId, i32)) -> Result<Completed, JobFailure> {
     match lease.interruption() {
-        Some(queue::Interruption::CancelRequested) => complete(services, lease).await,
+        Some(queue::Interruption::CancelRequested) => {
+            if !store::is_waiting_for(&mut *services.pool.acquire().await?, run, seq).await? {
+                return complete(services, lease).await;
+            }
+            let message = UserMessage::new(texts::stopped_by_operator());
+            conclude(&services.pool, lease, (run, seq), StageResult::Failed { message }.into()).await
+        }
         Some(queue::Interruption::Lost | queue::Interruption::Shutdown) | None => {
             Err(JobFailure::Retry { error: anyhow::anyhow!("interrupted"), after: None })
         }

@@ -9,7 +9,7 @@ use super::{
     pull_review, stage, store, store::results, verify::unsuited,
 };
 use crate::{
-    agent::{self, BoxMode, BoxToolbox, Finished, PlanningInput},
+    agent::{self, Asking, BoxMode, BoxToolbox, Finished, PlanningInput},
     error::UserMessage,
     plan::{Criterion, Plan, WorkKind},
     policy::{self, ChangedPath, RepositoryPolicy, Violation},
@@ -46,8 +46,7 @@ async fn begin(services: &Services, run: RunId, seq: i32) -> Result<(), JobFailu
 
 async fn plan(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<Done, StageFailure> {
     let progress = &stored.run.progress;
-    let github = services.github.installation(stored.installation);
-    let (head, briefing) = tokio::try_join!(Project::head(services, stored), Briefing::read(&github, stored))?;
+    let (head, briefing) = tokio::try_join!(Project::head(services, stored), Briefing::read(services, stored))?;
     let Some(base) = head else {
         let message = UserMessage::new(report::no_base(stored.base_branch()));
         return Ok(StageResult::Failed { message }.into());
@@ -67,6 +66,7 @@ async fn plan(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<
         overview: project.overview(),
         previous: progress.plan.as_ref().map(|current| current.plan.clone()),
         feedback: progress.revisions.last().cloned(),
+        asking: if progress.questions == 0 { Asking::Allowed } else { Asking::Over },
     };
     let objection = |plan: &Plan| objection(plan, stored.mission.kind(), &project.policy);
     let session = session::of(services, lease, stored, &conversation, &toolbox)?;

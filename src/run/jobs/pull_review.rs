@@ -41,7 +41,7 @@ pub(super) async fn review(services: &Services, lease: &Lease, stored: &StoredRu
     };
     let changes = github.changes_of_pull(&stored.repository_name, stored.issue).await?;
     let (reading, briefing) =
-        tokio::try_join!(reading::of_pull(services, stored, &pull), Briefing::read(&github, stored))?;
+        tokio::try_join!(reading::of_pull(services, stored, &pull), Briefing::read(services, stored))?;
     let Reading { project, commit } = reading;
     results::save_briefing(&mut *services.pool.acquire().await?, stored.run.id, &briefing).await?;
     let conversation = format!("read-{}-{}", stored.run.progress.retries, &commit.as_str()[..8]);

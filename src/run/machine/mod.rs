@@ -29,7 +29,8 @@ pub fn deadline(state: State) -> Option<Duration> {
         State::Reviewing | State::Publishing => Some(30 * MINUTE),
         State::Working => Some(180 * MINUTE),
         State::Verifying => Some(90 * MINUTE),
-        State::NeedsApproval | State::NeedsAnswer | State::NeedsScope => Some(14 * DAY),
+        State::NeedsAnswer => Some(DAY),
+        State::NeedsApproval | State::NeedsScope => Some(14 * DAY),
         State::Paused => Some(30 * DAY),
         State::Watching => Some(90 * DAY),
         State::Succeeded | State::Failed | State::Cancelled => None,
@@ -131,7 +132,9 @@ fn cancel(mut run: Run, message: UserMessage) -> Transition {
 
 fn expire(run: Run) -> Transition {
     match run.state {
-        State::NeedsApproval | State::NeedsAnswer => {
+        State::NeedsAnswer => orders::take_default(&run)
+            .unwrap_or_else(|| cancel(run, UserMessage::new("Nobody answered in time. `/wiz retry` plans again."))),
+        State::NeedsApproval => {
             cancel(run, UserMessage::new("Nobody answered within 14 days. `/wiz retry` plans again."))
         }
         State::NeedsScope | State::Paused => rest::expire(run),

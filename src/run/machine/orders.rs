@@ -17,6 +17,7 @@ pub(super) fn human(run: Run, order: Order) -> Result<Transition, Refusal> {
             approve_as_shown(run, typed_hash.as_deref(), base_now, shown.as_ref())
         }
         Order::Edit { plan, of, texts } => edit(run, plan, &of, texts),
+        Order::Answer { words } if run.state == State::NeedsAnswer => answer(run, &words),
         Order::Widen { shown } => rest::widen(run, shown.as_ref()),
         Order::Pause => rest::pause(run, PauseCause::Asked),
         Order::Resume => rest::resume(run),
@@ -25,8 +26,9 @@ pub(super) fn human(run: Run, order: Order) -> Result<Transition, Refusal> {
         Order::Reject if run.state == State::NeedsApproval => {
             Ok(cancel(run, UserMessage::new("The plan was rejected. `/wiz retry` plans again.")))
         }
+        Order::Revise { text } if run.state == State::NeedsAnswer => Ok(answered(run, "The answer", &text)),
         Order::Revise { text }
-            if matches!(run.state, State::NeedsApproval | State::NeedsAnswer | State::NeedsScope | State::Failed)
+            if matches!(run.state, State::NeedsApproval | State::NeedsScope | State::Failed)
                 && run.progress.pull_request.is_none() =>
         {
             Ok(plan_again(run, Some(text)))
@@ -35,7 +37,7 @@ pub(super) fn human(run: Run, order: Order) -> Result<Transition, Refusal> {
         Order::Cancel if !run.state.is_terminal() => {
             Ok(cancel(run, UserMessage::new("Cancelled. `/wiz retry` goes on.")))
         }
-        Order::Reject | Order::Revise { .. } | Order::Cancel => Err(Refusal::NotNow),
+        Order::Answer { .. } | Order::Reject | Order::Revise { .. } | Order::Cancel => Err(Refusal::NotNow),
     }
 }
 
@@ -84,10 +86,30 @@ fn approve_as_shown(
     Ok(Transition { notice, ..enter(run, State::NeedsApproval, vec![]) })
 }
 
+/// Plans with the answer that a person's words mean.
+fn answer(run: Run, words: &str) -> Result<Transition, Refusal> {
+    let answer = match &run.progress.asked {
+        Some(question) => question.answer(words).ok_or(Refusal::NoSuchOption)?,
+        None => words.to_owned(),
+    };
+    Ok(answered(run, "The answer", &answer))
+}
+
+/// Plans with what the planner would do without an answer; none when nothing was asked in that form.
+pub(super) fn take_default(run: &Run) -> Option<Transition> {
+    let question = run.progress.asked.as_ref()?;
+    Some(answered(run.clone(), "Nobody answered, so do this", &question.default))
+}
+
+fn answered(run: Run, how: &str, answer: &str) -> Transition {
+    let question = run.progress.asked.as_ref().map(|asked| format!("{}\n\n", asked.question)).unwrap_or_default();
+    plan_again(run, Some(format!("{question}{how}: {answer}")))
+}
+
 fn plan_again(mut run: Run, revision: Option<String>) -> Transition {
     run.progress.revisions.extend(revision);
     run.progress.failure = None;
-    run.progress.question = None;
+    run.progress.asked = None;
     run.progress.steps.clear();
     run.progress.scope.clear();
     run.progress.raised = None;

@@ -24,7 +24,8 @@ pub(super) fn stage(mut run: Run, result: StageResult) -> Result<Transition, Ref
         }
         (State::Planning, StageResult::Planned { plan, base, gate }) => Ok(planned(run, plan, base, gate)),
         (State::Planning, StageResult::Questioned { question }) => {
-            run.progress.question = Some(question);
+            run.progress.questions += 1;
+            run.progress.asked = Some(question);
             Ok(enter(run, State::NeedsAnswer, vec![]))
         }
         (State::Planning, StageResult::Answered) => Ok(enter(run, State::Succeeded, vec![])),
@@ -72,7 +73,7 @@ pub(super) fn stage(mut run: Run, result: StageResult) -> Result<Transition, Ref
 fn planned(mut run: Run, plan: Plan, base: CommitSha, gate: Gate) -> Transition {
     let version = run.progress.plan.as_ref().map_or(0, |current| current.version) + 1;
     let asked = gate.approver;
-    run.progress.question = None;
+    run.progress.asked = None;
     run.progress.plan =
         Some(CurrentPlan { version, plan, base, approved: false, widened: vec![], edits: vec![], gate: Some(gate) });
     match asked {

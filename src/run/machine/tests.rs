@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     ids::{CommitSha, Login, RunId},
     money::MicroDollars,
-    plan::{Approver, Criterion, Gate, Plan, Proof, Step},
+    plan::{Approver, Criterion, Gate, Plan, Proof, Question, Step},
     run::{
         signal::{Notice, Order, PullRequestChange, StageResult},
         state::{Progress, PullRequest},
@@ -38,6 +38,11 @@ pub(super) fn plan() -> Plan {
         risks: vec![],
         files: vec![],
     }
+}
+
+fn question() -> Question {
+    let options = vec!["the first".to_owned(), "the second".to_owned()];
+    Question { question: "Which?".to_owned(), options, default: "the first".to_owned() }
 }
 
 fn gate(approver: Approver) -> Gate {
@@ -198,6 +203,29 @@ fn a_closed_pull_request_can_be_reopened_but_not_retried() {
 }
 
 #[test]
+fn a_question_is_answered_by_number_in_words_or_by_its_default() {
+    let queued = start(new_run()).run;
+    let planning = advance(&queued, stage_of(&queued, StageResult::PlanningStarted)).unwrap().run;
+    let asking = advance(&planning, stage_of(&planning, StageResult::Questioned { question: question() })).unwrap().run;
+    assert_eq!((asking.state, asking.progress.questions), (State::NeedsAnswer, 1));
+    let answer = |words: &str| advance(&asking, order(Order::Answer { words: words.to_owned() }));
+    for (words, told) in [
+        ("2", "Which?\n\nThe answer: the second"),
+        (" 1. ", "Which?\n\nThe answer: the first"),
+        ("both", "Which?\n\nThe answer: both"),
+    ] {
+        let run = answer(words).unwrap().run;
+        assert_eq!((run.state, run.progress.asked), (State::Queued, None), "{words}");
+        assert_eq!(run.progress.revisions, [told], "{words}");
+    }
+    assert_eq!(answer("3"), Err(Refusal::NoSuchOption));
+    assert_eq!(answer("0"), Err(Refusal::NoSuchOption));
+    let late = advance(&asking, Signal::Deadline { seq: asking.seq }).unwrap().run;
+    assert_eq!(late.progress.revisions, ["Which?\n\nNobody answered, so do this: the first"]);
+    assert_eq!(advance(&planning, order(Order::Answer { words: "1".to_owned() })), Err(Refusal::NotNow));
+}
+
+#[test]
 fn an_edited_plan_is_another_plan() {
     let (asking, _) = walk(start(new_run()).run, TO_APPROVAL);
     let of = shown(&asking).unwrap();
@@ -313,7 +341,7 @@ fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
         |run, stale| {
             stage(run, stale, StageResult::Planned { plan: plan(), base: sha('b'), gate: gate(Approver::Nobody) })
         },
-        |run, stale| stage(run, stale, StageResult::Questioned { question: "Which?".into() }),
+        |run, stale| stage(run, stale, StageResult::Questioned { question: question() }),
         |run, stale| stage(run, stale, StageResult::Answered),
         |run, stale| stage(run, stale, running_step(run)),
         |run, stale| stage(run, stale, StageResult::Verified { feedback: None }),
@@ -338,6 +366,7 @@ fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
         },
         |run, _| order(Order::Widen { shown: wider(run) }),
         |_, _| order(Order::Widen { shown: None }),
+        |_, _| order(Order::Answer { words: "2".to_owned() }),
         |_, _| order(Order::Pause),
         |_, _| order(Order::Resume),
         |_, _| order(Order::Budget { more: MicroDollars::from_cents(1) }),

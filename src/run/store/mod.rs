@@ -3,6 +3,7 @@
 pub mod ci;
 pub mod heard;
 pub mod history;
+pub mod memory;
 pub mod reach;
 pub mod rehearsal;
 pub mod repair;

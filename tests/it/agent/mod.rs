@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use wiz::{
     agent::{
-        AgentLimits, Assignment, PlanningInput, Session, ToolReply, Toolbox, WorkInput, bash_spec, edit_spec,
+        AgentLimits, Asking, Assignment, PlanningInput, Session, ToolReply, Toolbox, WorkInput, bash_spec, edit_spec,
         read_spec, write_spec,
     },
     config::{ModelConfig, ProviderConfig},
@@ -208,7 +208,13 @@ fn assignment() -> Assignment {
 }
 
 fn planning() -> PlanningInput {
-    PlanningInput { assignment: assignment(), overview: String::new(), previous: None, feedback: None }
+    PlanningInput {
+        assignment: assignment(),
+        overview: String::new(),
+        previous: None,
+        feedback: None,
+        asking: Asking::Allowed,
+    }
 }
 
 fn plan() -> Plan {

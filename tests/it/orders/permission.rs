@@ -96,7 +96,8 @@ async fn who_may_not_is_told_once_and_bots_are_not_heard() {
     | `/wiz plan [flags] [instructions]` | Plan the change, and wait for approval whatever the repository's gate is. |
     | `/wiz ask [flags] question` | Answer a question about the code, where it was asked. |
     | `/wiz approve [HASH\|scope]` | Approve the plan with this hash, or the one shown now; `scope`: files beyond it. |
-    | `/wiz revise instructions` | Say what to change about the plan, or answer wiz's question. |
+    | `/wiz revise instructions` | Say what to change about the plan. |
+    | `/wiz answer NUMBER\|words` | Answer wiz's question, by an option's number or in your own words. |
     | `/wiz reject [reason]` | Turn the plan down and end the run. |
     | `/wiz retry` | Try again from where the run failed. |
     | `/wiz cancel` | Stop the run. |
@@ -106,6 +107,8 @@ async fn who_may_not_is_told_once_and_bots_are_not_heard() {
     | `/wiz budget [+$2]` | Say what the run has spent, or let it spend more. |
     | `/wiz config` | Show the rules that hold here, and where they come from. |
     | `/wiz ci [on\|off]` | Say whether failing checks of this pull request are answered, or switch that. |
+    | `/wiz remember [words]` | Tell every later run of this repository; without words, list what was told. |
+    | `/wiz forget NUMBER` | Take one of these notes back. |
     | `/wiz undo` | Take back what the run did on GitHub, as far as that goes. |
     | `/wiz help` | Show this list. |
     | `--max $2` | The most this run may spend; never above the repository's own cap. |

@@ -233,6 +233,18 @@ impl Stage {
         until("a tick waits for its time", PATIENCE, moved).await.unwrap();
     }
 
+    /// Lets the time of the state in which an issue's newest run stands be over.
+    pub async fn deadline_passes(&self, issue: u64) {
+        let issue = i64::try_from(issue).unwrap();
+        let moved = async || {
+            let due = "update job set run_at = now() where kind = 'deadline' and state = 'scheduled' and run_id =
+                           (select max(id) from run where issue_number = $1)";
+            let jobs = sqlx::query(due).bind(issue).execute(self.store.pool()).await?.rows_affected();
+            Ok((jobs > 0).then_some(()))
+        };
+        until("a state has its deadline", PATIENCE, moved).await.unwrap();
+    }
+
     /// Waits until the text of an issue of wiz's own says this.
     pub async fn until_text(&self, number: u64, wanted: &str) {
         let what = format!("issue {number} says {wanted:?}");

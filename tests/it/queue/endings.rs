@@ -135,7 +135,7 @@ async fn a_cancelled_job_stops_whether_it_runs_or_waits() {
     attempt.end(Ending::UntilInterrupted);
     assert!(cancel(&db.pool, running).await.unwrap());
     assert_eq!(stage.told().await, Told::Interrupted(running, Some(Interruption::CancelRequested)));
-    assert_eq!(stage.told().await, Told::Dead(running, "interrupted".into()));
+    assert_eq!(stage.told().await, Told::Dead(running, "cancelled on request".into()));
     stage.until(running, JobStanding::Cancelled).await;
     assert!(!cancel(&db.pool, running).await.unwrap(), "it is finished");
     assert_eq!(standing(&db.pool, other).await, JobStanding::Scheduled);

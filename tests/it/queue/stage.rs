@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use wiz::{
     ids::JobId,
     queue::{
-        Claim, Completed, Doorbell, Enqueued, Handler, Interruption, Job, JobFailure, JobReport, JobStanding, Lease,
-        NewJob, Worker, WorkerId, WorkerSettings, enqueue, show,
+        Burial, Claim, Completed, Doorbell, Enqueued, Handler, Interruption, Job, JobFailure, JobReport, JobStanding,
+        Lease, NewJob, Worker, WorkerId, WorkerSettings, enqueue, show,
     },
 };
 
@@ -85,13 +85,17 @@ impl Handler for Puppet {
         }
     }
 
-    async fn dead(&self, job: &Job, error: &str, transaction: &mut PgConnection) -> anyhow::Result<()> {
+    async fn dead(&self, job: &Job, end: Burial<'_>, transaction: &mut PgConnection) -> anyhow::Result<()> {
         // Sees the job as buried in the same transaction.
         let buried: bool = sqlx::query_scalar("select exists (select from job_history where id = $1)")
             .bind(job.id)
             .fetch_one(transaction)
             .await?;
         assert!(buried);
+        let error = match end {
+            Burial::Died { error } => error,
+            Burial::Cancelled => "cancelled on request",
+        };
         self.told.send(Told::Dead(job.id, error.to_owned())).ok();
         Ok(())
     }

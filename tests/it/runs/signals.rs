@@ -7,6 +7,7 @@ use wiz::{
     error::UserMessage,
     ids::{CommentId, RunId},
     patch::Patch,
+    plan::Question,
     queue::{Claim, Job, JobFailure, Lease, claim, register},
     run::{
         jobs::{Done, Keep, conclude},
@@ -146,7 +147,8 @@ async fn reports_of_states_on_the_way_keep_their_distance_and_others_are_made_at
         report(&db.pool, run, StageResult::PlanningStarted).await;
         let delay = newest_report_delay(&db.pool).await;
         assert!(least <= delay && delay <= most, "{delay} s, {age_s} s after the last edit");
-        report(&db.pool, run, StageResult::Questioned { question: "Which?".into() }).await;
+        let question = Question { question: "Which?".into(), options: vec![], default: "None.".into() };
+        report(&db.pool, run, StageResult::Questioned { question }).await;
         assert_eq!(newest_report_delay(&db.pool).await, 0.0, "a person waits for a question");
         apply(&db.pool, run, human(Order::Revise { text: "That.".into() })).await;
     }

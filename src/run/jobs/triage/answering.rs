@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use anyhow::{Context as _, Result};
 use sqlx::PgConnection;
 
-use super::{InstallationId, Signal, ordering, pulling::PullWork, starting, store, switching::Switching};
+use super::{InstallationId, Signal, noting, ordering, pulling::PullWork, starting, store, switching::Switching};
 use crate::{
     event::{Event, Place, Repository, Spoken, SpokenAction},
     github::Reactable,
@@ -63,6 +63,15 @@ pub(super) enum Part {
     },
     /// A word about the failing checks of a pull request.
     Checks(Box<Switching>),
+    /// Keep words for all later runs.
+    Remember {
+        words: String,
+        by: Login,
+    },
+    /// Keep a note no longer.
+    Forget {
+        note: i64,
+    },
     Say(String),
     /// Told once per person and issue, with 👎 on what was said where there is something to put it on.
     Deny {
@@ -130,6 +139,8 @@ impl Answer {
                     (Some(run), None)
                 }
                 Part::Checks(switching) => (None, Some(switching.carry_out(connection).await?)),
+                Part::Remember { words, by } => (None, Some(noting::remember(connection, id, (&words, &by)).await?)),
+                Part::Forget { note } => (None, Some(noting::forget(connection, id, note).await?)),
                 Part::Say(text) => (None, Some(text)),
                 Part::Deny { text, on } => {
                     let first = results::record_denial(connection, id, self.issue, self.speaker).await?;

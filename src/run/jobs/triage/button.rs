@@ -53,6 +53,8 @@ pub(super) async fn interpret(
         | Intent::Budget { .. }
         | Intent::Config
         | Intent::Ci { .. }
+        | Intent::Remember { .. }
+        | Intent::Forget { .. }
         | Intent::Help
         | Intent::Correct(_) => {
             return Ok(None);

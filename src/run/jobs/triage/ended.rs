@@ -60,6 +60,7 @@ fn ended(kind: &EventKind) -> Option<Ended<'_>> {
             Some(Ended { head: &run.head_sha, conclusion: run.conclusion.as_deref(), by: None })
         }
         EventKind::Spoken(_)
+        | EventKind::Triggered(_)
         | EventKind::PullRequest(_)
         | EventKind::Installation(_)
         | EventKind::Repository(_)

@@ -9,7 +9,7 @@ use chrono::Utc;
 use super::{
     Action, InstallationId, Services,
     answering::{self, Answer, Part},
-    editing, ordering, pulling, starting, store, switching,
+    editing, noting, ordering, pulling, starting, store, switching,
 };
 use crate::{
     event::{Actor, Event, EventKind, Place, Repository, Spoken, command},
@@ -153,6 +153,12 @@ impl Scene<'_> {
                 None => Part::Say(report::no_run(verb)),
                 Some(target) => Part::Say(report::budget_reply(&view::of(services, target).await?)),
             },
+            Intent::Remember { words: None } => Part::Say(noting::listed(services, self.repository.id).await?),
+            Intent::Remember { words: Some(words) } if words.chars().count() > report::NOTE_CHARS => {
+                Part::Say(report::note_too_long())
+            }
+            Intent::Remember { words: Some(words) } => Part::Remember { words, by: self.speaker()?.login.clone() },
+            Intent::Forget { note } => Part::Forget { note },
             Intent::Config => Part::Say(configuration(services, &self.repository.name, self.installation).await?),
             Intent::Ci { wanted } => switching::part(services, self, wanted).await?,
             Intent::Help => Part::Say(report::help(&command::help())),

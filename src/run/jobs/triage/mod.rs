@@ -9,12 +9,14 @@ mod editing;
 mod ended;
 mod hearing;
 mod movement;
+mod noting;
 mod ordering;
 mod pulling;
 mod reviewing;
 mod rules;
 pub(super) mod starting;
 mod switching;
+mod triggering;
 
 use anyhow::{Context as _, Result};
 use sqlx::PgConnection;
@@ -104,6 +106,9 @@ async fn interpret(services: &Services, delivery: DeliveryId, event: &Event) -> 
             let review = reviewing::interpret(services, delivery, event, installation).await?;
             let words = hearing::interpret(services, delivery, event, installation).await?;
             return Ok(review.map(Action::Conversation).into_iter().chain(words).collect());
+        }
+        EventKind::Triggered(triggered) => {
+            triggering::interpret(services, (delivery, event), installation, triggered).await?
         }
         EventKind::PullRequest(change) => movement::pull_request(services, event, installation, change).await?,
         EventKind::CheckRun(CheckRun { action: CheckRunAction::Completed { .. }, .. })

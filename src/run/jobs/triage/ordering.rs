@@ -32,6 +32,7 @@ pub(super) fn outcome(run: RunId, verb: &str, hash: Option<&PlanHash>, signalled
         Signalled::Refused { state, refusal: Refusal::NotNow | Refusal::Stale } => {
             Some(report::not_now(verb, run, view::run_state(state)))
         }
+        Signalled::Refused { refusal: Refusal::NoSuchOption, .. } => Some(report::no_such_option(run)),
         Signalled::AnotherRunIsOpen => Some(report::another_run_is_open(run)),
         Signalled::Undone => Some(report::was_undone(run)),
         Signalled::Unknown => Some(report::no_run(verb)),
@@ -71,6 +72,7 @@ fn approver(policy: &RepositoryPolicy, target: &StoredRun, order: &Ordered) -> G
         | Ordered::Pause
         | Ordered::Resume
         | Ordered::Budget { .. }
+        | Ordered::Answer { .. }
         | Ordered::Revise { .. }
         | Ordered::Retry
         | Ordered::Cancel => GateLevel::Autonomous,
@@ -121,6 +123,7 @@ async fn complete_order(services: &Services, target: &StoredRun, order: Ordered)
         Ordered::Pause => Order::Pause,
         Ordered::Resume => Order::Resume,
         Ordered::Budget { more } => Order::Budget { more },
+        Ordered::Answer { words } => Order::Answer { words },
         Ordered::Revise { text } => Order::Revise { text },
         Ordered::Retry => Order::Retry,
         Ordered::Cancel => Order::Cancel,

@@ -48,7 +48,8 @@ fn task(event: &Event, (installation, repository): (InstallationId, &Repository)
             let is_opened = spoken.place == Place::PullRequest && spoken.action == SpokenAction::Created;
             (is_opened && !by_a_bot).then(|| check(spoken.issue, after))
         }
-        EventKind::CheckRun(_)
+        EventKind::Triggered(_)
+        | EventKind::CheckRun(_)
         | EventKind::CheckSuite(_)
         | EventKind::WorkflowRun(_)
         | EventKind::Installation(_)
