@@ -390,7 +390,8 @@ fn review_of(command: &Command, ground: Ground) -> Intent {
 fn checks(command: &Command, ground: Ground) -> Intent {
     let wanted = match &command.argument {
         Some(Argument::Switch(on)) => Some(*on),
-        Some(Argument::PlanHash(_) | Argument::Scope | Argument::More(_) | Argument::Host(_)) | None => None,
+        Some(Argument::PlanHash(_) | Argument::Scope | Argument::More(_) | Argument::Host(_) | Argument::Note(_))
+        | None => None,
     };
     match ground {
         Ground::OwnPullRequest | Ground::ForeignPullRequest => Intent::Ci { wanted },

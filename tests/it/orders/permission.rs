@@ -110,6 +110,7 @@ async fn who_may_not_is_told_once_and_bots_are_not_heard() {
     | `/wiz remember [words]` | Tell every later run of this repository; without words, list what was told. |
     | `/wiz forget NUMBER` | Take one of these notes back. |
     | `/wiz undo` | Take back what the run did on GitHub, as far as that goes. |
+    | `/wiz selftest` | Try every part of wiz on this repository, and say what is missing. |
     | `/wiz help` | Show this list. |
     | `--max $2` | The most this run may spend; never above the repository's own cap. |
     | `--model NAME` | The model to use, if the server offers it. |
