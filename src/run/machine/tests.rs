@@ -426,7 +426,7 @@ proptest! {
                         prop_assert!(keys.insert(key.clone()), "{key} was asked for twice");
                     }
                 }
-                Err(Refusal::Stale | Refusal::ForeignPlan | Refusal::NotNow) => {}
+                Err(Refusal::Stale | Refusal::ForeignPlan | Refusal::NoSuchOption | Refusal::NotNow) => {}
             }
             let merged = run.state == State::Succeeded;
             let by_person = [Order::Cancel, Order::Retry].map(|way| advance(&run, order(way)).is_ok());
