@@ -21,11 +21,12 @@ use crate::support::{
 };
 
 /// Every kind of job that the main job uses.
-const KINDS: [&str; 8] = ["triage", "plan", "work", "verify", "review", "publish", "report", "halt"];
+const KINDS: [&str; 10] =
+    ["triage", "plan", "work", "verify", "review", "publish", "report", "halt", "checks", "answer_review"];
 
 /// Every kind of write to GitHub that the main job makes. A job that loses its process three times is given up, so the
 /// writes of one job are shared out among several runs.
-const WRITES: [&[(&str, &str)]; 3] = [
+const WRITES: [&[(&str, &str)]; 4] = [
     &[("POST", "/repos/*/reactions"), ("POST", "/repos/*/issues/*/comments"), ("POST", "/repos/*/pulls")],
     &[
         ("PATCH", "/repos/*/issues/comments/*"),
@@ -34,6 +35,7 @@ const WRITES: [&[(&str, &str)]; 3] = [
         ("POST", "/repos/*/check-runs"),
     ],
     &[("POST", "/repos/*/git/commits"), ("PATCH", "/repos/*/check-runs/*")],
+    &[("POST", "/repos/*/pulls/*/comments/*/replies"), ("POST", "/repos/*/pulls/*/requested_reviewers")],
 ];
 
 /// About as many signs of life as an undisturbed run gives, so that a cut may fall anywhere in it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use tokio::time::{Instant, sleep};
-use wiz_demo::{Mark, Moment, Options, Story, World, until};
+use wiz_demo::{MINIMIST, Mark, Moment, Options, Story, World, until};
 
 use crate::{
     figure::{Figure, Table, Unit},
@@ -26,7 +26,8 @@ struct Job {
     plan: Duration,
     pull_request: Duration,
     others: Others,
-    calls_to_github: i64,
+    /// From the failing check to the beginning of its repair.
+    repair: Duration,
 }
 
 impl Job {
@@ -53,7 +54,21 @@ pub async fn measure(options: &Options, times: usize, table: &mut Table) -> Resu
         jobs.push(once(options.clone()).await?);
     }
     show(&jobs, &options.wiz.display().to_string(), table);
+    let calls = calls_of_plain_fix(Options { case: &MINIMIST, ..options.clone() }).await?;
+    let calls = Figure::new(Unit::Count, u32::try_from(calls).ok().map(f64::from).into_iter());
+    table.row("calls to GitHub for a plain fix (minimist), issue to merge", &calls, "goal ≤ 25");
     Ok(())
+}
+
+/// Nobody objects to the first version.
+async fn calls_of_plain_fix(options: Options) -> Result<i64> {
+    let mut world = World::start(options).await?;
+    let mut silent = |_: &Moment| {};
+    Story::new(world.case(), world.repo(), &mut silent).play().await?;
+    let calls = world.store().await?.calls_to_github().await?.iter().map(|(_, calls)| calls).sum();
+    world.until_no_box_is_left().await?;
+    world.stop().await?;
+    Ok(calls)
 }
 
 async fn once(options: Options) -> Result<Job> {
@@ -63,10 +78,15 @@ async fn once(options: Options) -> Result<Job> {
     let idle = memory::idle(wiz, &world.data_dir())?;
     let mut silent = |_: &Moment| {};
     let repo = world.repo();
-    let (ending, opened) = tokio::try_join!(
-        Story::new(world.case(), world.repo(), &mut silent).play(),
-        until("a pull request is there", DEADLINE, async || Ok(repo.pulls()?.first().map(|_| Instant::now()))),
-    )?;
+    let store = world.store().await?;
+    // What took the time is read when the pull request opens: the versions after it have work and proofs of their own.
+    let opening = async {
+        let is_open = async || Ok(repo.pulls()?.first().map(|_| Instant::now()));
+        let opened = until("a pull request is there", DEADLINE, is_open).await?;
+        anyhow::Ok((opened, store::others(store.pool()).await?))
+    };
+    let story = Story::new(world.case(), world.repo(), &mut silent).play();
+    let (ending, (opened, others)) = tokio::try_join!(story, opening)?;
     let approved = ending.moments.iter().find(|moment| moment.mark == Mark::Approved).context("nobody approved")?;
     let job = Job {
         idle,
@@ -74,8 +94,8 @@ async fn once(options: Options) -> Result<Job> {
         status: ending.between(Mark::Asked, Mark::StatusShown)?,
         plan: ending.between(Mark::Asked, Mark::Planned)?,
         pull_request: opened - approved.at,
-        others: store::others(world.store().await?.pool()).await?,
-        calls_to_github: world.store().await?.calls_to_github().await?.iter().map(|(_, calls)| calls).sum(),
+        others,
+        repair: store::repair_delay(store.pool()).await?,
     };
     world.until_no_box_is_left().await?;
     world.stop().await?;
@@ -103,8 +123,7 @@ fn show(jobs: &[Job], wiz: &str, table: &mut Table) {
     table.row("  without these two", &times(Job::without_verification), "goal ≤ 6 s");
     table.row("  commands of coder and reviewer, tests included", &times(|job| job.others.workers_tools), "");
     table.row("  without all three", &times(Job::without_commands), "");
-    let calls = jobs.iter().filter_map(|job| u32::try_from(job.calls_to_github).ok()).map(f64::from);
-    table.row("calls to GitHub, from the issue to the merge", &Figure::new(Unit::Count, calls), "goal ≤ 25");
+    table.row("failing check → repair begins", &times(|job| job.repair), "goal ≤ 1 s after CI has settled");
     table.part(
         &format!("Idle memory of wiz serve, median of {}", jobs.len()),
         &format!("{wiz}, before its first job, {} s after /readyz", CALM.as_secs()),

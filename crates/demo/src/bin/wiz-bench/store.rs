@@ -53,6 +53,28 @@ pub async fn others(pool: &PgPool) -> Result<Others> {
     })
 }
 
+/// From the last word of CI, or from when wiz began to watch the pull request if that was later, to the beginning of the
+/// repair.
+pub async fn repair_delay(pool: &PgPool) -> Result<Duration> {
+    let seconds: f64 = sqlx::query_scalar(
+        "with began as (
+             select run_id, revision, created_at from run_event
+             where from_state = 'watching' and to_state = 'working' order by created_at limit 1
+         )
+         select extract(epoch from began.created_at - greatest(
+             (select max(received_at) from delivery
+              where event in ('check_run', 'check_suite', 'workflow_run') and received_at <= began.created_at),
+             (select max(watching.created_at) from run_event as watching
+              where watching.run_id = began.run_id and watching.revision < began.revision
+                and watching.to_state = 'watching' and watching.from_state <> 'watching')
+         ))::float8 from began",
+    )
+    .fetch_one(pool)
+    .await
+    .context("cannot read when the repair began")?;
+    Ok(Duration::from_secs_f64(seconds.max(0.0)))
+}
+
 /// Deliveries that wiz has stored.
 pub async fn deliveries(pool: &PgPool) -> Result<i64> {
     sqlx::query_scalar("select count(*) from delivery").fetch_one(pool).await.context("cannot count deliveries")
