@@ -192,6 +192,6 @@ fn the_scripts_of_the_project_can_be_read() {
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
         let script = Script::from_yaml(&std::fs::read_to_string(&path).unwrap());
-        assert_eq!(script.unwrap().scenes.len(), 3, "{}: plan, work, review", path.display());
+        assert!(script.unwrap().scenes.len() >= 3, "{}: plan, work, review", path.display());
     }
 }
