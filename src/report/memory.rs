@@ -90,7 +90,7 @@ mod tests {
         That is noted already, as **3**.
         There are 30 notes already, which is all that runs are told, so I did not take this down. `/wiz remember` lists them, `/wiz forget NUMBER` makes room.
         A note has at most 500 characters, so I did not take this down. What is longer belongs into `AGENTS.md` or another file of the repository, which runs read as well.
-        Later runs are no longer told note **3**: #␣1
+        Later runs are no longer told note **3**: \#␣1
         There is no note **4** here. `/wiz remember` lists them.
         ");
     }

@@ -221,6 +221,7 @@ fn who_may_command_what() {
     ask: triage, write, admin
     approve: write, write, admin
     revise: triage, write, admin
+    answer: triage, write, admin
     reject: triage, write, admin
     retry: triage, write, admin
     cancel: triage, write, admin
