@@ -79,7 +79,7 @@ async fn a_python_issue_becomes_a_merged_pull_request_and_every_text_is_right() 
 
     **Plan** `<hash>`
 
-    - [ ] **fix** Print a single byte as a whole number
+    - [x] **fix** Print a single byte as a whole number
 
     **Done means**
 
@@ -87,6 +87,12 @@ async fn a_python_issue_becomes_a_merged_pull_request_and_every_text_is_right() 
     | --- | --- | --- | --- |
     | ⏳ | A single byte is a whole number, also from a float or a string<br>`PYTHONPATH=src python3 -m pytest -q --color=no tests/test_filesize.py` | must fail | must pass |
     | ⏳ | The whole test suite passes<br>`PYTHONPATH=src python3 -m pytest -q --color=no` |  | must pass |
+
+    **Gate** `supervised`: the plan needs one approval
+
+    - the default here is supervised
+
+    Edit this comment to change the plan: untick a step to leave it out, or reword the summary, a step or a check's name.
 
     **Next:** `/wiz approve <hash>` (go on), `/wiz revise …` (say what to change), `/wiz reject` (end the run)
 

@@ -60,6 +60,7 @@ enum Sea {
 }
 
 #[test]
+#[ignore = "takes two minutes, and has not always come to its end: run it by name with --ignored"]
 #[expect(clippy::print_stderr, reason = "a failure must name its seed, and the figures are to be read")]
 fn a_storm_ends_as_a_calm_day_does() {
     let seed = seed();
