@@ -69,7 +69,7 @@ async fn a_python_issue_becomes_a_merged_pull_request_and_every_text_is_right() 
         assert_eq!(merged.trim_end(), String::from_utf8_lossy(&released.content).trim_end(), "{path}");
     }
     let finished = repo.comment(ending.status_comment).unwrap().unwrap();
-    let check = repo.checks().unwrap().pop().unwrap();
+    let check = repo.checks().unwrap().into_iter().rfind(|check| check.name == "wiz").unwrap();
     insta::assert_snapshot!(redact(&planned.unwrap().body), @r##"
     ### The plan is ready for approval
 
@@ -148,6 +148,10 @@ async fn a_python_issue_becomes_a_merged_pull_request_and_every_text_is_right() 
     | ✅ | A single byte is a whole number, also from a float or a string<br>`PYTHONPATH=src python3 -m pytest -q --color=no tests/test_filesize.py` | 🔴 failed (exit 1), <time> | 🟢 passed, <time> |
     | ✅ | The whole test suite passes<br>`PYTHONPATH=src python3 -m pytest -q --color=no` |  | 🟢 passed, <time> |
 
+    **Gate** `supervised`: the plan needs one approval
+
+    - the default here is supervised
+
     <details><summary>Steps in detail</summary>
 
     **fix**
@@ -222,7 +226,7 @@ async fn a_python_issue_becomes_a_merged_pull_request_and_every_text_is_right() 
 
     | file | change | lines |
     | --- | --- | --- |
-    | `src/humanize/filesize.py` | changed | +1 −1 |
+    | `src/humanize/filesize.py` | changed | +2 −1 |
     | `tests/test_filesize.py` | changed | +2 −0 |
 
     ## Proof
@@ -264,7 +268,7 @@ async fn a_python_issue_becomes_a_merged_pull_request_and_every_text_is_right() 
 
     ## Review
 
-    - **notice** `src/humanize/filesize.py:94` Sizes between one and two bytes still say "1 Bytes" – `naturalsize(1.5)` gives `1 Bytes`, before and after this change, because only exactly one byte takes the singular. An existing test expects it (`1.123456789` gives `1 Bytes`), so it is outside this request.
+    - **notice** `src/humanize/filesize.py:98` Sizes between one and two bytes still say "1 Bytes" – `naturalsize(1.5)` gives `1 Bytes`, before and after this change, because only exactly one byte takes the singular. An existing test expects it (`1.123456789` gives `1 Bytes`), so it is outside this request.
 
     <details><summary>Plan</summary>
 
@@ -307,5 +311,9 @@ async fn a_python_issue_becomes_a_merged_pull_request_and_every_text_is_right() 
     | --- | --- | --- | --- |
     | ✅ | A single byte is a whole number, also from a float or a string<br>`PYTHONPATH=src python3 -m pytest -q --color=no tests/test_filesize.py` | 🔴 failed (exit 1), <time> | 🟢 passed, <time> |
     | ✅ | The whole test suite passes<br>`PYTHONPATH=src python3 -m pytest -q --color=no` |  | 🟢 passed, <time> |
+
+    **Gate** `supervised`: the plan needs one approval
+
+    - the default here is supervised
     "##);
 }
