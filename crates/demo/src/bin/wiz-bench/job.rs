@@ -55,7 +55,7 @@ pub async fn measure(options: &Options, times: usize, table: &mut Table) -> Resu
     }
     show(&jobs, &options.wiz.display().to_string(), table);
     let calls = calls_of_plain_fix(Options { case: &MINIMIST, ..options.clone() }).await?;
-    let calls = Figure::new(Unit::Count, u32::try_from(calls).ok().map(f64::from).into_iter());
+    let calls = Figure::new(Unit::Count, u32::try_from(calls).ok().map(f64::from));
     table.row("calls to GitHub for a plain fix (minimist), issue to merge", &calls, "goal ≤ 25");
     Ok(())
 }
