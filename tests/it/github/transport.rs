@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use serde_json::json;
-use tokio::task::JoinSet;
+use tokio::{sync::Semaphore, task::JoinSet};
 use wiz::{
     github::{GitHub, GitHubError, Reactable, Reaction},
     ids::{InstallationId, IssueNumber, RepositoryName},
@@ -54,14 +54,18 @@ async fn serve(router: Router) -> (String, JoinSet<()>) {
 
 type Log = Arc<Mutex<Vec<(String, HeaderMap)>>>;
 
+/// A server of its own, which gives no token before the gate has a permit.
+async fn serve_answers(log: &Log, away: String, gate: &Arc<Semaphore>) -> (String, JoinSet<()>) {
+    serve(Router::new().fallback(answer).with_state((Arc::clone(log), away, Arc::clone(gate)))).await
+}
+
 /// Gives tokens; answers `/repos/new/*` and redirects `/repos/old/*` there and `/repos/away/*` to another port.
-async fn answer(State((log, away)): State<(Log, String)>, request: Request) -> Response {
+async fn answer(State((log, away, gate)): State<(Log, String, Arc<Semaphore>)>, request: Request) -> Response {
     let line = format!("{} {}", request.method(), request.uri());
     log.lock().unwrap().push((line, request.headers().clone()));
     let path = request.uri().path();
     if path.ends_with("/access_tokens") {
-        // Long enough for every waiting call to arrive.
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        let _open = gate.acquire().await.unwrap();
         let expires_at = chrono::Utc::now() + chrono::TimeDelta::hours(1);
         return (StatusCode::CREATED, Json(json!({ "token": "ghs_test", "expires_at": expires_at }))).into_response();
     }
@@ -83,19 +87,24 @@ async fn answer(State((log, away)): State<(Log, String)>, request: Request) -> R
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn twenty_tasks_share_one_token() {
-    let log = Log::default();
-    let (url, _server) = serve(Router::new().fallback(answer).with_state((log.clone(), String::new()))).await;
-    let wiz = Arc::new(GitHub::new(&config(&url, 1)).unwrap());
-    let mut tasks = JoinSet::new();
-    for _ in 0..20 {
-        let wiz = Arc::clone(&wiz);
-        tasks.spawn(async move {
-            let repository: RepositoryName = "new/x".parse().unwrap();
-            wiz.installation(InstallationId(7)).repository(&repository).await.unwrap().unwrap()
-        });
+async fn twenty_calls_share_one_token() {
+    let (log, gate) = (Log::default(), Arc::new(Semaphore::new(0)));
+    let (url, _server) = serve_answers(&log, String::new(), &gate).await;
+    let wiz = GitHub::new(&config(&url, 1)).unwrap();
+    let repository: RepositoryName = "new/x".parse().unwrap();
+    let mut calls: Vec<_> = (0..20)
+        .map(|_| {
+            let installation = wiz.installation(InstallationId(7));
+            let repository = &repository;
+            Box::pin(async move { installation.repository(repository).await.unwrap().unwrap() })
+        })
+        .collect();
+    // All of them want the token before there is one.
+    for call in &mut calls {
+        assert!(futures::poll!(call.as_mut()).is_pending());
     }
-    assert_eq!(tasks.join_all().await.len(), 20);
+    gate.add_permits(1);
+    assert_eq!(futures::future::join_all(calls).await.len(), 20);
     let log = log.lock().unwrap();
     let count = |line: &str| log.iter().filter(|(seen, _)| seen == line).count();
     assert_eq!(count("POST /app/installations/7/access_tokens"), 1);
@@ -112,8 +121,9 @@ async fn twenty_tasks_share_one_token() {
 #[tokio::test(flavor = "multi_thread")]
 async fn redirects_are_followed_at_home_only() {
     let (log, away_log) = (Log::default(), Log::default());
-    let (away, _away) = serve(Router::new().fallback(answer).with_state((away_log.clone(), String::new()))).await;
-    let (url, _server) = serve(Router::new().fallback(answer).with_state((log.clone(), away))).await;
+    let gate = Arc::new(Semaphore::new(1));
+    let (away, _away) = serve_answers(&away_log, String::new(), &gate).await;
+    let (url, _server) = serve_answers(&log, away, &gate).await;
     let installation = GitHub::new(&config(&url, 1)).unwrap().installation(InstallationId(7));
     let (old, away): (RepositoryName, RepositoryName) = ("old/x".parse().unwrap(), "away/x".parse().unwrap());
     let renamed = installation.repository(&old).await.unwrap().unwrap();

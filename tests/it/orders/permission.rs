@@ -76,50 +76,16 @@ async fn who_may_not_is_told_once_and_bots_are_not_heard() {
     stage.quiet().await;
     stage.say("sam", third, "/wiz help");
     stage.quiet().await;
-    insta::assert_snapshot!(stage.talk(third).await, @r"
+    let talk = stage.talk(third).await;
+    let (status, help) = talk.split_once("----\nsam: /wiz help").unwrap();
+    insta::assert_snapshot!(status, @r"
     sam: /wiz status
     ----
     wiz: There is no run here that `/wiz status` could mean. `/wiz fix` on an issue starts one.
-    ----
-    sam: /wiz help
-    ----
-    wiz: ### What wiz understands
-
-    | command | what it does |
-    | --- | --- |
-    | `/wiz fix [flags] [instructions]` | Plan the change, and after approval make it and open a pull request. |
-    | `/wiz feature [flags] [instructions]` | Add something new: its tests fail before and pass after. |
-    | `/wiz test [flags] [instructions]` | Add tests only: no other file changes. |
-    | `/wiz docs [flags] [instructions]` | Change documentation only. |
-    | `/wiz refactor [flags] [instructions]` | Change the form of the code: what passes before must pass after. |
-    | `/wiz review [flags] [instructions]` | Read a pull request, forks included, and say what is wrong with it; nothing is changed. |
-    | `/wiz plan [flags] [instructions]` | Plan the change, and wait for approval whatever the repository's gate is. |
-    | `/wiz ask [flags] question` | Answer a question about the code, where it was asked. |
-    | `/wiz approve [HASH\|scope]` | Approve the plan with this hash, or the one shown now; `scope`: files beyond it. |
-    | `/wiz revise instructions` | Say what to change about the plan. |
-    | `/wiz answer NUMBER\|words` | Answer wiz's question, by an option's number or in your own words. |
-    | `/wiz reject [reason]` | Turn the plan down and end the run. |
-    | `/wiz retry` | Try again from where the run failed. |
-    | `/wiz cancel` | Stop the run. |
-    | `/wiz pause` | Let the run rest: no work, no box, no money. |
-    | `/wiz resume` | Go on with a run that rests, where it stopped. |
-    | `/wiz status` | Say what the run is doing. |
-    | `/wiz budget [+$2]` | Say what the run has spent, or let it spend more. |
-    | `/wiz config` | Show the rules that hold here, and where they come from. |
-    | `/wiz ci [on\|off]` | Say whether failing checks of this pull request are answered, or switch that. |
-    | `/wiz remember [words]` | Tell every later run of this repository; without words, list what was told. |
-    | `/wiz forget NUMBER` | Take one of these notes back. |
-    | `/wiz undo` | Take back what the run did on GitHub, as far as that goes. |
-    | `/wiz selftest` | Try every part of wiz on this repository, and say what is missing. |
-    | `/wiz help` | Show this list. |
-    | `--max $2` | The most this run may spend; never above the repository's own cap. |
-    | `--model NAME` | The model to use, if the server offers it. |
-    | `--base BRANCH` | The branch to start from and to open the pull request against; the rules still come from the default branch. |
-    | `--draft` | Open the pull request as a draft. |
-    | `--plan auto\|ask` | `ask` waits for approval of the plan; `auto` does not, where the repository's gate allows it. |
-
-    A command starts a line of its own, outside quotes and code. Instructions may go on in the paragraphs below it. Put `--` before instructions that contain words starting with `--`.
     ");
+    let listed = |command: &&str| help.contains(&format!("\n| `/wiz {command}"));
+    let commands = ["fix [flags] [instructions]`", "approve [HASH\\|scope]`", "undo`", "help`"];
+    assert!(help.starts_with("\n----\nwiz: ### What wiz understands\n") && commands.iter().all(listed), "{help}");
     assert_eq!(stage.runs().await, 0);
 
     // Another App speaks, and a person edits wiz's own words.
