@@ -45,6 +45,9 @@ const TWICE_ONE_IN: u64 = 8;
 /// What goes wrong in the storm, at most.
 const FAULTS: usize = 30;
 
+/// So few jobs are spared, or each fault would meet the same one.
+const CROWD: usize = 4;
+
 /// What the work that is asked for costs in requests to GitHub, all told.
 struct Figures {
     took: Duration,
@@ -152,21 +155,21 @@ async fn checked(stage: &mut Stage, day: &[Sent], (took, accepted_in): (Duration
 /// Waits until wiz has nothing to do and will have nothing to do soon.
 async fn until_done(stage: &Stage, mut weather: Option<&mut Weather>) {
     let control = stage.world.hub().control();
-    until_idle(stage, || weather.iter_mut().for_each(|weather| weather.blow(control))).await;
+    until_idle(stage, |left| weather.iter_mut().for_each(|weather| weather.blow(control, left))).await;
     control.clear_faults();
     control.settle(PATIENCE).await.unwrap();
-    until_idle(stage, || ()).await;
+    until_idle(stage, |_| ()).await;
 }
 
-/// Looks again and again whether there are jobs left, and does `meanwhile` each time.
-async fn until_idle(stage: &Stage, mut meanwhile: impl FnMut()) {
+/// Looks again and again how many jobs are left, and tells `meanwhile` each time.
+async fn until_idle(stage: &Stage, mut meanwhile: impl FnMut(usize)) {
     let store = stage.world.store().await.unwrap();
     let mut left = Vec::new();
     let idle = async || {
-        meanwhile();
         let soon = "select format('%s %s, attempt %s: %s', state, kind, attempt, last_error) from job
                     where state <> 'scheduled' or run_at <= now() + interval '2 minutes'";
         left = sqlx::query_scalar::<_, String>(soon).fetch_all(store.pool()).await?;
+        meanwhile(left.len());
         Ok(left.is_empty().then_some(()))
     };
     let idle = until("the day is done", PATIENCE, idle).await;
@@ -187,10 +190,10 @@ impl Weather {
         Self { dice, left: FAULTS }
     }
 
-    fn blow(&mut self, control: &Control) {
+    fn blow(&mut self, control: &Control, jobs_left: usize) {
         let waiting = control.faults().iter().filter(|fault| fault.kind != FaultKind::Unanswered).count();
-        // Calm spells, so that a job is not hit again and again.
-        if waiting > 0 || self.left == 0 || !self.dice.once_in(20) {
+        // Calm spells, and calm for the last ones, so that no job is hit again and again.
+        if jobs_left < CROWD || waiting > 0 || self.left == 0 || !self.dice.once_in(20) {
             return;
         }
         self.left -= 1;
