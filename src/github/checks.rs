@@ -21,8 +21,9 @@ use crate::{
 pub struct CheckRun {
     /// What people see and branch rules name.
     pub name: String,
-    /// Our own name for it; with the commit it is its identity.
+    /// Our own name for it.
     pub external_id: String,
+    pub identity: CheckIdentity,
     pub head_sha: CommitSha,
     pub details_url: Option<String>,
     pub state: CheckState,
@@ -31,6 +32,15 @@ pub struct CheckRun {
     pub annotations: Vec<Annotation>,
     /// At most three. GitHub shows them once the run is completed.
     pub actions: Vec<CheckAction>,
+}
+
+/// What makes two check runs of wiz on one commit the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckIdentity {
+    /// Their name: a commit has one, and whoever comes later takes it over.
+    Name,
+    /// Their name and `external_id`.
+    Key,
 }
 
 /// How far a check run is.
@@ -114,7 +124,7 @@ struct StoredOutput {
 
 impl Installation {
     /// Makes the check run unless it is there already, and gives it the wanted state in both cases. Remember the id and
-    /// use [`Installation::update_check`] from then on. A re-requested run needs a new `external_id`.
+    /// use [`Installation::update_check`] from then on.
     /// <https://docs.github.com/en/rest/checks/runs#create-a-check-run>
     pub async fn find_or_create_check(
         &self,
@@ -206,10 +216,14 @@ impl Installation {
             format_args!("/commits/{commit}/check-runs?check_name={name}&app_id={app_id}&filter=all&per_page=100"),
         );
         let reply: Reply = self.get(path).await?;
-        Ok(reply.check_runs.into_iter().find(|stored| {
-            stored.external_id.as_deref() == Some(&check.external_id)
-                && stored.app.as_ref().is_some_and(|app| app.id == app_id)
-        }))
+        let is_own = |stored: &Stored| stored.app.as_ref().is_some_and(|app| app.id == app_id);
+        let own: Vec<Stored> = reply.check_runs.into_iter().filter(is_own).collect();
+        let exact = own.iter().position(|stored| stored.external_id.as_deref() == Some(&check.external_id));
+        let found = match check.identity {
+            CheckIdentity::Name => exact.or_else(|| (!own.is_empty()).then_some(0)),
+            CheckIdentity::Key => exact,
+        };
+        Ok(found.and_then(|index| own.into_iter().nth(index)))
     }
 }
 
@@ -278,6 +292,7 @@ mod tests {
         CheckRun {
             name: "wiz".into(),
             external_id: "run-1".into(),
+            identity: CheckIdentity::Key,
             head_sha: "a".repeat(40).parse().unwrap(),
             details_url: None,
             state: CheckState::Completed { conclusion: Conclusion::ActionRequired, at: DateTime::UNIX_EPOCH },

@@ -53,7 +53,9 @@ pub use actions::{ActionsJob, SeenAnnotation, SeenCheck};
 pub use app::{Identity, REQUIRED_PERMISSIONS, SUBSCRIBED_EVENTS, missing_permissions};
 pub use calls::Calls;
 pub use changes::ChangedInPull;
-pub use checks::{Annotation, AnnotationLevel, CheckAction, CheckRun, CheckRunOutput, CheckState, Conclusion};
+pub use checks::{
+    Annotation, AnnotationLevel, CheckAction, CheckIdentity, CheckRun, CheckRunOutput, CheckState, Conclusion,
+};
 pub use comments::{Author, Comment, StickyComment};
 pub use commits::{BranchStands, Committed, NewCommit, Origin};
 pub use deliveries::{Attempt, Attempts, Cursor};

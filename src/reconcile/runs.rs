@@ -10,11 +10,12 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     event::Place,
     github::{Comment, GitHubError, Installation, Issue, OpenState},
-    ids::{CommentId, DeliveryId, IssueNumber, RunId},
+    ids::{CommentId, CommitSha, DeliveryId, IssueNumber, RunId},
     intake,
     run::{
         services::Services,
         signal::{Gone, PullRequestChange, Signal},
+        state::State,
         store::{
             self, Signalled, StoredRun, heard,
             repair::{self, Due},
@@ -77,6 +78,13 @@ async fn tell(services: &Services, run: RunId, signal: Signal) -> Result<bool> {
     Ok(matches!(signalled, Signalled::Applied { .. }))
 }
 
+/// Somebody else's commit on a pull request that the run opened and watches.
+fn moved(stored: &StoredRun, head: CommitSha) -> Option<Signal> {
+    let watched = stored.run.progress.pull_request.as_ref()?;
+    let is_news = stored.run.state == State::Watching && stored.has_opened(watched.number) && watched.head != head;
+    is_news.then_some(Signal::HeadMoved { head })
+}
+
 /// What became of the run's pull request, or of its issue while there is none.
 async fn what_happened(github: &Installation, stored: &StoredRun) -> Result<Option<Signal>> {
     let name = &stored.repository_name;
@@ -84,7 +92,7 @@ async fn what_happened(github: &Installation, stored: &StoredRun) -> Result<Opti
         Some(pull_request) => match github.pull(name, pull_request.number).await? {
             Some(pull) if pull.merged_at.is_some() => Some(PullRequestChange::Merged),
             Some(pull) if pull.state == OpenState::Closed => Some(PullRequestChange::Closed),
-            Some(_) => return Ok(None),
+            Some(pull) => return Ok(moved(stored, pull.head.sha)),
             None => None,
         }
         .map(Signal::PullRequest),

@@ -1,7 +1,7 @@
 //! The check run: a title that says what to do, the same story as the status comment, findings as annotations, and up to
 //! three buttons.
 
-use super::{Finding, RunState, RunView, comment, plain, sections};
+use super::{Finding, Observation, Outcome, RunState, RunView, comment, plain, sections};
 use crate::{
     limits::{CHECK_ACTIONS, CHECK_ANNOTATIONS_PER_CALL, CHECK_FIELD_CHARS},
     plan::{Criterion, PlanHash},
@@ -44,6 +44,7 @@ pub enum Conclusion {
     Neutral,
     Failure,
     Cancelled,
+    Skipped,
 }
 
 impl Conclusion {
@@ -55,6 +56,7 @@ impl Conclusion {
             Self::Neutral => "neutral",
             Self::Failure => "failure",
             Self::Cancelled => "cancelled",
+            Self::Skipped => "skipped",
         }
     }
 }
@@ -142,15 +144,31 @@ impl ActionKind {
 
 /// The check run for a run as it is now.
 pub fn check_output(view: &RunView) -> CheckOutput {
+    let view = &of_commit(view);
     CheckOutput {
         status: status(view),
         title: title(view),
-        summary: sections::fitted(CHECK_FIELD_CHARS, |detail| comment::summary(view, detail)),
+        summary: sections::fitted(CHECK_FIELD_CHARS, |detail| {
+            format!("{}{}", explanation(view), comment::summary(view, detail))
+        }),
         text: Some(sections::fitted(CHECK_FIELD_CHARS, |detail| comment::details(view, detail)))
             .filter(|text| !text.is_empty()),
         annotations: annotations(view),
         actions: actions(view).iter().take(CHECK_ACTIONS).map(ActionKind::button).collect(),
     }
+}
+
+/// A check run is about a commit: what was proven of it is said in the same words after a merge, so that no call is spent
+/// to say it again.
+fn of_commit(view: &RunView) -> RunView {
+    let mut view = view.clone();
+    if view.state == RunState::Succeeded && standing(&view) == Standing::Proven {
+        view.state = RunState::Watching;
+    }
+    if view.state == RunState::Watching {
+        view.timings.retain(|timing| timing.stage != RunState::Watching);
+    }
+    view
 }
 
 fn status(view: &RunView) -> CheckStatus {
@@ -162,25 +180,85 @@ fn status(view: &RunView) -> CheckStatus {
         RunState::NeedsApproval | RunState::NeedsAnswer | RunState::NeedsScope | RunState::Paused => {
             CheckStatus::Completed(Conclusion::ActionRequired)
         }
-        RunState::Watching | RunState::Succeeded => CheckStatus::Completed(proven(view)),
+        RunState::Watching | RunState::Succeeded => CheckStatus::Completed(concluded(view)),
         RunState::Failed => CheckStatus::Completed(Conclusion::Failure),
         RunState::Cancelled => CheckStatus::Completed(Conclusion::Cancelled),
     }
 }
 
-/// Green only where wiz itself saw every criterion hold; a run that changed nothing proves nothing.
-fn proven(view: &RunView) -> Conclusion {
-    let held =
-        |wanted: &Criterion| view.evidence.iter().any(|seen| seen.criterion == wanted.name && seen.holds(wanted.proof));
-    match &view.plan {
-        Some(plan) if plan.plan.definition_of_done.iter().all(held) => Conclusion::Success,
-        Some(_) | None => Conclusion::Neutral,
+/// What wiz knows of the commit that is the pull request's head, once nothing is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// wiz itself saw the whole definition of done hold on it.
+    Proven,
+    /// A command failed on it.
+    Refuted,
+    /// A command did not run to its end, or what had to fail first did not.
+    Undecided,
+    /// Nothing was run on it: somebody else made it, or nothing was changed.
+    Unseen,
+}
+
+/// Nothing is believed of a commit because of what was seen on another one, and an empty definition of done proves nothing.
+fn standing(view: &RunView) -> Standing {
+    let Some(plan) = view.plan.as_ref().filter(|_| view.evidence_is_of_head) else { return Standing::Unseen };
+    let seen = |wanted: &Criterion| view.evidence.iter().find(|seen| seen.criterion == wanted.name);
+    let held = |wanted: &Criterion| seen(wanted).is_some_and(|seen| seen.holds(wanted.proof));
+    let failed = |after: &Observation| matches!(after.outcome, Outcome::Failed { .. });
+    let criteria = &plan.plan.definition_of_done;
+    if criteria.is_empty() {
+        Standing::Unseen
+    } else if criteria.iter().all(held) {
+        Standing::Proven
+    } else if view.evidence.iter().filter_map(|seen| seen.after.as_ref()).any(failed) {
+        Standing::Refuted
+    } else {
+        Standing::Undecided
+    }
+}
+
+fn concluded(view: &RunView) -> Conclusion {
+    match standing(view) {
+        Standing::Proven => Conclusion::Success,
+        Standing::Refuted => Conclusion::Failure,
+        Standing::Undecided | Standing::Unseen => Conclusion::Neutral,
     }
 }
 
 fn title(view: &RunView) -> String {
     let command = sections::first_command(view).map(|command| format!(": comment {command}")).unwrap_or_default();
-    format!("{}{command}", sections::headline(view)).chars().take(TITLE_CHARS).collect()
+    let title = match (view.state, standing(view)) {
+        (RunState::Watching | RunState::Succeeded, Standing::Proven) => {
+            "The definition of done holds on this commit".to_owned()
+        }
+        (RunState::Watching | RunState::Succeeded, Standing::Refuted) => {
+            "The definition of done does not hold on this commit".to_owned()
+        }
+        (RunState::Watching | RunState::Succeeded, Standing::Undecided) => "wiz could not prove this commit".to_owned(),
+        (RunState::Watching | RunState::Succeeded, Standing::Unseen) => "wiz has not proven this commit".to_owned(),
+        _ => sections::headline(view),
+    };
+    format!("{title}{command}").chars().take(TITLE_CHARS).collect()
+}
+
+/// Why the check of an open pull request is not green, and what to do about it; empty where it is, or where the run's own
+/// story tells.
+fn explanation(view: &RunView) -> &'static str {
+    match (view.state, standing(view)) {
+        (RunState::Watching, Standing::Unseen) => {
+            "wiz has not run the definition of done on this commit, so this check says nothing about it. *Re-run* on this \
+             check lets wiz do that.\n\n"
+        }
+        (RunState::Watching, Standing::Undecided) => {
+            "Not every command ran to its end here, or one that must fail without the change did not. *Re-run* on this \
+             check tries again.\n\n"
+        }
+        (RunState::Watching, Standing::Refuted) => {
+            "A command of the definition of done fails on this commit. Push a commit that mends it and press *Re-run* on \
+             this check, or comment `/wiz fix …` on the pull request.\n\n"
+        }
+        _ => "",
+    }
 }
 
 fn actions(view: &RunView) -> Vec<ActionKind> {
@@ -205,7 +283,11 @@ fn actions(view: &RunView) -> Vec<ActionKind> {
     }
 }
 
+/// Only of a commit that is done: GitHub keeps them, and the lines of a change that is under way are not those of the head.
 fn annotations(view: &RunView) -> Vec<Vec<Annotation>> {
+    if !view.evidence_is_of_head {
+        return Vec::new();
+    }
     let findings = view.review.iter().flat_map(|review| &review.findings);
     let annotations: Vec<Annotation> = findings.filter(|finding| is_in_tree(&finding.path)).map(annotation).collect();
     annotations.chunks(CHECK_ANNOTATIONS_PER_CALL).map(<[Annotation]>::to_vec).collect()

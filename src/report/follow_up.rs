@@ -19,9 +19,19 @@ pub struct FollowUpView {
 /// Why there is a follow-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FollowUpReason {
-    FailingCheck { name: String },
-    Review { by: Login },
-    Command { by: Login },
+    FailingCheck {
+        name: String,
+    },
+    Review {
+        by: Login,
+    },
+    Command {
+        by: Login,
+    },
+    /// The head is proven as it is.
+    Proof {
+        by: Login,
+    },
 }
 
 impl FollowUpReason {
@@ -30,6 +40,7 @@ impl FollowUpReason {
             Self::FailingCheck { name } => format!("Mend the failing check {}", word(name)),
             Self::Review { by } => format!("Follow the review by {}", word(by.as_str())),
             Self::Command { by } => format!("Do what {} asked for", word(by.as_str())),
+            Self::Proof { by } => format!("Prove the head again for {}", word(by.as_str())),
         }
     }
 }

@@ -16,6 +16,7 @@ mod check;
 mod checks;
 mod comment;
 mod configuration;
+mod criteria;
 mod edit;
 mod follow_up;
 mod marker;
@@ -42,6 +43,7 @@ pub use checks::{
 };
 pub use comment::status_comment;
 pub use configuration::{FileRemark, PolicyCheck, RuleView, configuration, policy_check};
+pub use criteria::{CriterionCheck, criterion_checks};
 pub use edit::{EditFault, edited_plan};
 pub use follow_up::{FollowUpReason, FollowUpView, follow_up_message, secret_in_text, superseded_check};
 pub use marker::{MARKER_CHARS, Marker, MarkerKind};
@@ -105,6 +107,8 @@ pub struct RunView {
     pub money: Money,
     /// wiz's own observations, one for each criterion that was tried.
     pub evidence: Vec<Evidence>,
+    /// It was seen on the very commit that is the pull request's head now.
+    pub evidence_is_of_head: bool,
     pub review: Option<Review>,
     /// What the run changed, once it is known.
     pub changes: Vec<ChangedFile>,

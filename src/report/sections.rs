@@ -250,6 +250,14 @@ pub(super) fn outputs(view: &RunView, detail: Detail) -> String {
     text
 }
 
+/// What a command printed at a place, folded; empty where it printed nothing.
+pub(super) fn folded_output(place: &str, output: &str) -> String {
+    if output.trim().is_empty() {
+        return String::new();
+    }
+    folded(&format!("Output {place}"), &fenced(output, Detail::Full.output_chars()))
+}
+
 /// The reviewer's remarks as a list.
 pub(super) fn findings(view: &RunView, detail: Detail) -> String {
     let mut list = String::new();

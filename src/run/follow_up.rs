@@ -14,6 +14,8 @@ pub enum FollowUpCause {
     Review(Words),
     /// A person asked in the conversation.
     Command(Words),
+    /// A person wants the head proven as it is.
+    Proof { by: Login },
 }
 
 /// A check that failed.
@@ -66,7 +68,15 @@ impl FollowUpCause {
         match self {
             Self::Review(words) => Some(Waits::Review(ReviewId(words.id.0))),
             Self::Command(words) => Some(Waits::Comment(words.id)),
-            Self::FailingCheck(_) => None,
+            Self::FailingCheck(_) | Self::Proof { .. } => None,
+        }
+    }
+
+    /// Whether nothing is to be changed for it: the definition of done is run on the head as it is.
+    pub fn only_proves(&self) -> bool {
+        match self {
+            Self::Proof { .. } => true,
+            Self::FailingCheck(_) | Self::Review(_) | Self::Command(_) => false,
         }
     }
 
@@ -76,6 +86,7 @@ impl FollowUpCause {
             Self::FailingCheck(check) => format!("the failing check {}", check.name),
             Self::Review(words) => format!("the review by {}", words.by),
             Self::Command(words) => format!("what {} asked for", words.by),
+            Self::Proof { by } => format!("the proof that {by} asked for"),
         }
     }
 
@@ -83,7 +94,7 @@ impl FollowUpCause {
     pub fn review(&self) -> Option<ReviewId> {
         match self {
             Self::Review(words) => Some(ReviewId(words.id.0)),
-            Self::FailingCheck(_) | Self::Command(_) => None,
+            Self::FailingCheck(_) | Self::Command(_) | Self::Proof { .. } => None,
         }
     }
 
@@ -91,6 +102,7 @@ impl FollowUpCause {
     pub fn by(&self) -> Option<&Login> {
         match self {
             Self::Review(words) | Self::Command(words) => Some(&words.by),
+            Self::Proof { by } => Some(by),
             Self::FailingCheck(_) => None,
         }
     }
@@ -100,6 +112,7 @@ impl FollowUpCause {
         let text = match self {
             Self::FailingCheck(check) => &check.excerpt,
             Self::Review(words) | Self::Command(words) => &words.text,
+            Self::Proof { .. } => "",
         };
         (self.title(), text)
     }
@@ -107,7 +120,7 @@ impl FollowUpCause {
     /// Files that may change although the plan does not name them.
     pub fn files(&self) -> &[String] {
         match self {
-            Self::FailingCheck(_) => &[],
+            Self::FailingCheck(_) | Self::Proof { .. } => &[],
             Self::Review(words) | Self::Command(words) => &words.files,
         }
     }
@@ -116,7 +129,7 @@ impl FollowUpCause {
     pub fn fits(&self, head: &CommitSha) -> bool {
         match self {
             Self::FailingCheck(check) => check.head == *head,
-            Self::Review(_) | Self::Command(_) => true,
+            Self::Review(_) | Self::Command(_) | Self::Proof { .. } => true,
         }
     }
 
@@ -129,7 +142,8 @@ impl FollowUpCause {
             // An edited review is the same review: what counts is what stands there when its work begins.
             (Self::Review(one), Self::Review(other)) => one.id == other.id,
             (Self::Command(one), Self::Command(other)) => one == other,
-            (Self::FailingCheck(_) | Self::Review(_) | Self::Command(_), _) => false,
+            (Self::Proof { .. }, Self::Proof { .. }) => true,
+            (Self::FailingCheck(_) | Self::Review(_) | Self::Command(_) | Self::Proof { .. }, _) => false,
         }
     }
 
@@ -147,6 +161,7 @@ impl FollowUpCause {
             Self::Command(_) => {
                 "The change is published, and a maintainer asks for more, listed as found. Do that, and nothing else."
             }
+            Self::Proof { .. } => "Change nothing.",
         }
     }
 }

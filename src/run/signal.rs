@@ -25,6 +25,8 @@ pub enum Signal {
     Human { by: Login, order: Order },
     /// The run's pull request changed.
     PullRequest(PullRequestChange),
+    /// Somebody else's commit is the pull request's head now.
+    HeadMoved { head: CommitSha },
     /// There is more to do on the open pull request. Work starts at once or, while other work is under way, after it.
     FollowUp(FollowUpCause),
     /// What the run stood on is gone.

@@ -190,6 +190,10 @@ pub struct Progress {
     pub asked_in: Option<AskedIn>,
     /// The commit that is read; for [`Mission::Review`] alone.
     pub reads: Option<CommitSha>,
+    /// Commits of the pull request on which wiz has run the definition of done, oldest first.
+    pub proofs: Vec<HeadProof>,
+    /// The state entry of the latest verification that came to its end.
+    pub verified: Option<i32>,
     /// Further work on the open pull request.
     pub follow_up: Option<FollowUp>,
     /// How many follow-ups have begun.
@@ -280,6 +284,19 @@ pub struct PullRequest {
     pub fork: bool,
 }
 
+/// A commit on which wiz has run the definition of done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadProof {
+    pub head: CommitSha,
+    /// The state entry of the verification: its evidence is stored under it.
+    pub verified: i32,
+    /// Whether all of it held.
+    pub holds: bool,
+}
+
+/// Most commits whose proofs are remembered; a pull request that is longer under way is judged by its latest ones.
+const MOST_PROOFS: usize = 20;
+
 /// Where a question was asked, and so where its answer goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AskedIn {
@@ -350,6 +367,29 @@ impl Progress {
     pub fn asked_beyond(&self) -> Vec<String> {
         let reasons = self.raised.iter().flat_map(|gate| &gate.reasons);
         self.scope.iter().chain(reasons).cloned().collect()
+    }
+
+    /// Notes what the verification of that state entry showed of a commit.
+    pub fn prove(&mut self, proof: HeadProof) {
+        self.proofs.retain(|earlier| earlier.head != proof.head);
+        self.proofs.push(proof);
+        let forgotten = self.proofs.len().saturating_sub(MOST_PROOFS);
+        self.proofs.drain(..forgotten);
+    }
+
+    /// What is known of a commit; nothing of one that somebody else made, whatever wiz has proven before.
+    pub fn proof_of(&self, head: &CommitSha) -> Option<&HeadProof> {
+        self.proofs.iter().find(|proof| proof.head == *head)
+    }
+
+    /// The same of the commit that is the pull request's head now.
+    pub fn proof_of_head(&self) -> Option<&HeadProof> {
+        self.pull_request.as_ref().and_then(|pull_request| self.proof_of(&pull_request.head))
+    }
+
+    /// Whether the work under way is to prove the head as it is, and changes nothing.
+    pub fn only_proves(&self) -> bool {
+        self.follow_up.as_ref().is_some_and(|follow_up| follow_up.cause.only_proves())
     }
 
     /// The steps of the work that is under way: the follow-up's own, or the plan's.

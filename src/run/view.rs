@@ -26,7 +26,12 @@ use crate::{
 pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
     let mut connection = services.pool.acquire().await?;
     let progress = &stored.run.progress;
-    let proof = results::latest_evidence(&mut connection, stored.run.id).await?;
+    // While work is under way its own evidence counts, and afterwards that of the commit it came to.
+    let of_head = progress.proof_of_head().filter(|_| is_settled(stored.run.state)).map(|proof| proof.verified);
+    let proof = match of_head {
+        Some(verified) => results::evidence_of(&mut connection, stored.run.id, verified).await?,
+        None => results::latest_evidence(&mut connection, stored.run.id).await?,
+    };
     let review = results::latest_review(&mut connection, stored.run.id).await?;
     let timings = store::history::timings(&mut connection, stored.run.id).await?;
     let approver = store::history::approver(&mut connection, stored.run.id).await?;
@@ -58,6 +63,7 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
         out_of_money: is_out_of_money(progress),
         money: Money { cap: stored.run.budget, spent: spend.money, quote },
         evidence: proof.evidence.iter().map(shown_evidence).collect(),
+        evidence_is_of_head: of_head.is_some(),
         review: review.map(shown_review),
         changes: proof.files.into_iter().map(shown_file).collect(),
         pull_request: progress.pull_request.as_ref().map(|pull_request| PullRequestLink {
@@ -81,6 +87,11 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
         timings: timings.into_iter().map(|(state, duration)| Timing { stage: run_state(state), duration }).collect(),
         page_url: None,
     })
+}
+
+/// Whether nothing is under way that may still change what is shown of the head.
+fn is_settled(state: State) -> bool {
+    matches!(state, State::Watching | State::Succeeded)
 }
 
 pub(super) fn run_state(state: State) -> RunState {
@@ -151,6 +162,7 @@ fn shown_follow_up(follow_up: &FollowUp) -> FollowUpView {
         FollowUpCause::FailingCheck(check) => FollowUpReason::FailingCheck { name: check.name.clone() },
         FollowUpCause::Review(words) => FollowUpReason::Review { by: words.by.clone() },
         FollowUpCause::Command(words) => FollowUpReason::Command { by: words.by.clone() },
+        FollowUpCause::Proof { by } => FollowUpReason::Proof { by: by.clone() },
     };
     FollowUpView { number: follow_up.number, reason }
 }

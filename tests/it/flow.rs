@@ -293,7 +293,7 @@ async fn a_python_issue_becomes_a_merged_pull_request_and_every_text_is_right() 
     <!-- wiz:run=1 kind=pull-request sig=<hash> -->
     "##);
     insta::assert_snapshot!(redact(&format!("{}: {}\n\n{}", check.name, check.title, check.summary)), @r##"
-    wiz: Done
+    wiz: The definition of done holds on this commit
 
     `/wiz fix` by maria · naturalsize(1.0) says "1.0 Byte" · spent <money>, cap $3.00
 
@@ -315,5 +315,7 @@ async fn a_python_issue_becomes_a_merged_pull_request_and_every_text_is_right() 
     **Gate** `supervised`: the plan needs one approval
 
     - the default here is supervised
+
+    **Next:** `/wiz cancel` (leave the pull request alone)
     "##);
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::{super::*, example};
 use crate::limits::CHECK_ACTIONS;
 
@@ -21,8 +23,8 @@ fn every_state_has_a_headline_and_a_check_title() {
     Verifying | Running the checks in a clean box | InProgress | cancel
     Reviewing | Reviewing the change | InProgress | cancel
     Publishing | Opening the pull request | InProgress | cancel
-    Watching | Pull request #8 is open | Completed(Success) | cancel
-    Succeeded | Done | Completed(Success) | 
+    Watching | The definition of done holds on this commit | Completed(Success) | cancel
+    Succeeded | The definition of done holds on this commit | Completed(Success) | cancel
     Failed | Failed: comment /wiz retry | Completed(Failure) | retry
     Cancelled | Cancelled | Completed(Cancelled) |
     ");
@@ -103,6 +105,133 @@ fn a_check_is_green_only_when_every_criterion_was_proven() {
     };
     assert_eq!(status(passes_before), CheckStatus::Completed(Conclusion::Neutral));
     assert_eq!(status(|view| view.evidence[0].before = None), CheckStatus::Completed(Conclusion::Neutral));
+}
+
+#[test]
+fn a_check_says_why_it_is_not_green_and_what_to_do() {
+    let shown = |change: fn(&mut RunView)| {
+        let mut view = example::finished();
+        change(&mut view);
+        let check = check_output(&view);
+        let (reason, _) = check.summary.split_once("\n\n").unwrap();
+        format!("{}\n{reason}", check.title)
+    };
+    let nothing_to_do = |view: &mut RunView| view.plan.as_mut().unwrap().plan.definition_of_done.clear();
+    let texts = [
+        shown(|view| view.evidence_is_of_head = false),
+        shown(nothing_to_do),
+        shown(|view| view.evidence.truncate(1)),
+        shown(|view| second(view, Outcome::Failed { exit: 2 })),
+    ];
+    insta::assert_snapshot!(texts.join("\n----\n"), @r"
+    wiz has not proven this commit
+    wiz has not run the definition of done on this commit, so this check says nothing about it. *Re-run* on this check lets wiz do that.
+    ----
+    wiz has not proven this commit
+    wiz has not run the definition of done on this commit, so this check says nothing about it. *Re-run* on this check lets wiz do that.
+    ----
+    wiz could not prove this commit
+    Not every command ran to its end here, or one that must fail without the change did not. *Re-run* on this check tries again.
+    ----
+    The definition of done does not hold on this commit
+    A command of the definition of done fails on this commit. Push a commit that mends it and press *Re-run* on this check, or comment `/wiz fix …` on the pull request.
+    ");
+}
+
+#[test]
+fn a_merge_changes_nothing_about_what_was_proven() {
+    let mut view = example::finished();
+    let open = check_output(&view);
+    view.state = RunState::Succeeded;
+    view.timings.push(Timing { stage: RunState::Watching, duration: Duration::from_secs(90) });
+    assert_eq!(check_output(&view), open);
+    view.evidence_is_of_head = false;
+    assert_eq!(check_output(&view).title, "wiz has not proven this commit");
+}
+
+#[test]
+fn each_item_has_a_check_of_its_own_where_there_are_several() {
+    let checks = criterion_checks(&example::finished());
+    let shown = |check: &CriterionCheck| {
+        format!("{}: {}\n{}\n{}", check.name, check.title, check.summary, check.text.clone().unwrap_or_default())
+    };
+    insta::assert_snapshot!(checks.iter().map(shown).collect::<Vec<_>>().join("\n====\n"), @r"
+    wiz / dates before 1970: Fails without the change, passes with it
+    wiz ran it in clean boxes without an agent:
+
+    | `pytest tests/test_dates.py` | exit code | took |
+    | --- | --- | --- |
+    | on the base, with the tests of this commit | 1 | 1.3 s |
+    | on this commit | 0 | 900 ms |
+
+    <details><summary>Output on the base, with the tests of this commit</summary>
+
+    ```text
+    E   OverflowError
+    1 failed
+    ```
+
+    </details>
+
+    <details><summary>Output on this commit</summary>
+
+    ```text
+    1 passed
+    ```
+
+    </details>
+    ====
+    wiz / all tests: Passes
+    wiz ran it in clean boxes without an agent:
+
+    | `pytest \| tee log` | exit code | took |
+    | --- | --- | --- |
+    | on this commit | 0 | 1 min 15 s |
+    ");
+    let mut hostile = example::finished();
+    for name in
+        [&mut hostile.plan.as_mut().unwrap().plan.definition_of_done[0].name, &mut hostile.evidence[0].criterion]
+    {
+        *name = "@everyone <!-- closes #1".into();
+    }
+    let check = criterion_checks(&hostile).swap_remove(0);
+    assert_eq!(check.conclusion, Conclusion::Success);
+    assert!(!check.name.contains("@everyone") && !check.name.contains("#1"), "{}", check.name);
+    let one_item = |view: &mut RunView| view.plan.as_mut().unwrap().plan.definition_of_done.truncate(1);
+    let nothing: [fn(&mut RunView); 3] =
+        [|view| view.evidence_is_of_head = false, |view| view.state = RunState::Working, one_item];
+    for change in nothing {
+        let mut view = example::finished();
+        change(&mut view);
+        assert_eq!(criterion_checks(&view), []);
+    }
+}
+
+/// Lets the second item end otherwise.
+fn second(view: &mut RunView, outcome: Outcome) {
+    view.evidence[1].after.as_mut().unwrap().outcome = outcome;
+}
+
+#[test]
+fn an_item_is_green_only_as_its_proof_wants_it() {
+    let ended = |change: fn(&mut RunView)| {
+        let mut view = example::finished();
+        change(&mut view);
+        let checks = criterion_checks(&view).into_iter();
+        checks.map(|check| format!("{} ({})", check.conclusion.name(), check.title)).collect::<Vec<_>>().join(", ")
+    };
+    let lines = [
+        ended(|view| view.evidence[0].before = view.evidence[0].after.clone()),
+        ended(|view| second(view, Outcome::TimedOut)),
+        ended(|view| second(view, Outcome::Failed { exit: 2 })),
+        ended(|view| view.evidence.truncate(1)),
+    ];
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    neutral (Passes without the change as well), success (Passes)
+    success (Fails without the change, passes with it), neutral (It did not run to its end)
+    success (Fails without the change, passes with it), failure (Fails)
+    success (Fails without the change, passes with it), skipped (wiz has not run it)
+    ");
 }
 
 #[test]

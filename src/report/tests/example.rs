@@ -20,6 +20,7 @@ pub(super) fn run_in(state: RunState) -> RunView {
         out_of_money: false,
         money: Money { cap: MicroDollars::from_dollars(3), spent: MicroDollars::ZERO, quote: None },
         evidence: Vec::new(),
+        evidence_is_of_head: false,
         review: None,
         changes: Vec::new(),
         pull_request: None,
@@ -84,6 +85,7 @@ pub(super) fn finished() -> RunView {
         duration: Duration::from_millis(ms),
         output_tail: output.into(),
     };
+    view.evidence_is_of_head = true;
     view.evidence = vec![
         Evidence {
             criterion: "dates before 1970".into(),

@@ -9,6 +9,7 @@
 mod answer;
 mod answer_checks;
 mod answer_review;
+mod check_run;
 mod checks;
 mod deadline;
 mod failure;

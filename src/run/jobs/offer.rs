@@ -59,7 +59,9 @@ pub(super) async fn offer(
             issue: pull_request.number,
             comment: match &follow_up.cause {
                 FollowUpCause::Review(words) | FollowUpCause::Command(words) => words.id,
-                FollowUpCause::FailingCheck(_) => crate::ids::CommentId(pull_request.number.0),
+                FollowUpCause::FailingCheck(_) | FollowUpCause::Proof { .. } => {
+                    crate::ids::CommentId(pull_request.number.0)
+                }
             },
             thread: None,
             thumbs_down: None,

@@ -8,7 +8,10 @@ use chrono::Utc;
 
 use super::{Completed, JobFailure, Lease, Services, complete, is_suspended, retry, store};
 use crate::{
-    github::{Annotation, AnnotationLevel, CheckRun, CheckRunOutput, CheckState, Conclusion, OpenState, PullRequest},
+    github::{
+        Annotation, AnnotationLevel, CheckIdentity, CheckRun, CheckRunOutput, CheckState, Conclusion, OpenState,
+        PullRequest,
+    },
     ids::{InstallationId, IssueNumber, RepositoryId},
     policy::{self, Layer, OuterLayers},
     report,
@@ -92,6 +95,7 @@ fn check_run(pull: &PullRequest, (path, layer): (&str, Layer), file: &Bytes, out
     CheckRun {
         name: CHECK_NAME.to_owned(),
         external_id: format!("wiz-policy-{path}"),
+        identity: CheckIdentity::Key,
         head_sha: pull.head.sha.clone(),
         details_url: None,
         state: CheckState::Completed { conclusion, at: Utc::now() },

@@ -9,23 +9,18 @@ use anyhow::Context as _;
 use chrono::{TimeDelta, Utc};
 
 use super::{
-    Completed, JobFailure, Lease, RunId, Services, StoredRun, answer, complete, reply, store,
-    store::results::{self, ShownCheck, ShownComment},
+    Completed, JobFailure, Lease, RunId, Services, StoredRun, answer, check_run, complete, reply, store,
+    store::results::{self, ShownComment},
 };
 use crate::{
-    github::{self, CheckState, Comment, GitHubError, StickyComment, journal::text_digest},
-    ids::CommitSha,
+    github::{Comment, GitHubError, StickyComment, journal::text_digest},
     plan::PlanHash,
-    report::{self, CheckOutput, CheckStatus, Marker, MarkerKind, RunView},
+    report::{self, Marker, MarkerKind, RunView},
     run::{
-        project::CHECK_RUN_PREFIX,
         state::{Run, State},
         view,
     },
 };
-
-/// The check run's name on GitHub.
-const CHECK_NAME: &str = "wiz";
 
 /// Least time between two reports of states on the way while few calls to GitHub are left.
 const SPARSE_INTERVAL: TimeDelta = TimeDelta::minutes(10);
@@ -128,7 +123,7 @@ async fn show(services: &Services, stored: &StoredRun) -> anyhow::Result<()> {
         }
         outcome => outcome?,
     }
-    check_run(services, stored, &view).await.context("cannot show the check run")
+    check_run::show(services, stored, &view).await.context("cannot show the check run")
 }
 
 async fn status_comment(services: &Services, stored: &StoredRun, view: &RunView) -> anyhow::Result<()> {
@@ -199,112 +194,4 @@ async fn make_status_comment(
     };
     let first = results::begin_status_comment(&mut *services.pool.acquire().await?, stored.run.id).await?;
     Ok(if first { github.post_comment(&wanted).await? } else { github.find_or_create_comment(&wanted).await? })
-}
-
-/// Shows the check run on the head that the run is about. One that was shown before, on another head or for an earlier
-/// follow-up, stays as it ended; if it had not ended, it ends now.
-async fn check_run(services: &Services, stored: &StoredRun, view: &RunView) -> anyhow::Result<()> {
-    let Some(pull_request) = &stored.run.progress.pull_request else { return Ok(()) };
-    let repository = &stored.repository_name;
-    let github = services.github.installation(stored.installation);
-    let output = report::check_output(view);
-    let settled = matches!(output.status, CheckStatus::Completed(_));
-    // Only wiz can change its check runs, so what it wrote last is what stands there.
-    let digest = text_digest(&format!("{output:?}"));
-    let wanted = wanted_check(stored, &pull_request.head, output);
-    let (head, key) = (wanted.head_sha.clone(), wanted.external_id.clone());
-    let before = results::output(&mut *services.pool.acquire().await?, stored.run.id).await?.check_run;
-    let is_same = |before: &ShownCheck| (&before.head, &before.key) == (&head, &key);
-    let (same, other) = match before {
-        Some(before) if is_same(&before) => (Some(before), None),
-        before => (None, before.filter(|before| !before.settled)),
-    };
-    if same.as_ref().is_some_and(|same| same.digest.as_ref() == Some(&digest)) {
-        return Ok(());
-    }
-    if let Some(before) = other {
-        let (title, summary) = report::superseded_check(&head);
-        let ended = github::CheckRun {
-            external_id: before.key,
-            head_sha: before.head,
-            state: CheckState::Completed { conclusion: github::Conclusion::Neutral, at: stored.updated_at },
-            output: github::CheckRunOutput { title, summary, text: None },
-            annotations: vec![],
-            actions: vec![],
-            ..wanted.clone()
-        };
-        github.update_check_if_made(repository, &ended).await?;
-    }
-    let id = same.as_ref().and_then(|same| same.id);
-    let mut shown = ShownCheck { head, key, settled: false, id, digest: None };
-    results::save_check_run(&mut *services.pool.acquire().await?, stored.run.id, &shown).await?;
-    let made = match (same, id) {
-        (Some(_), Some(id)) => github.update_check(repository, id, &wanted).await.map(|()| id)?,
-        // It was about to be made once, so it may be there.
-        (Some(_), None) => github.find_or_create_check(repository, &wanted).await?,
-        (None, _) => github.create_check(repository, &wanted).await?,
-    };
-    (shown.settled, shown.id, shown.digest) = (settled, Some(made), Some(digest));
-    results::save_check_run(&mut *services.pool.acquire().await?, stored.run.id, &shown).await
-}
-
-/// The check run's own name: a new one for each follow-up, since GitHub has no second life for one that has ended.
-fn check_key(stored: &StoredRun) -> String {
-    match stored.run.progress.follow_ups {
-        0 => format!("{CHECK_RUN_PREFIX}{}", stored.run.id),
-        number => format!("{CHECK_RUN_PREFIX}{}.{number}", stored.run.id),
-    }
-}
-
-/// What `report` wants shown, in the words of `github`.
-fn wanted_check(stored: &StoredRun, head: &CommitSha, output: CheckOutput) -> github::CheckRun {
-    let CheckOutput { status, title, summary, text, annotations, actions } = output;
-    github::CheckRun {
-        name: CHECK_NAME.to_owned(),
-        external_id: check_key(stored),
-        head_sha: head.clone(),
-        details_url: None,
-        state: match status {
-            CheckStatus::Queued => CheckState::Queued,
-            CheckStatus::InProgress => CheckState::InProgress { started_at: stored.created_at },
-            CheckStatus::Completed(conclusion) => {
-                CheckState::Completed { conclusion: shown_conclusion(conclusion), at: stored.updated_at }
-            }
-        },
-        output: github::CheckRunOutput { title, summary, text },
-        annotations: annotations.into_iter().flatten().map(shown_annotation).collect(),
-        actions: actions
-            .into_iter()
-            .map(|action| github::CheckAction {
-                label: action.label.to_owned(),
-                description: action.description.to_owned(),
-                identifier: action.identifier,
-            })
-            .collect(),
-    }
-}
-
-fn shown_conclusion(conclusion: report::Conclusion) -> github::Conclusion {
-    match conclusion {
-        report::Conclusion::ActionRequired => github::Conclusion::ActionRequired,
-        report::Conclusion::Success => github::Conclusion::Success,
-        report::Conclusion::Neutral => github::Conclusion::Neutral,
-        report::Conclusion::Failure => github::Conclusion::Failure,
-        report::Conclusion::Cancelled => github::Conclusion::Cancelled,
-    }
-}
-
-fn shown_annotation(annotation: report::Annotation) -> github::Annotation {
-    github::Annotation {
-        path: annotation.path,
-        start_line: annotation.line,
-        end_line: annotation.line,
-        level: match annotation.level {
-            report::AnnotationLevel::Notice => github::AnnotationLevel::Notice,
-            report::AnnotationLevel::Warning => github::AnnotationLevel::Warning,
-            report::AnnotationLevel::Failure => github::AnnotationLevel::Failure,
-        },
-        title: annotation.title,
-        message: annotation.message,
-    }
 }

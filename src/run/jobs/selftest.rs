@@ -12,7 +12,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Completed, JobFailure, Lease, Services, complete, is_suspended, retry, store};
 use crate::{
     github::{
-        CheckRun, CheckRunOutput, CheckState, Conclusion, GitHubError, Installation, StickyComment, missing_permissions,
+        CheckIdentity, CheckRun, CheckRunOutput, CheckState, Conclusion, GitHubError, Installation, StickyComment,
+        missing_permissions,
     },
     ids::{BranchName, CommitSha, RepositoryName, RunId},
     llm::AgentRole,
@@ -149,6 +150,7 @@ impl Trial<'_> {
         let check = CheckRun {
             name: CHECK_NAME.to_owned(),
             external_id: format!("wiz-selftest-{}", self.asked.comment),
+            identity: CheckIdentity::Key,
             head_sha: head.clone(),
             details_url: None,
             state: CheckState::Completed { conclusion: Conclusion::Neutral, at: self.asked.heard_at },

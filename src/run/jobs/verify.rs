@@ -6,13 +6,15 @@
 use anyhow::Context as _;
 
 use super::{
-    Completed, Done, JobFailure, Keep, Lease, RunId, Services, StageFailure, StageResult, StoredRun, gate, stage,
+    Completed, Done, JobFailure, Keep, Lease, RunId, Services, StageFailure, StageResult, StoredRun,
+    follow_up::{self, Beginning},
+    gate, stage,
     store::results::{self, Proof},
 };
 use crate::{
     error::UserMessage,
     limits::TOOL_OUTPUT_CHARS,
-    patch::{self, Change, FileChange, Patch},
+    patch::{self, Change, FileChange, LineCount, Patch},
     plan::{self, Criterion, WorkKind},
     policy::{self, ChangedPath, Violation},
     report,
@@ -27,12 +29,23 @@ use crate::{
 };
 
 pub(super) async fn execute(services: &Services, lease: &Lease, run: RunId, seq: i32) -> Result<Completed, JobFailure> {
-    stage(services, lease, (run, seq), async |stored| verify(services, stored).await).await
+    let verify = async |stored: &StoredRun| match follow_up::begin(services, stored).await? {
+        Beginning::Begun(stored) if stored.run.progress.only_proves() => prove(services, &stored).await,
+        Beginning::Begun(stored) => verify(services, &stored).await,
+        Beginning::Over(result) => Ok(result.into()),
+    };
+    stage(services, lease, (run, seq), verify).await
+}
+
+/// Runs the definition of done on the pull request's head as it is.
+async fn prove(services: &Services, stored: &StoredRun) -> Result<Done, StageFailure> {
+    let project = Project::under_way(services, stored).await?;
+    let files = results::latest_evidence(&mut *services.pool.acquire().await?, stored.run.id).await?.files;
+    gather(services, stored, &project, (&Patch::default(), files)).await
 }
 
 async fn verify(services: &Services, stored: &StoredRun) -> Result<Done, StageFailure> {
     let progress = &stored.run.progress;
-    let current = progress.plan.as_ref().context("a run without a plan has nothing to verify")?;
     let version = workspace::current_version(progress)?;
     let steps = results::steps(&mut *services.pool.acquire().await?, stored.run.id, version).await?;
     let project = Project::under_way(services, stored).await?;
@@ -52,16 +65,27 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<Done, StageFa
     if let Some(gate) = gate::raised_by_change(services, stored, &project.policy, &files).await? {
         return Ok(StageResult::GateRaised { gate }.into());
     }
+    gather(services, stored, &project, (&patch, files)).await
+}
+
+/// Runs every criterion on the project with this patch, and where it is to be seen on the base as well.
+async fn gather(
+    services: &Services,
+    stored: &StoredRun,
+    project: &Project,
+    (patch, files): (&Patch, Vec<LineCount>),
+) -> Result<Done, StageFailure> {
+    let current = stored.run.progress.plan.as_ref().context("a run without a plan has nothing to verify")?;
     let criteria = &current.plan.definition_of_done;
     let with_proof = |proof: plan::Proof| -> Vec<&Criterion> {
         criteria.iter().filter(|criterion| criterion.proof == proof).collect()
     };
     let all: Vec<&Criterion> = criteria.iter().collect();
     let (red_first, throughout) = (with_proof(plan::Proof::FailsThenPasses), with_proof(plan::Proof::PassesThroughout));
-    let (tests, nothing) = (project.tests_since_origin(&patch), Patch::default());
-    let scene = Scene { services, stored, project: &project };
+    let (tests, nothing) = (project.tests_since_origin(patch), Patch::default());
+    let scene = Scene { services, stored, project };
     let (after, red, untouched) = tokio::try_join!(
-        scene.observe(Side::Result, &patch, &all),
+        scene.observe(Side::Result, patch, &all),
         scene.observe(Side::Base, &tests, &red_first),
         scene.observe(Side::Untouched, &nothing, &throughout),
     )?;
@@ -81,7 +105,7 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<Done, StageFa
         .collect();
     Ok(Done {
         result: StageResult::Verified { feedback: evidence::feedback(&evidence) },
-        keep: Some(Keep::Proof(Proof { evidence, patch_digest: workspace::digest(&patch), files })),
+        keep: Some(Keep::Proof(Proof { evidence, patch_digest: workspace::digest(patch), files })),
     })
 }
 

@@ -54,6 +54,7 @@ pub fn advance(run: &Run, signal: Signal) -> Result<Transition, Refusal> {
         Signal::Stage { .. } => Err(Refusal::Stale),
         Signal::Human { by: _, order } => orders::human(run.clone(), order),
         Signal::PullRequest(change) => watch::pull_request(run.clone(), change),
+        Signal::HeadMoved { head } => watch::head_moved(run.clone(), head),
         Signal::FollowUp(cause) => watch::follow_up(run.clone(), cause),
         Signal::Gone(gone) if !run.state.is_terminal() => Ok(watch::gone(run.clone(), gone)),
         Signal::Gone(_) => Err(Refusal::Stale),

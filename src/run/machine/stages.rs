@@ -7,7 +7,7 @@ use crate::{
     plan::{Approver, Gate, Plan, StepKey},
     run::{
         signal::{Effect, Refusal, StageResult, Transition},
-        state::{CurrentPlan, Failure, PauseCause, Run, State, StepProgress, StepState},
+        state::{CurrentPlan, Failure, HeadProof, PauseCause, Run, State, StepProgress, StepState},
     },
 };
 
@@ -16,6 +16,12 @@ use crate::{
 pub const MAX_REWORK_ROUNDS: u32 = 2;
 
 pub(super) fn stage(mut run: Run, result: StageResult) -> Result<Transition, Refusal> {
+    if let (State::Verifying, StageResult::Verified { feedback }) = (run.state, &result) {
+        run.progress.verified = Some(run.seq);
+        if run.progress.only_proves() {
+            return watch::proven_again(run, feedback.is_none());
+        }
+    }
     match (run.state, result) {
         (State::Queued, StageResult::PlanningStarted) => {
             // Not a new entry: the job that reports this goes on to plan, under the number and deadline of `Queued`.
@@ -53,15 +59,21 @@ pub(super) fn stage(mut run: Run, result: StageResult) -> Result<Transition, Ref
         (State::Publishing, StageResult::Published(pull_request)) => {
             let commit = pull_request.head.clone();
             run.progress.pull_request = Some(pull_request);
+            if let Some(verified) = run.progress.verified {
+                // Nothing else is ever published.
+                run.progress.prove(HeadProof { head: commit.clone(), verified, holds: true });
+            }
             watch::settled(run, Some(commit), false)
         }
         (State::Publishing, StageResult::Offered) if run.progress.follow_up.is_some() => {
             watch::settled(run, None, true)
         }
         (State::Working, StageResult::NothingToChange { step }) => watch::nothing_to_change(run, &step),
-        (State::Working, StageResult::FollowUpBegun { head, plan }) => watch::begun(run, head, plan),
+        (State::Working | State::Verifying, StageResult::FollowUpBegun { head, plan }) => watch::begun(run, head, plan),
         (State::Publishing, StageResult::BranchMoved { head }) => watch::branch_moved(run, head),
-        (State::Working | State::Publishing, StageResult::PullRequestEnded(change)) => watch::pull_request(run, change),
+        (State::Working | State::Verifying | State::Publishing, StageResult::PullRequestEnded(change)) => {
+            watch::pull_request(run, change)
+        }
         (
             State::Queued | State::Planning | State::Working | State::Verifying | State::Reviewing | State::Publishing,
             StageResult::Failed { message },

@@ -428,7 +428,8 @@ async fn enqueue(
 /// How long a report must wait: what a person waits for is shown at once; a state on the way at most once per
 /// [`STICKY_COMMENT_INTERVAL`], and not if it is over in a moment.
 async fn report_delay(connection: &mut PgConnection, run: &Run) -> Result<Duration> {
-    if !run.state.is_at_work() {
+    // Somebody who wants the head proven again looks at the check that is to say so.
+    if !run.state.is_at_work() || run.progress.only_proves() {
         return Ok(Duration::ZERO);
     }
     let output = sqlx::query!(

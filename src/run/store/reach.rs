@@ -82,6 +82,28 @@ pub async fn report_unseen(connection: &mut PgConnection, id: InstallationId) ->
     Ok(())
 }
 
+/// Asks for a report of each run of which GitHub does not show the latest, as when it ended with an installation that is
+/// gone: a check run in progress above all.
+pub async fn report_unshown(connection: &mut PgConnection, id: InstallationId) -> Result<()> {
+    let unshown = sqlx::query!(
+        r#"select run.id as "id: RunId", revision
+           from run
+           join run_output on run_output.run_id = run.id
+           join repository on repository.id = run.repository_id
+           where repository.installation_id = $1 and repository.removed_at is null and shown_revision < revision
+             and run.updated_at > now() - interval '7 days'
+             and not exists (select from job where job.run_id = run.id and job.kind = 'report')"#,
+        id as _,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for run in unshown {
+        let report = Task::Report { run: run.id, revision: run.revision };
+        queue::enqueue(connection, &report.job(id, Duration::ZERO)?).await?;
+    }
+    Ok(())
+}
+
 /// Notes that an installation was suspended or removed, or that it is back.
 pub async fn suspend(connection: &mut PgConnection, id: InstallationId, suspended: bool) -> Result<()> {
     sqlx::query!(

@@ -40,6 +40,8 @@ pub struct Output {
     /// The plan that the comment, as wiz last wrote it, shows for approval.
     pub shown_plan: Option<PlanHash>,
     pub check_run: Option<ShownCheck>,
+    /// SHA-256 of what the check runs of single items say, and where.
+    pub check_items_digest: Option<String>,
     /// When the status comment was last written.
     pub shown_at: Option<DateTime<Utc>>,
 }
@@ -155,11 +157,21 @@ pub async fn save_evidence(connection: &mut PgConnection, run: RunId, seq: i32, 
 
 /// The newest evidence; empty before the first verification.
 pub async fn latest_evidence(connection: &mut PgConnection, run: RunId) -> Result<Proof> {
+    evidence_at(connection, run, None).await
+}
+
+/// The evidence of the verification of that state entry; empty if there was none.
+pub async fn evidence_of(connection: &mut PgConnection, run: RunId, seq: i32) -> Result<Proof> {
+    evidence_at(connection, run, Some(seq)).await
+}
+
+async fn evidence_at(connection: &mut PgConnection, run: RunId, seq: Option<i32>) -> Result<Proof> {
     let row = sqlx::query!(
         r#"select results as "results: Json<Vec<Evidence>>", patch_digest,
                   files as "files: Json<Vec<LineCount>>" from evidence
-           where run_id = $1 order by seq desc limit 1"#,
+           where run_id = $1 and seq = coalesce($2, seq) order by seq desc limit 1"#,
         run as _,
+        seq,
     )
     .fetch_optional(connection)
     .await?;
@@ -196,7 +208,7 @@ pub async fn output(connection: &mut PgConnection, run: RunId) -> Result<Output>
         r#"select status_comment_id as "status_comment: CommentId", status_comment_digest,
                   shown_plan_hash as "shown_plan: PlanHash", check_run_head as "check_run_head: CommitSha", check_run_key,
                   check_run_settled, check_run_id as "check_run: CheckRunId", check_digest,
-                  status_comment_edited_at as shown_at
+                  check_items_digest, status_comment_edited_at as shown_at
            from run_output where run_id = $1"#,
         run as _,
     )
@@ -214,6 +226,7 @@ pub async fn output(connection: &mut PgConnection, run: RunId) -> Result<Output>
             id: row.check_run,
             digest: row.check_digest,
         }),
+        check_items_digest: row.check_items_digest,
         shown_at: row.shown_at,
     }))
 }
@@ -264,6 +277,14 @@ pub async fn save_check_run(connection: &mut PgConnection, run: RunId, shown: &S
     )
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Remembers what the check runs of single items say.
+pub async fn save_check_items(connection: &mut PgConnection, run: RunId, digest: &str) -> Result<()> {
+    sqlx::query!("update run_output set check_items_digest = $2 where run_id = $1", run as _, digest)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

@@ -1,6 +1,9 @@
 //! Checks that fail on wiz's pull requests: mended from their logs, run again where they smell flaky, and left to people
 //! when the same failure comes back.
 
+mod heads;
+mod loops;
+mod settled;
 mod switch;
 
 use github_stand_in::{

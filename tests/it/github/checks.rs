@@ -1,7 +1,10 @@
 //! Check runs: made once, annotated once.
 
 use wiz::{
-    github::{Annotation, AnnotationLevel, CheckAction, CheckRun, CheckRunOutput, CheckState, Conclusion, GitHubError},
+    github::{
+        Annotation, AnnotationLevel, CheckAction, CheckIdentity, CheckRun, CheckRunOutput, CheckState, Conclusion,
+        GitHubError,
+    },
     ids::CommitSha,
 };
 
@@ -11,6 +14,7 @@ fn check(head_sha: &CommitSha) -> CheckRun {
     CheckRun {
         name: "wiz".into(),
         external_id: "run-1".into(),
+        identity: CheckIdentity::Key,
         head_sha: head_sha.clone(),
         details_url: Some("https://wiz.example.com/runs/1".into()),
         state: CheckState::InProgress { started_at: chrono::Utc::now() },
@@ -40,6 +44,8 @@ async fn a_check_run_exists_once_whatever_happens() {
     assert_eq!(scene.installation.find_or_create_check(&scene.repository, &wanted).await.unwrap(), id);
     let other = CheckRun { external_id: "run-2".into(), ..wanted.clone() };
     assert_ne!(scene.installation.find_or_create_check(&scene.repository, &other).await.unwrap(), id);
+    let third = CheckRun { external_id: "run-3".into(), identity: CheckIdentity::Name, ..wanted.clone() };
+    scene.installation.find_or_create_check(&scene.repository, &third).await.unwrap();
 
     wanted.state = CheckState::Completed { conclusion: Conclusion::ActionRequired, at: chrono::Utc::now() };
     wanted.output.title = "Waiting for approval".into();

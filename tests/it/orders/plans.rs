@@ -268,6 +268,8 @@ async fn where_two_people_are_wanted_the_requester_may_not_approve() {
     stage.quiet().await;
     max.rerequest(name, check.id).unwrap();
     stage.quiet().await;
+    stage.until_followed_up(issue, 1).await;
+    stage.quiet().await;
     max.click(name, check.id, "cancel").unwrap();
     stage.until_says(issue, "Cancelled").await;
     stage.say("max", pull.number, "/wiz status");
@@ -277,8 +279,6 @@ async fn where_two_people_are_wanted_the_requester_may_not_approve() {
     wiz: Say what to change: `/wiz fix …` with a few words, or comment on the lines in a review with `/wiz fix`.
     ----
     wiz: sam may not use `/wiz cancel` here: it needs the role **write** in this repository.
-    ----
-    wiz: `/wiz retry` does not fit now: run 1 has an open pull request. `/wiz status` shows more.
     ----
     max: /wiz status
     ----

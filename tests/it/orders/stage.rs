@@ -274,6 +274,19 @@ impl Stage {
         until("the run has failed again", PATIENCE, failed).await.unwrap();
     }
 
+    /// Waits until the run of an issue watches its pull request, with so many follow-ups behind it.
+    pub async fn until_followed_up(&self, issue: u64, follow_ups: i32) {
+        let watching = async || {
+            let count = sqlx::query_scalar(
+                "select count(*) from run where issue_number = $1 and state = 'watching'
+                   and (progress ->> 'follow_ups')::int = $2",
+            );
+            let count: i64 = count.bind(i64::try_from(issue)?).bind(follow_ups).fetch_one(self.store.pool()).await?;
+            Ok((count == 1).then_some(()))
+        };
+        until("the run watches again", PATIENCE, watching).await.unwrap();
+    }
+
     /// Waits until a plan waits for approval, which GitHub does not always show.
     pub async fn until_waits(&self) {
         let waiting = async || {

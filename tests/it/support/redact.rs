@@ -31,7 +31,8 @@ pub fn redact(text: &str) -> String {
         }
     }
     redacted.push_str(rest);
-    redacted
+    // Minutes and seconds are one time.
+    redacted.replace("<time> <time>", "<time>")
 }
 
 fn without_addresses(text: &str) -> String {

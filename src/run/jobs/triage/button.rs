@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::{
     Action, InstallationId, RunId, Services,
     answering::{Answer, Part},
-    hearing, ordering, store,
+    hearing, ordering, pulling, store,
 };
 use crate::{
     event::{CheckRun, CheckRunAction, Event, command::Verb},
@@ -28,7 +28,8 @@ pub(super) async fn interpret(
     let stored = store::load(&mut *services.pool.acquire().await?, run).await?;
     let Some(stored) = stored.filter(|stored| stored.repository == repository.id) else { return Ok(None) };
     // GitHub offers "Re-run" on every check run, also on one that has nothing left to do.
-    if actor.is_bot || stored.run.state == State::Succeeded {
+    let is_over = stored.run.state == State::Succeeded && check_run.action == CheckRunAction::Rerequested;
+    if actor.is_bot || is_over {
         return Ok(None);
     }
     let github = services.github.installation(installation);
@@ -40,6 +41,11 @@ pub(super) async fn interpret(
         Err(faults) => (RepositoryPolicy::default(), faults),
     };
     let part = match triage::unless_faulty(triage::press(verb, order, role, &policy), &faults) {
+        Intent::Order { .. }
+            if check_run.action == CheckRunAction::Rerequested && stored.run.state == State::Watching =>
+        {
+            pulling::proof(&stored, actor)
+        }
         Intent::Order { verb, order } => {
             ordering::order_part(services, (actor, &policy), &stored, (verb, order)).await?
         }
@@ -77,7 +83,8 @@ pub(super) async fn interpret(
 fn meaning(action: &CheckRunAction) -> Option<(Verb, Ordered)> {
     let kind = match action {
         CheckRunAction::RequestedAction { identifier } => ActionKind::read(identifier)?,
-        // "Re-run" in GitHub's own interface means the same as our button.
+        // "Re-run" in GitHub's own interface means the same as our button; where the pull request is open and nothing is
+        // under way, it means another look at the head.
         CheckRunAction::Rerequested => ActionKind::Retry,
         CheckRunAction::Completed { .. } => return None,
     };
@@ -89,8 +96,9 @@ fn meaning(action: &CheckRunAction) -> Option<(Verb, Ordered)> {
     })
 }
 
-/// The run that a check run's `external_id` names; a follow-up's number may come behind it.
+/// The run that a check run's `external_id` names; an item's place may come behind it, or a follow-up's number where an
+/// earlier version of wiz made it.
 fn run_of_external_id(external_id: &str) -> Option<RunId> {
     let name = external_id.strip_prefix(CHECK_RUN_PREFIX)?;
-    name.split('.').next()?.parse().ok()
+    name.split(['.', '/']).next()?.parse().ok()
 }

@@ -13,6 +13,7 @@ use crate::{
     ids::RepositoryId,
     run::{
         reach, signal,
+        state::State,
         store::reach::{Described, Installed},
     },
 };
@@ -29,7 +30,7 @@ pub(super) async fn pull_request(
         PullRequestChange::Merged { .. } => signal::PullRequestChange::Merged,
         PullRequestChange::Closed => signal::PullRequestChange::Closed,
         PullRequestChange::Reopened => signal::PullRequestChange::Reopened,
-        PullRequestChange::Synchronize => return Ok(None),
+        PullRequestChange::Synchronize => return pushed(services, event, installation, pull_request).await,
     };
     let Some(repository) = &event.repository else { return Ok(None) };
     let number = pull_request.number;
@@ -44,6 +45,29 @@ pub(super) async fn pull_request(
         }
     };
     Ok(Some(Action::Signal(run, Signal::PullRequest(change))))
+}
+
+/// Somebody pushed to a pull request that wiz opened and watches. What its head is now is asked, since deliveries come late
+/// and in any order.
+async fn pushed(
+    services: &Services,
+    event: &Event,
+    installation: InstallationId,
+    pull_request: &PullRequest,
+) -> Result<Option<Action>> {
+    let Some(repository) = &event.repository else { return Ok(None) };
+    let number = pull_request.number;
+    let mut connection = services.pool.acquire().await?;
+    let Some(run) = store::latest_of(&mut connection, repository.id, number).await? else { return Ok(None) };
+    let stored = store::load(&mut connection, run).await?;
+    drop(connection);
+    let known = stored.filter(|stored| stored.run.state == State::Watching && stored.has_opened(number));
+    let known = known.and_then(|stored| stored.run.progress.pull_request).map(|watched| watched.head);
+    if known.is_none_or(|known| known == pull_request.head_sha) {
+        return Ok(None);
+    }
+    let now = services.github.installation(installation).pull(&repository.name, number).await?;
+    Ok(now.map(|pull| Action::Signal(run, Signal::HeadMoved { head: pull.head.sha })))
 }
 
 /// How a pull request stands, as the change that led there.
@@ -130,7 +154,9 @@ impl Reach {
             Self::Installed { installed, repositories } => {
                 reach::back(connection, installation).await?;
                 store::reach::remember_installation(connection, &installed).await?;
-                describe(connection, &repositories).await
+                describe(connection, &repositories).await?;
+                // A repository that was here before comes back under a new installation.
+                store::reach::report_unshown(connection, installation).await
             }
             Self::Granted(installed) => store::reach::remember_installation(connection, &installed).await,
             Self::Suspended => reach::suspended(connection, installation).await,

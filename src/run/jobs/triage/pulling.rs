@@ -10,12 +10,15 @@ use super::{
     hearing::Scene,
     ordering, starting,
     store::{
-        self, Created, NewRun,
+        self, Created, NewRun, StoredRun,
         reviews::{self, TakenReview},
     },
 };
 use crate::{
-    event::command::{Command, Verb},
+    event::{
+        Actor,
+        command::{Command, Verb},
+    },
     github::{OpenState, ReviewComment},
     ids::{CommentId, IssueNumber, Login, RepositoryId, ReviewId, RunId},
     report,
@@ -92,6 +95,13 @@ pub(super) async fn of_review(
     });
     let new = starting::new_run(scene, 0, Mission::Fix, &command)?;
     part(services, scene, new, (FollowUpCause::Review(words), command.verb.name(), ordered)).await
+}
+
+/// What it causes that somebody wants the head proven as it is.
+pub(super) fn proof(run: &StoredRun, actor: &Actor) -> Part {
+    let cause = FollowUpCause::Proof { by: actor.login.clone() };
+    let watcher = Watcher::Known(run.run.id);
+    Part::Work(Box::new(PullWork { pull: run.issue, watcher, cause, verb: Verb::Retry.name(), ordered: true }))
 }
 
 async fn part(

@@ -13,7 +13,7 @@ use crate::{
     run::{
         follow_up::{FollowUpCause, Waits},
         signal::{Effect, Gone, PullRequestChange, Refusal, Transition},
-        state::{CurrentPlan, FollowUp, Run, State, StepProgress, StepState},
+        state::{CurrentPlan, FollowUp, HeadProof, Run, State, StepProgress, StepState},
     },
 };
 
@@ -66,6 +66,16 @@ pub(super) fn pull_request(mut run: Run, change: PullRequestChange) -> Result<Tr
             Ok(cancel(without_work(run), UserMessage::new("The pull request was closed without merging.")))
         }
     }
+}
+
+/// Somebody pushed: what was proven is of another commit, and is shown there. Work under way finds out by itself.
+pub(super) fn head_moved(mut run: Run, head: CommitSha) -> Result<Transition, Refusal> {
+    let pull_request = run.progress.pull_request.as_mut().ok_or(Refusal::Stale)?;
+    if run.state != State::Watching || pull_request.head == head {
+        return Err(Refusal::Stale);
+    }
+    pull_request.head = head;
+    Ok(stay(run, vec![]))
 }
 
 /// Nothing is done for a pull request that is not open.
@@ -132,11 +142,16 @@ fn begin(mut run: Run, cause: FollowUpCause, restarts: u32) -> Result<Transition
     let number = run.progress.follow_ups + 1;
     let key = FollowUp::step_key(number).ok_or(Refusal::NotNow)?;
     let step = StepProgress { key: key.clone(), depends_on: vec![], state: StepState::Running, feedback: None };
+    let (state, steps, effect) = if cause.only_proves() {
+        (State::Verifying, vec![], Effect::Verify)
+    } else {
+        (State::Working, vec![step], Effect::Work(key))
+    };
     run.progress.follow_ups = number;
-    run.progress.follow_up = Some(FollowUp { number, cause, head: None, restarts, steps: vec![step] });
+    run.progress.follow_up = Some(FollowUp { number, cause, head: None, restarts, steps });
     run.progress.rework_rounds = 0;
     run.progress.failure = None;
-    Ok(enter(run, State::Working, vec![Effect::Work(key)]))
+    Ok(enter(run, state, vec![effect]))
 }
 
 /// The first job of a follow-up has looked at the pull request.
@@ -175,6 +190,13 @@ pub(super) fn branch_moved(mut run: Run, head: CommitSha) -> Result<Transition, 
     let message = "The branch moved again and again while wiz was at work on it, so nothing was published. `/wiz retry` \
                    starts from the commit that is there then.";
     Ok(fail(run, UserMessage::new(message)))
+}
+
+/// The definition of done was run on the head as it is.
+pub(super) fn proven_again(mut run: Run, holds: bool) -> Result<Transition, Refusal> {
+    let head = run.progress.follow_up.as_ref().and_then(|follow_up| follow_up.head.clone()).ok_or(Refusal::Stale)?;
+    run.progress.prove(HeadProof { head, verified: run.seq, holds });
+    settled(run, None, false)
 }
 
 /// The follow-up's coder found nothing to change; what it has to say is all that comes of it.

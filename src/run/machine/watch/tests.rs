@@ -256,3 +256,35 @@ fn what_is_offered_ends_as_what_is_published_and_a_failure_is_told_to_all_who_wa
     let waits = |review| Effect::TellFailure(crate::run::follow_up::Waits::Review(ReviewId(review)));
     assert_eq!((transition.run.state, told), (State::Failed, vec![&waits(8), &waits(9)]));
 }
+
+#[test]
+fn what_was_proven_is_of_one_commit_and_of_no_other() {
+    let proven = |run: &Run| run.progress.proof_of_head().map(|proof| proof.holds);
+    let run = watching();
+    assert_eq!(proven(&run), Some(true), "wiz published it");
+    let moved = |head| Signal::HeadMoved { head: sha(head) };
+    let run = advance(&run, moved('d')).unwrap().run;
+    assert_eq!((run.state, proven(&run)), (State::Watching, None), "somebody else made it");
+    assert_eq!(advance(&run, moved('d')), Err(Refusal::Stale), "told twice");
+    assert_eq!(proven(&advance(&run, moved('c')).unwrap().run), Some(true), "it goes back");
+
+    let wish = FollowUpCause::Proof { by: "maintainer".parse().unwrap() };
+    let (run, effects) =
+        go(run, [|_: &Run| Signal::FollowUp(FollowUpCause::Proof { by: "maintainer".parse().unwrap() })]);
+    assert_eq!((run.state, &effects[0]), (State::Verifying, &Effect::Verify));
+    assert_eq!(advance(&run, Signal::FollowUp(wish)), Err(Refusal::Stale), "asked twice");
+    assert_eq!(advance(&run, moved('e')), Err(Refusal::Stale), "work under way finds out by itself");
+    let (run, _) = go(run, [|run: &Run| stage_of(run, begun('d'))]);
+    let holds = go(run.clone(), [|run: &Run| stage_of(run, StageResult::Verified { feedback: None })]).0;
+    assert_eq!((holds.state, proven(&holds)), (State::Watching, Some(true)));
+    let fails = go(run, [|run: &Run| stage_of(run, StageResult::Verified { feedback: Some("red".into()) })]).0;
+    assert_eq!((fails.state, proven(&fails)), (State::Watching, Some(false)), "nobody is sent back to work");
+}
+
+#[test]
+fn a_push_under_a_follow_up_leaves_the_new_head_unproven() {
+    let (run, _) = go(watching(), [|_: &Run| Signal::FollowUp(failing('c'))]);
+    let (run, _) = go(run, TO_PUBLISHING);
+    let (run, _) = go(run, [|run: &Run| stage_of(run, StageResult::BranchMoved { head: sha('e') })]);
+    assert_eq!((run.state, run.progress.proof_of_head()), (State::Watching, None));
+}
