@@ -24,6 +24,29 @@ pub struct CiRules {
     #[serde(deserialize_with = "label")]
     #[schemars(length(min = 1, max = 50))]
     pub label: String,
+    /// What is done about failing checks of the default branch.
+    pub default_branch: CiDefaultBranch,
+}
+
+/// What is done about failing checks of the default branch; stricter ones first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CiDefaultBranch {
+    /// Nothing.
+    #[default]
+    Ignore,
+    /// wiz opens an issue, and works on it as on any other.
+    Fix,
+}
+
+impl CiDefaultBranch {
+    /// The value as it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ignore => "ignore",
+            Self::Fix => "fix",
+        }
+    }
 }
 
 /// Whose pull requests have their failing checks answered without anybody asking; stricter ones first.
@@ -50,14 +73,17 @@ impl CiAnswer {
 
 impl Default for CiRules {
     fn default() -> Self {
-        Self { answer: CiAnswer::Own, attempts: 3, label: "wiz:ci".to_owned() }
+        Self { answer: CiAnswer::Own, attempts: 3, label: "wiz:ci".to_owned(), default_branch: CiDefaultBranch::Ignore }
     }
 }
 
 impl CiRules {
     /// Whether these rules let wiz do nothing that `other` does not.
     pub(super) fn is_as_strict(&self, other: &Self) -> bool {
-        self.answer <= other.answer && self.attempts <= other.attempts && self.label == other.label
+        self.answer <= other.answer
+            && self.attempts <= other.attempts
+            && self.label == other.label
+            && self.default_branch <= other.default_branch
     }
 
     /// Whether the label is among these. GitHub's labels differ in more than case.
@@ -149,6 +175,8 @@ mod tests {
         let rules = |answer, attempts| CiRules { answer, attempts, ..CiRules::default() };
         let usual = CiRules::default();
         assert!(rules(CiAnswer::None, 1).is_as_strict(&usual) && usual.is_as_strict(&usual));
+        let fixing = CiRules { default_branch: CiDefaultBranch::Fix, ..CiRules::default() };
+        assert!(!fixing.is_as_strict(&usual) && usual.is_as_strict(&fixing));
         assert!(!rules(CiAnswer::All, 1).is_as_strict(&usual) && !rules(CiAnswer::Own, 4).is_as_strict(&usual));
     }
 }

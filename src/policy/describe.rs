@@ -22,8 +22,9 @@ impl Effective {
             Key::Image => policy.image.clone().unwrap_or_default(),
             Key::Model => policy.model.clone().unwrap_or_default(),
             Key::Ci => {
-                let CiRules { answer, attempts, label } = &policy.ci;
-                format!("answer {}; {attempts} attempts; label {label}", answer.name())
+                let CiRules { answer, attempts, label, default_branch } = &policy.ci;
+                let default_branch = default_branch.name();
+                format!("answer {}; {attempts} attempts; label {label}; default branch {default_branch}", answer.name())
             }
             Key::Setup => policy.setup.join("; "),
             Key::Checks => {

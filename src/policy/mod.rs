@@ -29,7 +29,7 @@ mod triggers;
 mod values;
 
 pub use changes::{ChangedPath, Verdict, Violation, is_test_path, judge_changes};
-pub use ci::{Answering, CiAnswer, CiRules};
+pub use ci::{Answering, CiAnswer, CiDefaultBranch, CiRules};
 pub use file::{PolicyFault, PolicyFile, parse, parse_bytes, parse_layer};
 pub use gate::{
     AuthorAssociation, EstimatedSize, Gate, GateDecision, GateFacts, GateLevel, GateReason, GateRule, REASONS, gate,

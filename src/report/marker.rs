@@ -37,6 +37,8 @@ pub enum MarkerKind {
     Review(u32),
     /// The tracking issue of the schedule whose name has this digest.
     Schedule(u64),
+    /// The issue about a failure on the default branch that has this digest.
+    BranchFailure(u64),
 }
 
 impl fmt::Display for MarkerKind {
@@ -48,6 +50,7 @@ impl fmt::Display for MarkerKind {
             Self::Failure(comment) => write!(f, "failure-{comment}"),
             Self::Review(part) => write!(f, "review-{part}"),
             Self::Schedule(digest) => write!(f, "schedule-{digest}"),
+            Self::BranchFailure(digest) => write!(f, "branch_failure-{digest}"),
         }
     }
 }
@@ -64,6 +67,7 @@ impl FromStr for MarkerKind {
                 Some(("failure", id)) => id.parse().map(Self::Failure).map_err(|_| ()),
                 Some(("review", part)) => part.parse().map(Self::Review).map_err(|_| ()),
                 Some(("schedule", digest)) => digest.parse().map(Self::Schedule).map_err(|_| ()),
+                Some(("branch_failure", digest)) => digest.parse().map(Self::BranchFailure).map_err(|_| ()),
                 Some(_) | None => Err(()),
             },
         }

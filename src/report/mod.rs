@@ -17,6 +17,7 @@ mod checks;
 mod comment;
 mod configuration;
 mod criteria;
+mod default_branch;
 mod edit;
 mod follow_up;
 mod marker;
@@ -44,6 +45,10 @@ pub use checks::{
 pub use comment::status_comment;
 pub use configuration::{FileRemark, PolicyCheck, RuleView, configuration, policy_check};
 pub use criteria::{CriterionCheck, criterion_checks};
+pub use default_branch::{
+    BranchFailure, branch_failure_elsewhere, branch_failure_issue, branch_failure_task, branch_failure_title,
+    branch_given_up,
+};
 pub use edit::{EditFault, edited_plan};
 pub use follow_up::{FollowUpReason, FollowUpView, follow_up_message, secret_in_text, superseded_check};
 pub use marker::{MARKER_CHARS, Marker, MarkerKind};

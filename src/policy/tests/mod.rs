@@ -29,7 +29,7 @@ fn everything_can_be_set() {
         "image: ghcr.io/acme/box:1\nsetup: [make deps]\nchecks:\n  - name: tests\n    run: make test\n    timeout_s: 60\n  \
          - { name: lint, run: make lint }\nmin_role: maintain\ngate: human-required\nbudget_run: $1.50\nbudget_day: 5\n\
          protected_paths: [docs/legal/]\nunprotected_paths: ['**/Cargo.lock']\nallowed_paths: ['src/**']\nmodel: local/tiny\n\
-         ci: { answer: all, attempts: 5, label: 'please mend' }\n",
+         ci: { answer: all, attempts: 5, label: 'please mend', default_branch: fix }\n",
     )
     .unwrap();
     let pattern = |text: &str| vec![text.parse::<Pattern>().unwrap()];
@@ -52,7 +52,12 @@ fn everything_can_be_set() {
             allowed_paths: pattern("src/**"),
             allowed_within: vec![],
             model: Some("local/tiny".into()),
-            ci: CiRules { answer: CiAnswer::All, attempts: 5, label: "please mend".into() },
+            ci: CiRules {
+                answer: CiAnswer::All,
+                attempts: 5,
+                label: "please mend".into(),
+                default_branch: CiDefaultBranch::Fix,
+            },
             schedules: vec![],
             triggers: Triggers::default(),
         }
@@ -145,6 +150,7 @@ fn values_out_of_range_are_refused() {
         "ci: { attempts: 0 }",
         "ci: { attempts: 11 }",
         "ci: { label: '' }",
+        "ci: { default_branch: yes }",
         "ci: { atempts: 2 }",
     ]
     .iter()
@@ -176,6 +182,7 @@ fn values_out_of_range_are_refused() {
     ci: { attempts: 0 }  →  1: ci: `attempts` is a number from 1 to 10
     ci: { attempts: 11 }  →  1: ci: `attempts` is a number from 1 to 10
     ci: { label: '' }  →  1: ci: `label` is a name of at most 50 characters
+    ci: { default_branch: yes }  →  1: ci.default_branch: unknown variant `yes`; known are ignore, fix
     ci: { atempts: 2 }  →  1: ci: unknown field `atempts`; did you mean `attempts`?
     "#);
     assert!(faults(&"#".repeat(70_000)).contains("larger"));

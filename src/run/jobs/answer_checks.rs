@@ -7,13 +7,16 @@ use sqlx::PgConnection;
 
 use super::{
     Task,
-    checks::{Answer, OVERDUE, Red, Verdict, as_cause, deed},
+    checks::{Answer, Ground, OVERDUE, Red, Verdict, as_cause, deed},
+    default_branch,
     failure::Seen,
     store::{self, ci as tries},
 };
 use crate::{
     ci::{Deed, Failure, Kind, Signature, StopReason},
+    github,
     ids::{CheckRunId, CommentId, CommitSha, IssueNumber, Login, RunId, UserId},
+    policy::RepositoryPolicy,
     queue,
     report::{self, GaveUp},
     run::{
@@ -59,7 +62,7 @@ async fn look_when_overdue(connection: &mut PgConnection, wanted: &Checks) -> Re
 }
 
 async fn answer(connection: &mut PgConnection, wanted: &Checks, mut red: Red) -> Result<()> {
-    let place = (wanted.repository, red.pull.number);
+    let place = (wanted.repository, red.ground.pull());
     match std::mem::replace(&mut red.answer, Answer::Nothing) {
         Answer::Rerun(seen) => {
             for one in &seen {
@@ -77,9 +80,16 @@ async fn answer(connection: &mut PgConnection, wanted: &Checks, mut red: Red) ->
             }
             repair(connection, wanted, (&red, &seen)).await?;
         }
+        // There is nobody to tell, and tomorrow there is money.
+        Answer::Stop(_, StopReason::Budget) if red.ground.pull().is_none() => {
+            tracing::info!(head = %wanted.head, "no money is left for the default branch");
+        }
         Answer::Stop(seen, reason) => {
             tries::record(connection, place, &seen.name, &deed(Kind::Stop, &seen)).await?;
-            give_up(connection, wanted, &red, (&seen, reason)).await?;
+            match &red.ground {
+                Ground::Pull(pull) => give_up(connection, wanted, (pull, &red.policy), (&seen, reason)).await?,
+                Ground::DefaultBranch(ground) => default_branch::give_up(connection, wanted, ground, &seen).await?,
+            }
         }
         Answer::Wait | Answer::Nothing => {}
     }
@@ -101,7 +111,13 @@ async fn rerun(connection: &mut PgConnection, wanted: &Checks, seen: &[Seen]) ->
 }
 
 async fn repair(connection: &mut PgConnection, wanted: &Checks, (red, seen): (&Red, &[Seen])) -> Result<()> {
-    let Some(run) = run_for(connection, wanted, red).await? else {
+    let pull = match &red.ground {
+        Ground::Pull(pull) => pull,
+        Ground::DefaultBranch(ground) => {
+            return default_branch::begin(connection, wanted, (ground, &red.policy), seen).await;
+        }
+    };
+    let Some(run) = run_for(connection, wanted, (red, pull)).await? else {
         tracing::warn!(head = %wanted.head, "nobody can be said to have asked for the repair");
         return Ok(());
     };
@@ -114,22 +130,26 @@ async fn repair(connection: &mut PgConnection, wanted: &Checks, (red, seen): (&R
 }
 
 /// The run that watches the pull request, made if there is none.
-async fn run_for(connection: &mut PgConnection, wanted: &Checks, red: &Red) -> Result<Option<RunId>> {
+async fn run_for(
+    connection: &mut PgConnection,
+    wanted: &Checks,
+    (red, pull): (&Red, &github::PullRequest),
+) -> Result<Option<RunId>> {
     if let Some(run) = &red.run {
         return Ok(Some(run.run.id));
     }
-    let Some((requester_id, requester)) = asked_by(red) else { return Ok(None) };
+    let Some((requester_id, requester)) = asked_by(red, pull) else { return Ok(None) };
     let left = store::left_today(connection, wanted.repository, red.policy.budget_day).await?;
     let new = NewRun {
         installation: wanted.installation,
         repository: wanted.repository,
-        issue: red.pull.number,
-        issue_title: red.pull.title.clone(),
+        issue: pull.number,
+        issue_title: pull.title.clone(),
         // Should the run be cancelled, a later word starts another one.
         trigger_key: format!(
             "checks:{}:{}:{}:{}",
             wanted.repository,
-            red.pull.number,
+            pull.number,
             wanted.head,
             red.switch.as_ref().map_or(0, |switch| switch.changed_at.timestamp_micros())
         ),
@@ -145,8 +165,8 @@ async fn run_for(connection: &mut PgConnection, wanted: &Checks, red: &Red) -> R
         budget_day: red.policy.budget_day,
     };
     let pull_request = PullRequest {
-        number: red.pull.number,
-        branch: red.pull.head.branch.clone(),
+        number: pull.number,
+        branch: pull.head.branch.clone(),
         head: wanted.head.clone(),
         open: true,
         fork: false,
@@ -157,25 +177,25 @@ async fn run_for(connection: &mut PgConnection, wanted: &Checks, red: &Red) -> R
 }
 
 /// Who wanted the checks answered: the person who said so or, by the repository's rules, the pull request's author.
-fn asked_by(red: &Red) -> Option<(UserId, Login)> {
+fn asked_by(red: &Red, pull: &github::PullRequest) -> Option<(UserId, Login)> {
     let switched = red.switch.as_ref().map(|switch| (switch.by_id, switch.by.clone()));
-    switched.or_else(|| red.pull.user.as_ref().map(|author| (author.id, author.login.clone())))
+    switched.or_else(|| pull.user.as_ref().map(|author| (author.id, author.login.clone())))
 }
 
 /// Says once that wiz gives up.
 async fn give_up(
     connection: &mut PgConnection,
     wanted: &Checks,
-    red: &Red,
+    (pull, policy): (&github::PullRequest, &RepositoryPolicy),
     (seen, reason): (&Seen, StopReason),
 ) -> Result<()> {
     let reason = match reason {
         StopReason::SameAgain => GaveUp::SameAgain,
         StopReason::Alternating => GaveUp::Alternating,
-        StopReason::Attempts => GaveUp::Attempts(red.policy.ci.attempts),
+        StopReason::Attempts => GaveUp::Attempts(policy.ci.attempts),
         StopReason::Budget => GaveUp::Budget,
     };
-    say(connection, wanted, (red.pull.number, seen.id), report::checks_given_up(&seen.name, &wanted.head, reason)).await
+    say(connection, wanted, (pull.number, seen.id), report::checks_given_up(&seen.name, &wanted.head, reason)).await
 }
 
 async fn say(
@@ -204,13 +224,13 @@ async fn leave_fork(
     wanted: &Checks,
     (pull, check): (IssueNumber, CheckRunId),
 ) -> Result<()> {
-    let past = tries::deeds(connection, wanted.repository, pull, None).await?;
+    let past = tries::deeds(connection, wanted.repository, Some(pull), None).await?;
     if past.iter().any(|deed| deed.kind == Kind::Stop) {
         return Ok(());
     }
     // No log was read, so the failure has no name of its own.
     let failure = Failure { head: wanted.head.clone(), signature: Signature::stored("fork".to_owned()) };
-    tries::record(connection, (wanted.repository, pull), "", &Deed { kind: Kind::Stop, failure }).await?;
+    tries::record(connection, (wanted.repository, Some(pull)), "", &Deed { kind: Kind::Stop, failure }).await?;
     say(connection, wanted, (pull, check), report::checks_of_forks()).await
 }
 

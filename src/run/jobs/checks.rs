@@ -7,9 +7,11 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use chrono::{TimeDelta, Utc};
 
 use super::{
     Completed, JobFailure, Lease, Services, StoredRun,
+    default_branch::{self, BranchGround},
     failure::{self, Seen},
     store::{self, ci as tries},
 };
@@ -34,6 +36,9 @@ const LEAST_BUDGET: MicroDollars = MicroDollars::from_cents(5);
 /// Checks that have not ended after this time are not waited for any longer, as far as others have failed.
 pub(super) const OVERDUE: Duration = Duration::from_secs(60 * 60);
 
+/// How long attempts on the default branch count: it has no end as a pull request has.
+const BRANCH_MEMORY: TimeDelta = TimeDelta::days(7);
+
 /// What a look came to.
 pub(super) enum Verdict {
     /// Nobody waits for it any more.
@@ -50,15 +55,37 @@ pub(super) enum Verdict {
     NotOurs,
 }
 
-/// Failures on the head of a pull request.
+/// Failures on the head of a pull request, or of the default branch.
 pub(super) struct Red {
-    pub pull: PullRequest,
+    pub ground: Ground,
     /// The run that watches the pull request.
     pub run: Option<StoredRun>,
     pub policy: RepositoryPolicy,
     pub switch: Option<tries::Switch>,
     pub seen: Vec<Seen>,
     pub answer: Answer,
+}
+
+impl Red {
+    fn on(ground: Ground, policy: RepositoryPolicy) -> Self {
+        Self { ground, run: None, policy, switch: None, seen: vec![], answer: Answer::Nothing }
+    }
+}
+
+/// Where they are.
+pub(super) enum Ground {
+    Pull(Box<PullRequest>),
+    DefaultBranch(BranchGround),
+}
+
+impl Ground {
+    /// The pull request's number.
+    pub(super) fn pull(&self) -> Option<IssueNumber> {
+        match self {
+            Self::Pull(pull) => Some(pull.number),
+            Self::DefaultBranch(_) => None,
+        }
+    }
 }
 
 /// What is done about them.
@@ -75,11 +102,14 @@ pub(super) async fn execute(services: &Services, lease: &Lease, wanted: &Checks)
     let mut connection = services.pool.acquire().await?;
     let watched = tries::is_watched(&mut connection, wanted.repository, &wanted.head).await?;
     drop(connection);
-    let verdict = if watched && !super::is_suspended(services, wanted.installation).await? {
+    let mut verdict = if watched && !super::is_suspended(services, wanted.installation).await? {
         look(services, wanted).await.map_err(super::retry)?
     } else {
         Verdict::Left
     };
+    if let Verdict::Red(red) = &mut verdict {
+        default_branch::make_issue(services, wanted, red).await.map_err(super::retry)?;
+    }
     let mut transaction = services.pool.begin().await?;
     let completed = lease.complete(&mut transaction).await?;
     super::answer_checks::carry_out(&mut transaction, wanted, verdict).await?;
@@ -139,9 +169,14 @@ async fn ours(services: &Services, wanted: &Checks, name: &RepositoryName, githu
         Ok(Business::No)
     };
     let pull = github.open_pull_with_head(name, head).await.context("cannot find the pull request")?;
-    let Some(pull) = pull else { return not("no open pull request has this head") };
     let Ok(rules) = super::triage::policy(services, name, wanted.installation).await? else {
         return not("the repository's policy is faulty");
+    };
+    let Some(pull) = pull else {
+        return match default_branch::ground(services, wanted, (name, &rules)).await? {
+            Ok(ground) => Ok(Business::Ours(Box::new(Red::on(Ground::DefaultBranch(ground), rules)))),
+            Err(why) => not(why),
+        };
     };
     let labels: Vec<String> = pull.labels.iter().map(|label| label.name.clone()).collect();
     if pull.is_from_fork() {
@@ -168,7 +203,8 @@ async fn ours(services: &Services, wanted: &Checks, name: &RepositoryName, githu
     if !rules.ci.answering(own, switch.as_ref().map(|switch| switch.answered), &labels).is_on() {
         return not("they are not to be answered on this pull request");
     }
-    Ok(Business::Ours(Box::new(Red { pull, run, policy: rules, switch, seen: vec![], answer: Answer::Nothing })))
+    let red = Red::on(Ground::Pull(Box::new(pull)), rules);
+    Ok(Business::Ours(Box::new(Red { run, switch, ..red })))
 }
 
 /// Asks the guard about each failure. Giving up on one is giving up; otherwise mending goes before another try, since
@@ -176,8 +212,11 @@ async fn ours(services: &Services, wanted: &Checks, name: &RepositoryName, githu
 async fn answer(services: &Services, wanted: &Checks, red: &Red) -> Result<Answer> {
     let mut transaction = services.pool.begin().await?;
     let left = store::left_today(&mut transaction, wanted.repository, red.policy.budget_day).await?;
-    let since = red.switch.as_ref().map(|switch| switch.changed_at);
-    let past = tries::deeds(&mut transaction, wanted.repository, red.pull.number, since).await?;
+    let since = match &red.ground {
+        Ground::Pull(_) => red.switch.as_ref().map(|switch| switch.changed_at),
+        Ground::DefaultBranch(_) => Some(Utc::now() - BRANCH_MEMORY),
+    };
+    let past = tries::deeds(&mut transaction, wanted.repository, red.ground.pull(), since).await?;
     let under_way = tries::rerun_under_way(&mut transaction, wanted.repository, &wanted.head).await?;
     let mut flakes = Vec::new();
     for seen in &red.seen {

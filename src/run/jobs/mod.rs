@@ -12,6 +12,7 @@ mod answer_review;
 mod check_run;
 mod checks;
 mod deadline;
+mod default_branch;
 mod failure;
 mod follow_up;
 mod gate;

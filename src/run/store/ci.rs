@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 
 use crate::{
     ci::{Deed, Failure, Kind, Signature},
-    ids::{CommitSha, IssueNumber, Login, RepositoryId, UserId},
+    ids::{CommitSha, IssueNumber, Login, RepositoryId, RunId, UserId},
 };
 
 /// What a person said last about the checks of a pull request.
@@ -97,16 +97,16 @@ pub async fn settle(connection: &mut PgConnection, repository: RepositoryId, hea
     Ok(())
 }
 
-/// What was done about a pull request's checks since that moment, oldest first.
+/// What was done about the checks of a pull request, or of the default branch, since that moment, oldest first.
 pub async fn deeds(
     connection: &mut PgConnection,
     repository: RepositoryId,
-    pull: IssueNumber,
+    pull: Option<IssueNumber>,
     since: Option<DateTime<Utc>>,
 ) -> Result<Vec<Deed>> {
     let rows = sqlx::query!(
         r#"select head as "head: CommitSha", signature, kind from ci_attempt
-           where repository_id = $1 and pull_number = $2 and created_at >= coalesce($3, '-infinity'::timestamptz)
+           where repository_id = $1 and pull_number is not distinct from $2 and created_at >= coalesce($3, '-infinity'::timestamptz)
            order by id"#,
         repository as _,
         pull as _,
@@ -128,7 +128,7 @@ pub async fn deeds(
 /// Notes that something is done about a failure of the check of that name.
 pub async fn record(
     connection: &mut PgConnection,
-    (repository, pull): (RepositoryId, IssueNumber),
+    (repository, pull): (RepositoryId, Option<IssueNumber>),
     check: &str,
     deed: &Deed,
 ) -> Result<()> {
@@ -222,4 +222,30 @@ pub async fn was_flake(connection: &mut PgConnection, repository: RepositoryId, 
     .fetch_one(connection)
     .await?;
     Ok(seen)
+}
+
+/// The latest run that began since checks of the default branch failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BranchRun {
+    pub run: RunId,
+    pub issue: IssueNumber,
+    pub open: bool,
+}
+
+/// How the trigger key of such a run begins.
+pub const BRANCH_TRIGGER: &str = "default-branch:";
+
+/// The latest run that began since checks of the default branch failed.
+pub async fn branch_run(connection: &mut PgConnection, repository: RepositoryId) -> Result<Option<BranchRun>> {
+    let found = sqlx::query_as!(
+        BranchRun,
+        r#"select id as "run: RunId", issue_number as "issue: IssueNumber",
+                  state not in ('succeeded', 'failed', 'cancelled') as "open!"
+           from run where repository_id = $1 and starts_with(trigger_key, $2) order by id desc limit 1"#,
+        repository as _,
+        BRANCH_TRIGGER,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(found)
 }

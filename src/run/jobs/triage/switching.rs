@@ -94,7 +94,7 @@ impl Switching {
         }
         let switch = tries::switch(connection, self.repository, self.pull).await?;
         let since = switch.as_ref().map(|switch| switch.changed_at);
-        let past = tries::deeds(connection, self.repository, self.pull, since).await?;
+        let past = tries::deeds(connection, self.repository, Some(self.pull), since).await?;
         let answering = self.rules.answering(self.own, switch.as_ref().map(|switch| switch.answered), &self.labels);
         Ok(report::checks_answered(&ChecksView {
             why: why(answering),

@@ -1,0 +1,115 @@
+//! Checks that fail on the default branch: nothing without the policy's word; with it an issue, a run and a pull request,
+//! and no end of them when it does not help.
+
+use github_stand_in::{
+    control::{MergeMethod, NewWorkflow},
+    store::{Conclusion, Rule},
+};
+use wiz_demo::until;
+
+use super::{PATIENCE, workflow};
+use crate::orders::{
+    scenes::{FILES, coder, planner, reviewer},
+    stage::{CHECKED, Stage, shown},
+};
+
+/// As the issue is called.
+const TITLE: &str = "Checks fail on main: lint";
+
+/// A repair that CI likes, with its test.
+const LINTED: &str = r#"
+echo 'echo "Hello, ${1:-you}" # linted' > greet.sh
+echo 'test "$(sh greet.sh)" = "Hello, you"' >> tests/greet_test.sh
+"#;
+
+fn lint(stage: &Stage, rule: Rule, log: &str) {
+    let new: NewWorkflow = workflow(rule, log);
+    stage.world.hub().control().script_workflow(stage.repo.full_name(), &new).unwrap();
+}
+
+fn push(stage: &Stage, (path, text): (&str, &str)) {
+    stage.person("wim").write_file(stage.repo.full_name(), "main", (path, text), "By hand").unwrap();
+}
+
+/// The issue that wiz opens, after so many others of the repository.
+async fn issue_of_wiz(stage: &Stage, before: u64) -> u64 {
+    let found = until("wiz opens an issue", PATIENCE, async || {
+        let repository = stage.world.hub().control().repository(stage.repo.full_name())?;
+        let issues = repository.issues.values().filter(|issue| issue.pull.is_none() && issue.number > before);
+        Ok(issues.map(|issue| issue.number).next())
+    });
+    found.await.unwrap()
+}
+
+fn issues(stage: &Stage) -> usize {
+    let repository = stage.world.hub().control().repository(stage.repo.full_name()).unwrap();
+    repository.issues.values().filter(|issue| issue.pull.is_none()).count()
+}
+
+/// Waits for CI on the default branch, and for what wiz makes of it.
+async fn settled(stage: &Stage) {
+    let head = stage.repo.git(&["rev-parse", "main"]).unwrap();
+    let ended = async || {
+        let runs = stage.world.hub().control().workflow_runs(stage.repo.full_name())?;
+        let last = runs.iter().rfind(|run| run.head_sha == head).and_then(|run| run.latest());
+        Ok(last.and_then(|attempt| attempt.conclusion))
+    };
+    until("CI has ended", PATIENCE, ended).await.unwrap();
+    stage.quiet().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failing_checks_of_the_default_branch_are_mended_where_the_policy_says_so_and_not_for_ever() {
+    let scenes = vec![planner(TITLE, &FILES), coder(TITLE, LINTED), reviewer(TITLE)];
+    let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
+    let lacks = Rule::FailsWhileFileLacks { path: "greet.sh".to_owned(), text: "# linted".to_owned() };
+    lint(&stage, lacks, "greet.sh: line 1: not linted\n@octo/greeters");
+    push(&stage, ("README.md", "# Greeter\n"));
+    settled(&stage).await;
+    assert_eq!((issues(&stage), stage.runs().await), (0, 0), "nobody asked for it");
+
+    push(&stage, (".github/wiz.yml", &format!("gate: autonomous\nci:\n  default_branch: fix\n{CHECKED}")));
+    let issue = issue_of_wiz(&stage, 0).await;
+    let text = stage.world.hub().control().issue(stage.repo.full_name(), issue).unwrap();
+    let (body, _) = text.body.as_deref().unwrap().split_once("\n\n<!-- wiz:").unwrap();
+    insta::assert_snapshot!(crate::support::redact::redact(&format!("{}\n\n{body}", text.title)), @r"
+    Checks fail on main: lint
+
+    `lint` fails on `main` at `<hash>`:
+
+    ```text
+    <output>
+    ```
+
+    wiz works on it, since `ci:` in the policy file says so for the default branch. What comes of it is said here; `/wiz cancel` stops it.
+    ");
+    stage.until_says(issue, "is open").await;
+    // While a run is at work, a further failing commit starts no other.
+    push(&stage, ("README.md", "# The greeter\n"));
+    settled(&stage).await;
+    assert_eq!((issues(&stage), stage.runs().await), (1, 1));
+    let pull = stage.repo.pulls().unwrap().pop().unwrap();
+    stage.person("maria").merge(stage.repo.full_name(), pull.number, MergeMethod::Merge).unwrap();
+    stage.until_says(issue, "### Done").await;
+    settled(&stage).await;
+    assert_eq!((issues(&stage), stage.runs().await), (1, 1), "CI likes it");
+    gives_up(&stage, issue).await;
+    stage.clear().await;
+}
+
+/// What fails again although it was mended is left to people, and said once.
+async fn gives_up(stage: &Stage, issue: u64) {
+    push(stage, ("greet.sh", "echo \"Hello, ${1:-you}\"\n"));
+    let word = stage.until_answers(issue, "I leave it to you").await;
+    insta::assert_snapshot!(shown(&word), @"`lint` fails on `main` at `<hash>` again, and I have worked on that before. I leave it to you; `/wiz fix` here lets me try once more.");
+    for text in ["# One\n", "# Two\n"] {
+        push(stage, ("README.md", text));
+        settled(stage).await;
+    }
+    assert_eq!((issues(stage), stage.runs().await), (1, 1));
+    let never = Rule::Outcomes { outcomes: vec![Conclusion::Failure] };
+    lint(stage, never, "error: another thing entirely");
+    push(stage, ("README.md", "# Three\n"));
+    settled(stage).await;
+    assert_eq!((issues(stage), stage.runs().await), (1, 1), "it was left to people");
+}
