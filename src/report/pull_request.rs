@@ -94,7 +94,8 @@ fn body(view: &RunView, detail: Detail) -> String {
         let proof = sections::definition_of_done(view, plan, detail);
         let outputs = sections::outputs(view, detail);
         parts.push(format!(
-            "## Proof\n\nwiz ran these itself, in clean boxes without a network and without the agent.\n\n{proof}\n{outputs}"
+            "## Proof\n\nwiz ran these itself, in clean boxes without a network and without the agent. They are for the first \
+             commit here; each later one of wiz's has its own proof in the check `wiz`.\n\n{proof}\n{outputs}"
         ));
         if !plan.plan.risks.is_empty() {
             parts.push(format!("## Risks\n\n{}", sections::bullets(&plan.plan.risks, detail)));

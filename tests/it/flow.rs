@@ -231,7 +231,7 @@ async fn a_python_issue_becomes_a_merged_pull_request_and_every_text_is_right() 
 
     ## Proof
 
-    wiz ran these itself, in clean boxes without a network and without the agent.
+    wiz ran these itself, in clean boxes without a network and without the agent. They are for the first commit here; each later one of wiz's has its own proof in the check `wiz`.
 
     | | check | before | after |
     | --- | --- | --- | --- |
