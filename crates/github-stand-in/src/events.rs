@@ -53,7 +53,7 @@ pub fn needed_permissions(event: &str) -> &'static [&'static str] {
         "pull_request" | "pull_request_review" | "pull_request_review_comment" | "pull_request_review_thread" => {
             &["pull_requests"]
         }
-        "push" | "create" | "delete" | "fork" => &["contents"],
+        "push" | "create" | "delete" | "fork" | "commit_comment" => &["contents"],
         "check_run" | "check_suite" => &["checks"],
         "status" => &["statuses"],
         "workflow_run" | "workflow_job" => &["actions"],

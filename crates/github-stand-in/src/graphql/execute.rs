@@ -92,25 +92,33 @@ impl Answerer<'_> {
     }
 
     fn mutation(&mut self, state: &mut State, caller: &Caller, field: &Field) -> Value {
+        let wanted = if field.name == "markPullRequestReadyForReview" { "pullRequestId" } else { "threadId" };
         let input = self.argument(field, "input");
-        let known = ["threadId", "clientMutationId"];
         let members = input.as_object().into_iter().flatten();
-        if let Some((name, _)) = members.into_iter().find(|(name, _)| !known.contains(&name.as_str())) {
+        if let Some((name, _)) =
+            members.into_iter().find(|(name, _)| ![wanted, "clientMutationId"].contains(&name.as_str()))
+        {
             let message = format!("InputObject doesn't accept argument '{name}'");
             return self.fail(field, "INVALID", message);
         }
-        let Some(id) = input["threadId"].as_str() else {
-            return self.fail(field, "INVALID", "Argument 'threadId' on InputObject is required.".to_owned());
+        let Some(id) = input[wanted].as_str() else {
+            return self.fail(field, "INVALID", format!("Argument '{wanted}' on InputObject is required."));
         };
-        let resolved = field.name == "resolveReviewThread";
-        match threads::resolve_as(state, caller, id, resolved) {
-            Ok(thread) => {
-                let payload = json!({ "clientMutationId": input["clientMutationId"], "thread": thread });
+        let changed = match field.name.as_str() {
+            "markPullRequestReadyForReview" => threads::ready_as(state, caller, id).map(|pull| ("pullRequest", pull)),
+            name => {
+                threads::resolve_as(state, caller, id, name == "resolveReviewThread").map(|thread| ("thread", thread))
+            }
+        };
+        match changed {
+            Ok((member, value)) => {
+                let payload = json!({ "clientMutationId": input["clientMutationId"], member: value });
                 self.project(&payload, field)
             }
             Err(refusal) if refusal.status == 404 => {
                 self.fail(field, "NOT_FOUND", format!("Could not resolve to a node with the global id of '{id}'"))
             }
+            Err(refusal) if refusal.status == 422 => self.fail(field, "UNPROCESSABLE", refusal.message),
             Err(refusal) => self.fail(field, "FORBIDDEN", refusal.message),
         }
     }

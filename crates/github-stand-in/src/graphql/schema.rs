@@ -19,10 +19,12 @@ const TYPES: &[(&str, Fields)] = &[
         &[
             ("resolveReviewThread", "ResolveReviewThreadPayload", &["input!"]),
             ("unresolveReviewThread", "UnresolveReviewThreadPayload", &["input!"]),
+            ("markPullRequestReadyForReview", "MarkPullRequestReadyForReviewPayload", &["input!"]),
         ],
     ),
     ("ResolveReviewThreadPayload", PAYLOAD),
     ("UnresolveReviewThreadPayload", PAYLOAD),
+    ("MarkPullRequestReadyForReviewPayload", &[("clientMutationId", "", &[]), ("pullRequest", "PullRequest", &[])]),
     (
         "Repository",
         &[("id", "", &[]), ("name", "", &[]), ("nameWithOwner", "", &[]), ("pullRequest", "PullRequest", &["number!"])],

@@ -8,7 +8,10 @@ use crate::answer::Refusal;
 use crate::auth::{Access, Caller, authorise};
 use crate::events::{Audience, Event, emit};
 use crate::render::{node_id, pulls, reviews};
-use crate::store::{AccountKind, Level, PullRequest, Repository, ReviewComment, ReviewState, Role, State, stamp};
+use crate::rest::issue_moves;
+use crate::store::{
+    AccountKind, Issue, Level, PullRequest, Repository, ReviewComment, ReviewState, Role, State, stamp,
+};
 
 /// The id of the thread that a comment began.
 pub fn thread_node_id(root: u64) -> String {
@@ -107,6 +110,33 @@ pub fn resolve_as(state: &mut State, caller: &Caller, id: &str, resolved: bool) 
     let pull = repository.issues.get(&place.1).and_then(|issue| issue.pull.as_ref()).ok_or_else(Refusal::not_found)?;
     let comment = pull.review_comments.iter().find(|one| one.id == root).ok_or_else(Refusal::not_found)?;
     Ok(thread(state, (repository, place.1, pull), comment))
+}
+
+/// Makes a draft ready for review, if the caller may.
+/// <https://docs.github.com/en/graphql/reference/mutations#markpullrequestreadyforreview>
+///
+/// # Errors
+/// 404 for no such pull request, 403 for who may not, 422 for one that is closed or no draft.
+pub fn ready_as(state: &mut State, caller: &Caller, id: &str) -> Result<Value, Refusal> {
+    let found = state.repositories.values().find_map(|repository| {
+        let is_it = |issue: &&Issue| issue.pull.as_ref().is_some_and(|pull| node_id("PullRequest", pull.id) == id);
+        repository.issues.values().find(is_it).map(|issue| (repository, issue))
+    });
+    let (repository, issue) = found.ok_or_else(Refusal::not_found)?;
+    let (place, author) = ((repository.id, issue.number), issue.user);
+    let is_draft = issue.pull.as_ref().is_some_and(|pull| pull.draft);
+    let actor = caller.account().ok_or_else(Refusal::not_found)?;
+    let role = if author == actor { Role::Read } else { Role::Write };
+    // As with threads, an app needs to write contents as well: https://github.com/cli/cli/issues/8910
+    for permissions in [&["pull_requests"], &["contents"]] {
+        authorise(state, caller, repository, &Access::Repository { permissions, level: Level::Write, role })?;
+    }
+    if !is_draft {
+        return Err(Refusal::new(422, "Pull request is not a draft"));
+    }
+    issue_moves::set_draft(state, place, actor, false)?;
+    let repository = state.repositories.get(&place.0).ok_or_else(Refusal::not_found)?;
+    pull_request(state, repository, place.1).ok_or_else(Refusal::not_found)
 }
 
 /// The thread with this node id: repository and number, first comment, the pull request's author.

@@ -4,10 +4,11 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::accounts::user;
+use super::issues::association;
 use super::repositories::{api_url, page_url};
 use super::{node_id, url_path};
 use crate::git::{Commit, FileChange, Git, Identity};
-use crate::store::{Repository, State, stamp};
+use crate::store::{CommitComment, Repository, State, stamp};
 
 /// The `verification` member. GitHub signs what it commits itself; a pushed commit is unsigned.
 ///
@@ -157,4 +158,18 @@ pub fn pushed_commit(state: &State, repository: &Repository, git: &Git, commit: 
         },
         "added": added, "removed": removed, "modified": modified,
     }))
+}
+
+/// A comment on a commit as a whole.
+pub fn comment(state: &State, repository: &Repository, comment: &CommitComment) -> Value {
+    let api = api_url(state, repository);
+    let page = page_url(state, repository);
+    json!({
+        "html_url": format!("{page}/commit/{}#commitcomment-{}", comment.sha, comment.id),
+        "url": format!("{api}/comments/{}", comment.id), "id": comment.id,
+        "node_id": node_id("CommitComment", comment.id), "body": comment.body, "path": null, "position": null,
+        "line": null, "commit_id": comment.sha, "user": user(state, comment.user),
+        "created_at": stamp(comment.created_at), "updated_at": stamp(comment.created_at),
+        "author_association": association(state, repository, comment.user),
+    })
 }

@@ -9,6 +9,7 @@ mod apps;
 mod call;
 mod check_runs;
 mod comments;
+mod commit_comments;
 mod commits;
 mod contents;
 mod forks;

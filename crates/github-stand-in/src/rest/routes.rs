@@ -1,9 +1,9 @@
 //! Which handler answers which operation, and what it asks of the caller.
 
 use super::{
-    Call, actions, apps, check_runs, comments, commits, contents, forks, git_data, git_refs, installations, issues,
-    labels, locks, logs, manifests, merging, pulls, reactions, repos, repository_life, review_comments,
-    review_requests, reviews, statuses, tokens,
+    Call, actions, apps, check_runs, comments, commit_comments, commits, contents, forks, git_data, git_refs,
+    installations, issues, labels, locks, logs, manifests, merging, pulls, reactions, repos, repository_life,
+    review_comments, review_requests, reviews, statuses, tokens,
 };
 use crate::answer::Handled;
 use crate::auth::Access;
@@ -73,6 +73,9 @@ pub const ROUTES: &[Route] = &[
     route("repos/get-branch", read(CONTENTS), commits::get_branch),
     route("repos/list-commits", read(CONTENTS), commits::list),
     route("repos/get-commit", read(CONTENTS), commits::get),
+    route("repos/list-comments-for-commit", read(CONTENTS), commit_comments::list),
+    // <https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps#repository-permissions-for-contents>
+    route("repos/create-commit-comment", write(CONTENTS, Role::Read), commit_comments::create),
     route("repos/compare-commits-with-basehead", read(CONTENTS), commits::compare),
     route("repos/get-content", read(CONTENTS), contents::get),
     route("repos/create-or-update-file-contents", write(CONTENTS, Role::Write), contents::put),

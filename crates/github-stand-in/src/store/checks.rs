@@ -118,3 +118,18 @@ pub struct CommitStatus {
     /// When.
     pub created_at: DateTime<Utc>,
 }
+
+/// A comment on a commit as a whole.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CommitComment {
+    /// Comment id.
+    pub id: u64,
+    /// The commit.
+    pub sha: String,
+    /// Its author.
+    pub user: u64,
+    /// Markdown.
+    pub body: String,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}

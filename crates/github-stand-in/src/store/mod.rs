@@ -22,7 +22,7 @@ pub use actions::{
     Attempt, CheckKind, Conclusion, Errand, Job, JobScript, LogTicket, Pace, Planned, Progress, Rule, ScriptedCheck,
     Step, Trigger, Workflow, WorkflowRun,
 };
-pub use checks::{Annotation, CheckAction, CheckOutput, CheckRun, CheckSuite, CommitStatus};
+pub use checks::{Annotation, CheckAction, CheckOutput, CheckRun, CheckSuite, CommitComment, CommitStatus};
 pub use deliveries::{Delivery, Outgoing};
 pub use issues::{Comment, Issue, IssueState, PullRequest, Reaction, Review, ReviewComment, ReviewState};
 pub use repositories::{Label, Repository, Role};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{CheckRun, CheckSuite, Comment, CommitStatus, Issue, ScriptedCheck, Workflow, WorkflowRun};
+use super::{CheckRun, CheckSuite, Comment, CommitComment, CommitStatus, Issue, ScriptedCheck, Workflow, WorkflowRun};
 
 /// A person's role on a repository, weakest first:
 /// <https://docs.github.com/en/organizations/managing-user-access-to-your-organizations-repositories/managing-repository-roles/repository-roles-for-an-organization>
@@ -96,6 +96,8 @@ pub struct Repository {
     pub issues: BTreeMap<u64, Issue>,
     /// Conversation comments by id.
     pub comments: BTreeMap<u64, Comment>,
+    /// Comments on commits, oldest first.
+    pub commit_comments: Vec<CommitComment>,
     /// Labels.
     pub labels: Vec<Label>,
     /// Check suites by id.

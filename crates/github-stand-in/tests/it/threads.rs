@@ -170,3 +170,48 @@ async fn reviews_are_asked_for_submitted_later_and_dismissed() {
     assert_eq!(world.received_names().await, ["pull_request.converted_to_draft", "pull_request.ready_for_review"]);
     world.assert_no_violations();
 }
+
+/// <https://docs.github.com/en/graphql/reference/mutations#markpullrequestreadyforreview>
+#[tokio::test]
+async fn a_draft_is_made_ready_by_who_may_write() {
+    let world = World::start().await;
+    let (number, token) = pull_request(&world).await;
+    let path = format!("/repos/{REPO}/pulls/{number}");
+    let id = world.send("GET", &path, &token, &Value::Null).await.expect(200)["node_id"].clone();
+    let ready = "mutation($pull: ID!) { markPullRequestReadyForReview(input: { pullRequestId: $pull }) { pullRequest { isDraft } } }";
+    let fault = async |token: &str, id: &Value| {
+        let answer = ask(&world, token, ready, json!({ "pull": id })).await;
+        answer["errors"][0]["type"].as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!(fault(&token, &id).await, "UNPROCESSABLE", "it is no draft");
+    world.github.act_as("ann").unwrap().set_draft(REPO, number, true).unwrap();
+    world.received_names().await;
+    let narrow = world.token_with(&["pull_requests"]).await;
+    assert_eq!(fault(&narrow, &id).await, "FORBIDDEN", "contents must be writable as well");
+    assert_eq!(fault(&token, &json!("PR_nothing")).await, "NOT_FOUND");
+    let done = ask(&world, &token, ready, json!({ "pull": id })).await;
+    assert_eq!(done["data"]["markPullRequestReadyForReview"]["pullRequest"], json!({ "isDraft": false }));
+    assert_eq!(world.received_names().await, ["pull_request.ready_for_review"]);
+    world.github.act_as("ann").unwrap().set_draft(REPO, number, true).unwrap();
+    world.github.act_as("ann").unwrap().close(REPO, number).unwrap();
+    assert_eq!(fault(&token, &id).await, "UNPROCESSABLE", "it is closed");
+    world.assert_no_violations();
+}
+
+/// <https://docs.github.com/en/rest/commits/comments>
+#[tokio::test]
+async fn commits_are_commented_on() {
+    let world = World::start().await;
+    let token = world.token().await;
+    let path = format!("/repos/{REPO}/commits/{}/comments", world.tip("main"));
+    assert_eq!(world.send("GET", &path, &token, &Value::Null).await.expect(200), json!([]));
+    let made = world.send("POST", &path, &token, &json!({ "body": "Hm." })).await.expect(201);
+    assert_eq!(world.send("GET", &path, &token, &Value::Null).await.expect(200), json!([made]));
+    let narrow = world.token_with(&["issues", "pull_requests"]).await;
+    world.send("POST", &path, &narrow, &json!({ "body": "Hm." })).await.expect(403);
+    world.send("POST", &path, &token, &json!({ "body": " " })).await.expect(422);
+    let nowhere = format!("/repos/{REPO}/commits/{}/comments", "0".repeat(40));
+    world.send("POST", &nowhere, &token, &json!({ "body": "Hm." })).await.expect(422);
+    assert!(world.received_names().await.is_empty(), "nobody subscribed");
+    world.assert_no_violations();
+}
