@@ -180,6 +180,17 @@ validated_name! {
         (1..=100).contains(&name.len())
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
     };
+    /// Whom a comment may call behind an `@`: a person's login, or a team as `organisation/team`.
+    Mention, "login or team", |text| {
+        let is_name = |name: &str| {
+            (1..=100).contains(&name.len())
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        };
+        match text.split_once('/') {
+            Some((organisation, team)) => is_name(organisation) && is_name(team),
+            None => is_name(text),
+        }
+    };
     /// A branch name that git accepts (`git check-ref-format --branch`), without `refs/heads/`.
     BranchName, "branch name", is_branch_name;
 }

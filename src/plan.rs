@@ -156,12 +156,17 @@ pub struct Question {
     pub options: Vec<String>,
     /// What is done without an answer.
     pub default: String,
+    /// Files that it is about, whose owners may know; may be empty.
+    #[serde(default)]
+    pub files: Vec<String>,
 }
 
 /// Most options of a question; nobody weighs more in a comment.
 pub const MAX_OPTIONS: usize = 4;
 /// Longest question, in characters.
 pub const MAX_QUESTION_CHARS: usize = 2_000;
+/// Most files that a question is about.
+pub const MAX_QUESTION_FILES: usize = 20;
 /// Longest option or default, in characters; each is one line of a comment.
 pub const MAX_OPTION_CHARS: usize = 300;
 
@@ -174,6 +179,9 @@ impl Question {
         }
         if self.options.len() > MAX_OPTIONS {
             return Err(format!("a question has at most {MAX_OPTIONS} options"));
+        }
+        if self.files.len() > MAX_QUESTION_FILES {
+            return Err(format!("a question is about at most {MAX_QUESTION_FILES} files"));
         }
         if !self.options.iter().chain([&self.default]).all(|text| fits(text, MAX_OPTION_CHARS)) {
             return Err(format!("an option and the default have 1 to {MAX_OPTION_CHARS} characters"));

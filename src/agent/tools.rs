@@ -144,6 +144,10 @@ pub(super) fn ask_spec() -> ToolSpec {
             "question": { "type": "string" },
             "options": { "type": "array", "items": { "type": "string" }, "maxItems": 4 },
             "default": { "type": "string", "description": "What you do if nobody answers within a day." },
+            "files": {
+                "type": "array", "items": { "type": "string" }, "maxItems": 20,
+                "description": "Paths that the question is about, whose owners may know the answer.",
+            },
         }),
         &["question", "default"],
     )

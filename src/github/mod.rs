@@ -19,6 +19,7 @@ mod calls;
 mod changes;
 mod checks;
 mod comments;
+mod commit_comments;
 mod commits;
 mod contents;
 mod deliveries;
@@ -57,6 +58,7 @@ pub use checks::{
     Annotation, AnnotationLevel, CheckAction, CheckIdentity, CheckRun, CheckRunOutput, CheckState, Conclusion,
 };
 pub use comments::{Author, Comment, StickyComment};
+pub use commit_comments::CommitRemark;
 pub use commits::{BranchStands, Committed, NewCommit, Origin};
 pub use deliveries::{Attempt, Attempts, Cursor};
 pub use error::{Detail, GitHubError};

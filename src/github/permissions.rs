@@ -38,9 +38,20 @@ impl Installation {
         struct Owner {
             id: UserId,
         }
-        let login = encode_path(login.as_str());
-        let path = repository_path(repository, format_args!("/collaborators/{login}/permission"));
-        let reply: Option<Reply> = self.get(path).await.optional()?;
+        let reply: Option<Reply> = self.get(role_path(repository, login)).await.optional()?;
         Ok(reply.filter(|reply| reply.user.as_ref().is_some_and(|owner| owner.id == user)).map(|reply| reply.role))
     }
+
+    /// The role of whoever has this login now, or `None` when nobody has; for who is only called by it.
+    pub async fn role_of(
+        &self,
+        repository: &RepositoryName,
+        login: &Login,
+    ) -> Result<Option<RepositoryRole>, GitHubError> {
+        self.get(role_path(repository, login)).await.optional()
+    }
+}
+
+fn role_path(repository: &RepositoryName, login: &Login) -> String {
+    repository_path(repository, format_args!("/collaborators/{}/permission", encode_path(login.as_str())))
 }

@@ -18,6 +18,8 @@ use crate::ids::{BranchName, CommitSha, IssueNumber, RepositoryId, RepositoryNam
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct PullRequest {
     pub number: IssueNumber,
+    /// GraphQL's name of it.
+    pub node_id: String,
     pub title: String,
     /// GitHub gives an empty body as null.
     #[serde(default, deserialize_with = "null_is_empty")]
@@ -83,7 +85,21 @@ pub struct NewPullRequest<'a> {
     pub draft: bool,
 }
 
+/// <https://docs.github.com/en/graphql/reference/mutations#markpullrequestreadyforreview>
+const READY: &str = "mutation($pull: ID!) {
+  markPullRequestReadyForReview(input: { pullRequestId: $pull }) { pullRequest { isDraft } }
+}";
+
 impl Installation {
+    /// Makes a draft ready for review, which REST cannot; one that is ready stays so.
+    pub async fn mark_ready(&self, repository: RepositoryId, pull: &PullRequest) -> Result<(), GitHubError> {
+        if !pull.draft {
+            return Ok(());
+        }
+        let done = self.mutate::<Value>(Purpose::Resolve(repository), READY, json!({ "pull": pull.node_id })).await;
+        done.map(drop).map_err(GitHubError::repeatable)
+    }
+
     /// Opens the pull request unless its branch has one already, open or closed: what a person closed stays closed, so
     /// look at `state`. GitHub refuses a second open one by itself.
     /// <https://docs.github.com/en/rest/pulls/pulls#create-a-pull-request>

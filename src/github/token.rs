@@ -33,8 +33,8 @@ pub enum Purpose {
     /// Writing commits and branches of one repository. Workflow files stay out of reach: GitHub refuses them without the
     /// `workflows` permission, which wiz never asks for.
     Publish(RepositoryId),
-    /// Resolving threads in one repository. GitHub names no permission for that mutation; in practice it wants the right to
-    /// write contents as well.
+    /// Resolving threads in one repository, and making drafts ready there. GitHub names no permission for these mutations;
+    /// in practice they want the right to write contents as well.
     Resolve(RepositoryId),
     /// Letting failed jobs of one repository try again.
     Rerun(RepositoryId),

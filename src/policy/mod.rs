@@ -20,6 +20,7 @@ mod gate;
 mod guarded;
 mod kinds;
 mod layers;
+mod owners;
 mod pattern;
 mod project;
 mod roles;
@@ -37,6 +38,7 @@ pub use gate::{
 pub use guarded::Guarded;
 pub use kinds::{suited_files, suits};
 pub use layers::{Effective, Key, Layer, OuterLayers, Overruled, combine};
+pub use owners::{OWNERS_PATHS, code_owners};
 pub use pattern::{InvalidPattern, Pattern};
 pub use project::{Detected, detect_project};
 pub use roles::{Permission, Role, may};

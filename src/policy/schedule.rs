@@ -123,11 +123,16 @@ impl TryFrom<WrittenSchedule> for Schedule {
             format!("`{shown}` is no time zone; write its IANA name, such as Europe/Berlin")
         })?;
         let verb = values::verb(&verb)?;
+        if verb == Verb::Review {
+            return Err(
+                "`review` reads a pull request, and a schedule has none; `ask` looks at the whole repository".into()
+            );
+        }
         if instructions.trim().is_empty() || instructions.chars().count() > INSTRUCTION_CHARS {
             return Err(format!("instructions have 1 to {INSTRUCTION_CHARS} characters"));
         }
-        // Both say what they found where they were asked, and change nothing by themselves.
-        let only_speaks = matches!(verb.name(), "plan" | "ask" | "review");
+        // Both say what they found in the schedule's issue, and change nothing by themselves.
+        let only_speaks = matches!(verb, Verb::Plan | Verb::Ask);
         match result {
             ScheduleResult::PullRequest if only_speaks => {
                 return Err(format!("`{}` brings no pull request; write `result: issue`", verb.name()));

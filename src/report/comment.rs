@@ -45,7 +45,7 @@ pub(super) fn summary(view: &RunView, detail: Detail) -> String {
         parts.push(neutralise(question, detail.text_chars().max(300)));
     }
     if let Some(question) = view.question.as_ref().filter(|_| view.state == RunState::NeedsAnswer) {
-        parts.push(questions::asked(question, view.requester.as_ref(), detail));
+        parts.push(questions::asked(question, (view.requester.as_ref(), &view.asked_of), detail));
     }
     if let Some(pull) = &view.pull_request {
         let draft = if pull.draft { " as a draft" } else { "" };
@@ -88,7 +88,9 @@ pub(super) fn details(view: &RunView, detail: Detail) -> String {
             text += &sections::folded("Files this will touch", &files);
         }
     }
-    let changed = if view.follow_ups > 0 { "Files changed by the last commit" } else { "Files changed" };
+    // What a pull request of somebody else changes in all is not wiz's to count.
+    let of_last = view.follow_ups > 0 && view.subject.is_pull_request;
+    let changed = if of_last { "Files changed by the last commit" } else { "Files changed" };
     text += &sections::folded(changed, &sections::changes(view, detail));
     text += &sections::folded("Review", &sections::findings(view, detail));
     text += &sections::outputs(view, detail);

@@ -77,6 +77,18 @@ pub fn policy_check(path: &str, faults: &[FileRemark], notes: &[FileRemark]) -> 
     PolicyCheck { title, summary, annotations: annotations.collect() }
 }
 
+/// What is said, once, on the commit that brought a policy file with mistakes to the default branch.
+pub fn faulty_push(path: &str, faults: &[FileRemark]) -> String {
+    let path = code(path, 100);
+    let mut text =
+        format!("{path} has mistakes now, so wiz starts nothing that it speaks for until they are mended:\n");
+    for (line, message) in faults.iter().take(50) {
+        let place = if *line == 0 { String::new() } else { format!("line {line}: ") };
+        text += &format!("\n- {place}{}", code(message, 300));
+    }
+    text + "\n\n`wiz config check FILE` says the same before you push.\n"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +122,20 @@ mod tests {
 
         A key that a nearer file sets replaces the one below: `.github/wiz.yml` of this repository, `wiz.yml` of the account's repository `.github`, the server's file, wiz's own default.
         "#);
+    }
+
+    #[test]
+    fn what_a_push_brought_is_told_on_its_commit() {
+        let faults =
+            vec![(3, "gate: unknown variant `@team`".to_owned()), (0, "the file is not UTF-8 text".to_owned())];
+        insta::assert_snapshot!(faulty_push(".github/wiz.yml", &faults), @r"
+        `.github/wiz.yml` has mistakes now, so wiz starts nothing that it speaks for until they are mended:
+
+        - line 3: `` gate: unknown variant `@team` ``
+        - `the file is not UTF-8 text`
+
+        `wiz config check FILE` says the same before you push.
+        ");
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub enum MarkerKind {
     Failure(CommentId),
     /// A review of the run's; a run may post several.
     Review(u32),
+    /// What is wrong with the rules that a commit brings.
+    Policy,
     /// The tracking issue of the schedule whose name has this digest.
     Schedule(u64),
     /// The issue about a failure on the default branch that has this digest.
@@ -46,6 +48,7 @@ impl fmt::Display for MarkerKind {
         match self {
             Self::Status => f.write_str("status"),
             Self::PullRequest => f.write_str("pull-request"),
+            Self::Policy => f.write_str("policy"),
             Self::Reply(comment) => write!(f, "reply-{comment}"),
             Self::Failure(comment) => write!(f, "failure-{comment}"),
             Self::Review(part) => write!(f, "review-{part}"),
@@ -62,6 +65,7 @@ impl FromStr for MarkerKind {
         match text {
             "status" => Ok(Self::Status),
             "pull-request" => Ok(Self::PullRequest),
+            "policy" => Ok(Self::Policy),
             _ => match text.split_once('-') {
                 Some(("reply", id)) => id.parse().map(Self::Reply).map_err(|_| ()),
                 Some(("failure", id)) => id.parse().map(Self::Failure).map_err(|_| ()),

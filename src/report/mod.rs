@@ -18,6 +18,7 @@ mod comment;
 mod configuration;
 mod criteria;
 mod default_branch;
+mod draft;
 mod edit;
 mod follow_up;
 mod marker;
@@ -43,11 +44,15 @@ pub use checks::{
     no_checks_of_closed,
 };
 pub use comment::status_comment;
-pub use configuration::{FileRemark, PolicyCheck, RuleView, configuration, policy_check};
+pub use configuration::{FileRemark, PolicyCheck, RuleView, configuration, faulty_push, policy_check};
 pub use criteria::{CriterionCheck, criterion_checks};
 pub use default_branch::{
     BranchFailure, branch_failure_elsewhere, branch_failure_issue, branch_failure_task, branch_failure_title,
     branch_given_up,
+};
+pub use draft::{
+    draft_branch_moved, draft_given_up, draft_leaves_scope, draft_needs_approval, no_drafts, out_of_money,
+    unfinished_message, unfinished_pull_request,
 };
 pub use edit::{EditFault, edited_plan};
 pub use follow_up::{FollowUpReason, FollowUpView, follow_up_message, secret_in_text, superseded_check};
@@ -57,15 +62,14 @@ pub use memory::{
 };
 pub use orders::{
     another_run_is_open, base_moved, budget_reply, edit_denied, edit_not_now, edit_unread, gate_raised, left_scope,
-    no_such_option, out_of_money, own_plan, plan_not_shown, stage_given_up, status_reply, stopped_by_operator,
-    unusable_model,
+    no_such_option, own_plan, plan_not_shown, stage_given_up, status_reply, stopped_by_operator, unusable_model,
 };
 pub use pull_request::{PullRequestText, commit_message, pull_request};
 pub use pull_reviews::{
     OnLines, PullReviewView, closed_for_review, head_moved, nothing_to_review, pull_review, pull_review_in_one,
     read_before, unreviewed,
 };
-pub use questions::{answer, unanswered};
+pub use questions::{answer, is_person, unanswered};
 pub use replies::{
     already_running, budget_exhausted, closed_issue, denied, help, no_base, no_hosts, no_run, not_followed, not_now,
     not_possible, policy_faults, stale_approval, unknown_command,
@@ -82,7 +86,7 @@ pub use untrusted::{cell, code, fenced, neutralise, plain};
 
 use crate::{
     error::UserMessage,
-    ids::{BranchName, CommitSha, IssueNumber, Login, RunId},
+    ids::{BranchName, CommitSha, IssueNumber, Login, Mention, RunId},
     money::MicroDollars,
     plan::{Gate, Plan, PlanHash, Proof, Question, StepKey},
 };
@@ -105,6 +109,8 @@ pub struct RunView {
     pub gate: Option<String>,
     /// What only a person can say; only in [`RunState::NeedsAnswer`].
     pub question: Option<Question>,
+    /// Whom it is put to, where nobody asked for the run.
+    pub asked_of: Vec<Mention>,
     /// The change turned out to need more agreement than its plan did; only in [`RunState::NeedsScope`].
     pub gate_raised: bool,
     /// The run rests since its budget is used up; only in [`RunState::Paused`].
@@ -120,7 +126,8 @@ pub struct RunView {
     pub pull_request: Option<PullRequestLink>,
     /// Further work on the pull request that is under way, or has stopped.
     pub follow_up: Option<FollowUpView>,
-    /// How many follow-ups there have been; what was changed is then what the last one changed.
+    /// How many follow-ups there have been. On a pull request of somebody else, what was changed is then what the last one
+    /// changed.
     pub follow_ups: u32,
     pub model: Option<String>,
     pub branch: Option<BranchName>,

@@ -3,7 +3,6 @@
 use super::{Money, RunView, code, comment, plain};
 use crate::{
     ids::{Login, RunId},
-    money::MicroDollars,
     plan::{Approver, Gate},
 };
 
@@ -95,11 +94,6 @@ pub fn gate_raised(gate: &Gate) -> String {
 
 /// Most paths in one list; nobody judges more of them in a comment.
 const LISTED_PATHS: usize = 40;
-
-/// Why a run rests whose budget is used up.
-pub fn out_of_money(cap: MicroDollars) -> String {
-    format!("The run has spent its budget of {cap}. What it has done and said is kept, and it goes on from there.")
-}
 
 /// A stage failed again and again for reasons that only the log knows.
 pub fn stage_given_up() -> String {

@@ -48,7 +48,7 @@ pub fn commit_message(view: &RunView) -> String {
     message + "\n"
 }
 
-fn title(view: &RunView, max_chars: usize) -> String {
+pub(super) fn title(view: &RunView, max_chars: usize) -> String {
     let title = plain(&view.subject.title, max_chars);
     if title.is_empty() { format!("Change for {} {}", subject_kind(view), view.subject.number) } else { title }
 }
@@ -119,7 +119,7 @@ fn reference(view: &RunView) -> String {
     format!("{word} #{}: {}", view.subject.number, cell(&view.subject.title, 120))
 }
 
-fn provenance(view: &RunView) -> String {
+pub(super) fn provenance(view: &RunView) -> String {
     let mut rows = vec![("cost", sections::money(view))];
     let run = view.run.to_string();
     rows.push(("run", view.page_url.as_ref().map_or_else(|| run.clone(), |url| format!("[{run}]({url})"))));

@@ -1,17 +1,27 @@
 //! Answers to questions, and what is said where there is none.
 
 use super::{cell, neutralise, plain, sections::Detail};
-use crate::{error::UserMessage, ids::Login, plan::Question};
+use crate::{
+    error::UserMessage,
+    ids::{Login, Mention},
+    plan::Question,
+};
 
 /// Longest answer shown, in characters.
 const ANSWER_CHARS: usize = 8_000;
 
-/// What only a person can say, and to whom it is put. The mention is live: the run stands still until somebody hears of
-/// it, and a login can hold nothing else.
-pub(super) fn asked(question: &Question, requester: Option<&Login>, detail: Detail) -> String {
-    let person = requester.filter(|login| !login.as_str().ends_with("[bot]"));
-    let whom =
-        person.map_or_else(|| "The plan depends on".to_owned(), |login| format!("@{login}, the plan depends on"));
+/// What only a person can say, and to whom it is put: who asked for the run or, where nobody did, those code owners. The
+/// mentions are live: the run stands still until somebody hears of it, and such a name can hold nothing else.
+pub(super) fn asked(question: &Question, (requester, owners): (Option<&Login>, &[Mention]), detail: Detail) -> String {
+    let called: Vec<String> = match requester.filter(|login| is_person(login)) {
+        Some(login) => vec![format!("@{login}")],
+        None => owners.iter().map(|owner| format!("@{owner}")).collect(),
+    };
+    let whom = match called.split_last() {
+        None => "The plan depends on".to_owned(),
+        Some((last, [])) => format!("{last}, the plan depends on"),
+        Some((last, others)) => format!("{} and {last}, the plan depends on", others.join(", ")),
+    };
     let numbered = question.options.iter().enumerate();
     let options: String = numbered
         .map(|(index, option)| format!("{}. {}\n", index + 1, cell(option, detail.text_chars().min(300))))
@@ -24,12 +34,19 @@ pub(super) fn asked(question: &Question, requester: Option<&Login>, detail: Deta
     )
 }
 
-/// What a model answers to a question that `login` asked. It is said to come from a model: nobody has checked it.
+/// Whether somebody reads what is said to this account.
+pub fn is_person(login: &Login) -> bool {
+    !login.as_str().ends_with("[bot]")
+}
+
+/// What a model answers to a question that `login` asked, or a schedule did as wiz. It is said to come from a model: nobody
+/// has checked it.
 pub fn answer(login: &Login, text: &str) -> String {
+    let person = Some(login).filter(|login| is_person(login));
+    let whom = person.map(|login| format!(" for {}", plain(login.as_str(), 110))).unwrap_or_default();
     format!(
-        "{}\n\n<sub>Answered for {} by a model that read the code and changed nothing.</sub>",
+        "{}\n\n<sub>Answered{whom} by a model that read the code and changed nothing.</sub>",
         neutralise(text, ANSWER_CHARS),
-        plain(login.as_str(), 110)
     )
 }
 
@@ -54,6 +71,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_question_calls_who_asked_or_else_code_owners() {
+        let question = Question { question: "Which?".into(), options: vec![], default: "This.".into(), files: vec![] };
+        let (maria, bot) = ("maria".parse().unwrap(), "wiz[bot]".parse().unwrap());
+        let owners: Vec<Mention> = ["sam", "octo/core", "wim"].map(|name| name.parse().unwrap()).to_vec();
+        let first = |requester, owners| {
+            let text = asked(&question, (requester, owners), Detail::Full);
+            text.lines().next().unwrap_or_default().to_owned()
+        };
+        let said =
+            [first(Some(&maria), &owners[..]), first(Some(&bot), &owners), first(None, &owners[..1]), first(None, &[])];
+        insta::assert_snapshot!(said.join("\n"), @r"
+        @maria, the plan depends on something that only people here can say:
+        @sam, @octo/core and @wim, the plan depends on something that only people here can say:
+        @sam, the plan depends on something that only people here can say:
+        The plan depends on something that only people here can say:
+        ");
+    }
+
+    #[test]
     #[expect(clippy::invisible_characters, reason = "wiz breaks links in quoted words with one")]
     fn an_answer_does_nothing_but_answer() {
         let login = "sam".parse().unwrap();
@@ -66,6 +102,7 @@ mod tests {
 
         <sub>Answered for sam by a model that read the code and changed nothing.</sub>
         ");
+        assert!(answer(&"wiz[bot]".parse().unwrap(), "Yes.").contains("<sub>Answered by a model"));
         insta::assert_snapshot!(unanswered(&UserMessage::new("The model refused to answer.")), @r"
         I could not answer that. The model refused to answer.
 

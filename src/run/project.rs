@@ -12,7 +12,7 @@ use super::{policies::Age, services::Services, store::StoredRun, workspace};
 use crate::{
     github::{Purpose, mirror::EntryMode},
     ids::{CommitSha, IssueNumber},
-    patch::{BaseTree, BlobId, FileMode, Listing, Patch},
+    patch::{self, BaseTree, BlobId, FileMode, LineCount, Listing, Patch},
     policy::{self, CheckCommand, Layer, PolicyFault, RepositoryPolicy},
     sandbox::SourceFile,
 };
@@ -43,6 +43,8 @@ pub struct Project {
     pub listing: Listing,
     /// The files that the plan was made for, where the work starts from others.
     origin: Option<Vec<SourceFile>>,
+    /// Whether the branch of the pull request began at these files.
+    origin_is_base: bool,
     instructions: Option<(&'static str, String)>,
     pub policy: RepositoryPolicy,
     pub image: String,
@@ -94,7 +96,8 @@ impl Project {
             return Self::of_pull(services, stored, &current.base, (pull_request.number, head)).await;
         }
         let (files, base, listing) = tree_at(services, stored, head).await?;
-        Ok(Self { files, base, listing, origin: Some(project.files), ..project })
+        let opened = progress.pull_request.as_ref().is_some_and(|pull_request| stored.has_opened(pull_request.number));
+        Ok(Self { files, base, listing, origin: Some(project.files), origin_is_base: opened, ..project })
     }
 
     /// The files of a pull request's head, wherever its branch lies, under the rules of `base`.
@@ -126,6 +129,16 @@ impl Project {
         }
     }
 
+    /// What the pull request changes in all once `patch` is applied, where the work starts from its head. The files that the
+    /// plan was made for tell that only of a pull request that the run has opened; see [`Project::under_way`].
+    pub fn changes_since_origin(&self, patch: &Patch) -> Option<Vec<LineCount>> {
+        let origin = self.origin.as_ref().filter(|_| self.origin_is_base)?;
+        let base: BaseTree = origin.iter().map(workspace::base_entry).collect();
+        let whole = workspace::difference(origin, &workspace::apply(&self.files, patch));
+        let content = |path: &str| origin.iter().find(|file| file.path == path).map(|file| file.content.clone());
+        Some(patch::line_counts(&whole, &base, &content))
+    }
+
     fn of(files: Vec<SourceFile>, base: BaseTree, policy: RepositoryPolicy, default_image: &str) -> Self {
         let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
         let detected = policy::detect_project(&paths, &|path| workspace::text_of(&files, path).map(str::to_owned));
@@ -134,7 +147,18 @@ impl Project {
         let checks = if policy.checks.is_empty() { detected.checks } else { policy.checks.clone() };
         let instructions = workspace::first_text(&files, &INSTRUCTION_PATHS);
         let instructions = instructions.map(|(path, text)| (path, text.to_owned()));
-        Self { policy, image, setup, checks, instructions, files, base, listing: Listing::default(), origin: None }
+        Self {
+            policy,
+            image,
+            setup,
+            checks,
+            instructions,
+            files,
+            base,
+            listing: Listing::default(),
+            origin: None,
+            origin_is_base: false,
+        }
     }
 
     /// How long a criterion's command may take: what the policy says of the same command, or the usual time.
@@ -165,8 +189,8 @@ impl Project {
     }
 }
 
-/// The files of one commit, and the tree as records are checked against it.
-async fn tree_at(
+/// The files of one commit, and the tree as records are checked against it and as git hashes it.
+pub async fn tree_at(
     services: &Services,
     stored: &StoredRun,
     commit: &CommitSha,

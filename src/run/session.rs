@@ -110,7 +110,7 @@ pub fn of<'a>(
 /// What an agent's early end means for the run.
 pub fn stopped(reason: StopReason) -> anyhow::Result<StageResult> {
     let message = match reason {
-        StopReason::Question(question) => return Ok(StageResult::Questioned { question }),
+        StopReason::Question(question) => return Ok(StageResult::Questioned { question, of: vec![] }),
         StopReason::Cancelled => anyhow::bail!("the agent was interrupted"),
         StopReason::SandboxDead(reason) => anyhow::bail!("the box died: {reason}"),
         StopReason::Money => return Ok(StageResult::OutOfMoney),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::UserMessage,
-    ids::{CommitSha, Login, ReviewId},
+    ids::{CommitSha, Login, Mention, ReviewId},
     money::MicroDollars,
     plan::{Gate, Plan, PlanHash, Question, StepKey},
     run::{
@@ -29,6 +29,8 @@ pub enum Signal {
     HeadMoved { head: CommitSha },
     /// There is more to do on the open pull request. Work starts at once or, while other work is under way, after it.
     FollowUp(FollowUpCause),
+    /// What came of publishing unfinished work.
+    Draft(Drafted),
     /// What the run stood on is gone.
     Gone(Gone),
     /// The deadline of state entry `seq` passed.
@@ -50,6 +52,9 @@ pub enum StageResult {
     /// The planner needs to know something.
     Questioned {
         question: Question,
+        /// Who is asked, where nobody asked for the run.
+        #[serde(default)]
+        of: Vec<Mention>,
     },
     StepDone {
         step: StepKey,
@@ -101,6 +106,18 @@ pub enum StageResult {
     Failed {
         message: UserMessage,
     },
+}
+
+/// What came of publishing what was done when the money was used up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Drafted {
+    /// It stands in a draft pull request.
+    Published(PullRequest),
+    /// Nothing was done yet, or nobody waits for it any more.
+    Nothing,
+    /// A rule is against it, or GitHub is.
+    Withheld { why: UserMessage },
 }
 
 /// What a person may order.
@@ -179,6 +196,8 @@ pub enum Effect {
     Verify,
     Review,
     Publish,
+    /// Publish what is done so far as a draft.
+    Draft,
     /// Answer the threads of a review, with the commit in which its changes are.
     AnswerReview {
         review: ReviewId,

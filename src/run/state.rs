@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::follow_up::FollowUpCause;
 use crate::{
     error::UserMessage,
-    ids::{BranchName, CommentId, CommitSha, IssueNumber, RunId},
+    ids::{BranchName, CommentId, CommitSha, IssueNumber, Mention, RunId},
     money::MicroDollars,
     plan::{ApprovalWish, Gate, Plan, PlanHash, Question, Step, StepKey, WorkKind},
 };
@@ -177,6 +177,8 @@ pub struct Progress {
     pub steps: Vec<StepProgress>,
     /// The planner's open question.
     pub asked: Option<Question>,
+    /// Who is asked, where nobody asked for the run.
+    pub asked_of: Vec<Mention>,
     /// How many questions the run has asked; it has one.
     pub questions: u32,
     /// What people asked to be changed about the plan, or answered, oldest first.
@@ -207,6 +209,8 @@ pub struct Progress {
     pub scope: Vec<String>,
     /// What the change turned out to need, where that is more than its plan did.
     pub raised: Option<Gate>,
+    /// Whether what was done when the money was used up is being published as a draft. Nothing goes on until it is.
+    pub drafting: bool,
 }
 
 /// Why a run rests, and where it goes on.
@@ -214,6 +218,12 @@ pub struct Progress {
 pub struct Pause {
     pub stage: State,
     pub cause: PauseCause,
+    /// Why what was done is not published as a draft.
+    #[serde(default)]
+    pub withheld: Option<UserMessage>,
+    /// The run goes on as soon as its draft is published.
+    #[serde(default)]
+    pub resumes: bool,
 }
 
 /// Why a run rests.
@@ -282,6 +292,9 @@ pub struct PullRequest {
     /// Whether the branch is in another repository, so that wiz offers changes and never writes them.
     #[serde(default)]
     pub fork: bool,
+    /// Whether it is a draft of what was done when the money was used up, which nobody has proven.
+    #[serde(default)]
+    pub unfinished: bool,
 }
 
 /// A commit on which wiz has run the definition of done.

@@ -35,6 +35,8 @@ pub enum Task {
     Review { run: RunId, seq: i32 },
     /// Make branch, commit and pull request.
     Publish { run: RunId, seq: i32 },
+    /// Publish what was done when the money was used up, as a draft.
+    Draft { run: RunId },
     /// Answer the threads of a review that was worked, with the commit in which its changes are.
     AnswerReview {
         run: RunId,
@@ -64,6 +66,8 @@ pub enum Task {
     Schedules { installation: InstallationId, repository: RepositoryId, after: String },
     /// Judge the policy file that a pull request brings; `after` names what may have changed it.
     PolicyCheck { installation: InstallationId, repository: RepositoryId, pull: IssueNumber, after: String },
+    /// Judge the policy file that a commit brought to the default branch.
+    PushedPolicy { installation: InstallationId, repository: RepositoryId, commit: CommitSha },
     /// A schedule is due.
     Tick { schedule: ScheduleKey, due: DateTime<Utc> },
     /// Show in the schedule's issue what came of the tick.
@@ -223,6 +227,7 @@ impl Task {
             | Self::Rerun(_)
             | Self::Schedules { .. }
             | Self::PolicyCheck { .. }
+            | Self::PushedPolicy { .. }
             | Self::Tick { .. }
             | Self::ShowSchedule { .. } => None,
             Self::Plan { run, .. }
@@ -230,6 +235,7 @@ impl Task {
             | Self::Verify { run, .. }
             | Self::Review { run, .. }
             | Self::Publish { run, .. }
+            | Self::Draft { run }
             | Self::AnswerReview { run, .. }
             | Self::TellFailure { run, .. }
             | Self::Report { run, .. }
@@ -263,13 +269,15 @@ impl Task {
             | Self::Work { .. }
             | Self::Verify { .. }
             | Self::Review { .. }
-            | Self::Publish { .. } => (PRIORITY_STAGE, STAGE_ATTEMPTS),
+            | Self::Publish { .. }
+            | Self::Draft { .. } => (PRIORITY_STAGE, STAGE_ATTEMPTS),
             Self::Deadline { .. }
             | Self::Halt { .. }
             | Self::Undo { .. }
             | Self::Selftest(_)
             | Self::Schedules { .. }
             | Self::PolicyCheck { .. }
+            | Self::PushedPolicy { .. }
             | Self::Tick { .. }
             | Self::ShowSchedule { .. } => (PRIORITY_UPKEEP, OTHER_ATTEMPTS),
         };
@@ -297,6 +305,8 @@ impl Task {
                 Some(format!("checks:{repository}:{}", &head.as_str()[..1]))
             }
             Self::PolicyCheck { repository, pull, .. } => Some(format!("policy-check:{repository}:{pull}")),
+            // Two at a time would both say what one of them has to.
+            Self::PushedPolicy { repository, .. } => Some(format!("pushed-policy:{repository}")),
             // Two at a time would both tell of what one of them took back.
             Self::Undo { run, .. } => Some(format!("undo:{run}")),
             // Two at a time would both find no issue and both make one, or show the ticks in the wrong order.
@@ -313,6 +323,7 @@ impl Task {
             | Self::Verify { .. }
             | Self::Review { .. }
             | Self::Publish { .. }
+            | Self::Draft { .. }
             | Self::Deadline { .. }
             | Self::Halt { .. }
             | Self::Selftest(_)
@@ -341,6 +352,7 @@ impl Task {
             Self::Verify { run, seq } => format!("run:{run}:verify:{seq}"),
             Self::Review { run, seq } => format!("run:{run}:review:{seq}"),
             Self::Publish { run, seq } => format!("run:{run}:publish:{seq}"),
+            Self::Draft { run } => format!("run:{run}:draft"),
             Self::AnswerReview { run, review, .. } => format!("run:{run}:answer-review:{review}"),
             Self::TellFailure { run, waits: Waits::Review(id) } => format!("run:{run}:tell-failure:review-{id}"),
             Self::TellFailure { run, waits: Waits::Comment(id) } => format!("run:{run}:tell-failure:comment-{id}"),
@@ -353,6 +365,7 @@ impl Task {
             Self::Selftest(asked) => format!("selftest:{}:{}", asked.repository, asked.comment),
             Self::Schedules { repository, after, .. } => format!("schedules:{repository}:{after}"),
             Self::PolicyCheck { repository, pull, after, .. } => format!("policy-check:{repository}:{pull}:{after}"),
+            Self::PushedPolicy { repository, commit, .. } => format!("pushed-policy:{repository}:{commit}"),
             Self::Tick { schedule, due } => {
                 format!("tick:{}:{}:{}", schedule.repository, schedule.name, due.timestamp())
             }
@@ -392,6 +405,7 @@ mod tests {
             Task::Verify { run, seq },
             Task::Review { run, seq },
             Task::Publish { run, seq },
+            Task::Draft { run },
         ];
         let short = [
             Task::Triage { delivery: DeliveryId(uuid::Uuid::nil()) },

@@ -59,6 +59,7 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
         plan: plan_view(stored),
         gate: gate(&stored.run),
         question: progress.asked.clone(),
+        asked_of: progress.asked_of.clone(),
         gate_raised: progress.raised.is_some(),
         out_of_money: is_out_of_money(progress),
         money: Money { cap: stored.run.budget, spent: spend.money, quote },
@@ -74,7 +75,7 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
                 stored.repository_name,
                 pull_request.number
             ),
-            draft: stored.options.draft,
+            draft: stored.options.draft || pull_request.unfinished,
             open: pull_request.open,
         }),
         follow_up: progress.follow_up.as_ref().map(shown_follow_up),
@@ -120,7 +121,12 @@ fn gate(run: &Run) -> Option<String> {
             Some(gate) => report::gate_raised(gate),
             None => report::left_scope(&run.progress.scope),
         }),
-        State::Paused if is_out_of_money(&run.progress) => Some(report::out_of_money(run.budget)),
+        State::Paused if is_out_of_money(&run.progress) => {
+            let progress = &run.progress;
+            let has_draft = progress.pull_request.as_ref().is_some_and(|pull| pull.unfinished);
+            let withheld = progress.pause.as_ref().and_then(|pause| pause.withheld.as_ref());
+            Some(report::out_of_money(run.budget, has_draft, withheld))
+        }
         State::Queued
         | State::Planning
         | State::NeedsApproval

@@ -16,7 +16,7 @@ use super::{
     store::results::StepResult,
 };
 use crate::{
-    patch::{BlobId, Change, FileMode, Patch},
+    patch::{BaseEntry, BlobId, Change, FileMode, Patch},
     plan::StepKey,
     sandbox::SourceFile,
 };
@@ -104,6 +104,15 @@ pub fn source_file(path: String, mode: FileMode, content: Bytes, blob: &BlobId) 
         FileMode::Executable => protocol::FileMode::Executable,
     };
     SourceFile { path, mode, content, blob: blob.as_str().to_owned() }
+}
+
+/// A file as records are checked against it.
+pub fn base_entry(file: &SourceFile) -> (String, BaseEntry) {
+    let mode = match file.mode {
+        protocol::FileMode::Executable => FileMode::Executable,
+        protocol::FileMode::Regular | protocol::FileMode::Symlink => FileMode::Regular,
+    };
+    (file.path.clone(), BaseEntry::File { mode, blob: BlobId::of(&file.content) })
 }
 
 /// What leads from the files of one commit to those of another.

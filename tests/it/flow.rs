@@ -166,11 +166,12 @@ async fn a_python_issue_becomes_a_merged_pull_request_and_every_text_is_right() 
 
     </details>
 
-    <details><summary>Files changed by the last commit</summary>
+    <details><summary>Files changed</summary>
 
     | file | change | lines |
     | --- | --- | --- |
-    | `src/humanize/filesize.py` | changed | +0 −1 |
+    | `src/humanize/filesize.py` | changed | +1 −1 |
+    | `tests/test_filesize.py` | changed | +2 −0 |
 
     </details>
 

@@ -233,6 +233,14 @@ impl Repo {
         &self.full_name
     }
 
+    /// The same repository after it was renamed.
+    #[must_use]
+    pub fn called(&self, name: &str) -> Self {
+        let full_name = format!("{OWNER}/{name}");
+        let start = self.page.strip_suffix(&self.full_name).unwrap_or(&self.page);
+        Self { page: format!("{start}{full_name}"), full_name, ..self.clone() }
+    }
+
     /// Where a browser shows the repository.
     pub fn page(&self) -> &str {
         &self.page

@@ -258,6 +258,17 @@ impl Verb {
         }
     }
 
+    /// Whether a flag means anything here: questions and reviews bring no pull request and have no plan, what a review reads
+    /// is the pull request's head, and `plan` always waits.
+    pub(super) const fn takes_flag(self, flag: Sets) -> bool {
+        match (self, flag) {
+            (Self::Ask | Self::Review, Sets::Draft | Sets::Plan)
+            | (Self::Review, Sets::Base)
+            | (Self::Plan, Sets::Plan) => false,
+            (_, Sets::Max | Sets::Model | Sets::Base | Sets::Draft | Sets::Plan) => true,
+        }
+    }
+
     /// The verb with this name in any case.
     pub fn named(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|verb| verb.name().eq_ignore_ascii_case(word))

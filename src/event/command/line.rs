@@ -82,10 +82,10 @@ fn command(rest: &str) -> Result<Command, CommandError> {
     match verb.takes() {
         Takes::Anything => plain(None),
         Takes::Instructions => {
-            let (flags, instructions) = flags_and_words(words)?;
+            let (flags, instructions) = flags_and_words(words, Some(verb))?;
             Ok(command(instructions, None, flags))
         }
-        Takes::Words => match flags_and_words(words)? {
+        Takes::Words => match flags_and_words(words, None)? {
             (flags, instructions) if flags == Flags::default() => Ok(command(instructions, None, flags)),
             _ => Err(CommandError::TakesNoFlags { verb }),
         },
@@ -166,8 +166,12 @@ fn is_plan_hash(word: &str) -> bool {
     (8..=64).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Flags may stand anywhere in the line, up to a bare `--`.
-fn flags_and_words<'line>(mut rest: impl Iterator<Item = &'line str>) -> Result<(Flags, String), CommandError> {
+/// Flags may stand anywhere in the line, up to a bare `--`. Those that mean nothing to the verb are refused, as nobody would
+/// notice that they are not followed.
+fn flags_and_words<'line>(
+    mut rest: impl Iterator<Item = &'line str>,
+    of: Option<Verb>,
+) -> Result<(Flags, String), CommandError> {
     let mut flags = Flags::default();
     let mut words = Vec::new();
     while let Some(word) = rest.next() {
@@ -176,6 +180,9 @@ fn flags_and_words<'line>(mut rest: impl Iterator<Item = &'line str>) -> Result<
         } else if word.starts_with("--") {
             let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
             let flag = flag_named(name)?;
+            if let Some(verb) = of.filter(|verb| !verb.takes_flag(flag.sets)) {
+                return Err(CommandError::UnfitFlag { verb, flag: flag.name });
+            }
             let value = if flag.sets.has_value() { value.or_else(|| rest.next()) } else { value };
             set(&mut flags, flag, value.unwrap_or_default())?;
         } else {

@@ -88,6 +88,8 @@ pub enum CommandError {
     FlagTwice { flag: &'static str },
     #[error("`{}` takes no flags", .verb.name())]
     TakesNoFlags { verb: Verb },
+    #[error("`{}` takes no `{flag}`", .verb.name())]
+    UnfitFlag { verb: Verb, flag: &'static str },
     #[error("`{}` takes no further words, so it was not run", .verb.name())]
     TakesNoWords { verb: Verb },
     #[error("`{}` needs {}", .verb.name(), .verb.needs().unwrap_or("words"))]
@@ -104,6 +106,11 @@ impl CommandError {
             | Self::TakesNoWords { verb }
             | Self::NeedsWords { verb }
             | Self::Argument { verb, .. } => verb.usage().to_owned(),
+            Self::UnfitFlag { verb, .. } => {
+                let fit = grammar::FLAGS.into_iter().filter(|flag| verb.takes_flag(flag.sets));
+                let fit: Vec<&str> = fit.map(|flag| flag.usage).collect();
+                verb.usage().replace("[flags]", &fit.join(" "))
+            }
             Self::UnknownFlag { .. }
             | Self::FlagValue { .. }
             | Self::FlagTakesNoValue { .. }

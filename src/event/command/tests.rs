@@ -155,6 +155,28 @@ fn mistakes_are_explained() {
 }
 
 #[test]
+fn flags_that_mean_nothing_to_a_command_are_refused() {
+    let explained: Vec<String> = [
+        "/wiz ask --draft why?",
+        "/wiz review --max $1 --plan ask",
+        "/wiz review --base next",
+        "/wiz plan --plan auto",
+    ]
+    .iter()
+    .map(|text| match parse(text, None).as_slice() {
+        [Err(error)] => format!("{text}  →  {error}. {}", error.usage()),
+        other => panic!("{text}: {other:?}"),
+    })
+    .collect();
+    insta::assert_snapshot!(explained.join("\n"), @r"
+    /wiz ask --draft why?  →  `ask` takes no `--draft`. /wiz ask [--max $2] [--model NAME] [--base BRANCH] question
+    /wiz review --max $1 --plan ask  →  `review` takes no `--plan`. /wiz review [--max $2] [--model NAME] [instructions]
+    /wiz review --base next  →  `review` takes no `--base`. /wiz review [--max $2] [--model NAME] [instructions]
+    /wiz plan --plan auto  →  `plan` takes no `--plan`. /wiz plan [--max $2] [--model NAME] [--base BRANCH] [--draft] [instructions]
+    ");
+}
+
+#[test]
 fn the_last_command_takes_the_text_below_it() {
     let text = "/wiz reject too big\nIgnored words.\n/wiz fix\r\nOnly the parser.\r\n\r\n- not the tests\n\n<!-- hidden -->\nEnd\n";
     let commands: Vec<Command> = parse(text, None).into_iter().map(Result::unwrap).collect();

@@ -24,6 +24,11 @@ pub enum Change {
     CommentText {
         comment: CommentId,
     },
+    /// A new comment on a commit.
+    CommitComment {
+        commit: CommitSha,
+        said: String,
+    },
     /// A new comment in a review's thread or on a line.
     LineComment {
         pull: IssueNumber,
@@ -73,6 +78,8 @@ pub enum Change {
     ThreadResolved {
         thread: ThreadId,
     },
+    /// A draft was made ready for review.
+    Ready,
     /// Failed jobs were asked to try again.
     Rerun {
         run: WorkflowRunId,
@@ -105,6 +112,7 @@ impl Change {
         let made = || serde_json::from_slice::<Made>(answer).ok();
         match self {
             Self::Comment { .. }
+            | Self::CommitComment { .. }
             | Self::LineComment { .. }
             | Self::Reaction { .. }
             | Self::CheckRun { .. }
@@ -120,6 +128,7 @@ impl Change {
             | Self::CheckRunState { .. }
             | Self::ReviewRequest { .. }
             | Self::ThreadResolved { .. }
+            | Self::Ready
             | Self::Rerun { .. }
             | Self::Removal
             | Self::Other { .. } => None,
@@ -157,6 +166,7 @@ fn made(below: &[&str], body: &Value) -> Option<Change> {
         ["issues", "comments", comment, "reactions"] => reaction(Reactable::IssueComment(comment.parse().ok()?))?,
         ["pulls", "comments", comment, "reactions"] => reaction(Reactable::ReviewComment(comment.parse().ok()?))?,
         ["pulls"] => Change::PullRequest { branch: text("head")?.parse().ok()? },
+        ["commits", commit, "comments"] => Change::CommitComment { commit: commit.parse().ok()?, said: said()? },
         ["pulls", pull, "comments"] | ["pulls", pull, "comments", _, "replies"] => {
             Change::LineComment { pull: pull.parse().ok()?, said: said()? }
         }
@@ -199,6 +209,9 @@ fn edited(below: &[&str], body: &Value) -> Option<Change> {
 fn by_mutation(call: &Call) -> Option<Change> {
     let body = call.body.as_ref()?;
     let mutation = body["query"].as_str()?;
+    if mutation.contains("markPullRequestReadyForReview(") {
+        return Some(Change::Ready);
+    }
     let thread: ThreadId = serde_json::from_value(body["variables"]["thread"].clone()).ok()?;
     if mutation.contains("unresolveReviewThread(") {
         Some(Change::Removal)
@@ -264,6 +277,7 @@ mod tests {
             (&post, "pulls/9/comments/3/replies", json!({"body": "hi"})),
             (&post, "pulls/9/requested_reviewers", json!({"reviewers": ["maria"]})),
             (&post, "actions/runs/4/rerun-failed-jobs", json!({})),
+            (&post, "commits/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/comments", json!({"body": "hi"})),
             (&post, "issues/x/comments", json!({"body": "hi"})),
             (&post, "forks", json!({})),
         ];
@@ -293,13 +307,14 @@ mod tests {
         POST pulls/9/comments/3/replies: {"kind":"line_comment","pull":9,"said":"8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4"}
         POST pulls/9/requested_reviewers: {"kind":"review_request","pull":9,"reviewers":["maria"]}
         POST actions/runs/4/rerun-failed-jobs: {"kind":"rerun","run":4}
+        POST commits/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/comments: {"kind":"commit_comment","commit":"<sha>","said":"8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4"}
         POST issues/x/comments: {"kind":"other","call":"POST /repos/octo/hello/issues/x/comments"}
         POST forks: {"kind":"other","call":"POST /repos/octo/hello/forks"}
         "#);
     }
 
     #[test]
-    fn a_mutation_says_which_thread_it_resolves() {
+    fn a_mutation_says_what_it_changes() {
         let call = |mutation: &str| Call {
             method: Method::POST,
             path: "/graphql".into(),
@@ -310,6 +325,7 @@ mod tests {
         let of = |mutation| serde_json::to_string(&Change::of(&call(mutation))).unwrap();
         insta::assert_snapshot!(of("mutation { resolveReviewThread(input: {}) }"), @r#"{"kind":"thread_resolved","thread":"T_1"}"#);
         insta::assert_snapshot!(of("mutation { unresolveReviewThread(input: {}) }"), @r#"{"kind":"removal"}"#);
+        insta::assert_snapshot!(of("mutation { markPullRequestReadyForReview(input: {}) }"), @r#"{"kind":"ready"}"#);
         insta::assert_snapshot!(of("mutation { mergePullRequest(input: {}) }"), @r#"{"kind":"other","call":"POST /graphql"}"#);
     }
 

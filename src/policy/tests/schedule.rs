@@ -66,6 +66,10 @@ fn a_schedule_that_cannot_be_meant_is_a_mistake() {
         entry("cron: '0 4 30 2 *'\n    verb: fix"),
         entry("cron: '0 4 * * *'\n    timezone: Europe/Atlantis\n    verb: fix"),
         entry("cron: '0 4 * * *'\n    verb: plan"),
+        entry("cron: '0 4 * * *'\n    verb: ask"),
+        entry("cron: '0 4 * * *'\n    verb: review\n    result: issue"),
+        entry("cron: '0 4 * * *'\n    verb: cancel"),
+        entry("cron: '0 4 * * *'\n    verb: fx"),
         entry("cron: '0 4 * * *'\n    verb: fix\n    result: issue"),
         entry("cron: '0 4 * * *'\n    verb: fix\n    result: mail"),
         "schedules:\n  - {name: Nightly!, cron: '0 4 * * *', verb: fix, instructions: x}\n".into(),
@@ -85,6 +89,10 @@ fn a_schedule_that_cannot_be_meant_is_a_mistake() {
     2: schedules: cron: this never happens
     2: schedules: `Europe/Atlantis` is no time zone; write its IANA name, such as Europe/Berlin
     2: schedules: `plan` brings no pull request; write `result: issue`
+    2: schedules: `ask` brings no pull request; write `result: issue`
+    2: schedules: `review` reads a pull request, and a schedule has none; `ask` looks at the whole repository
+    2: schedules: `cancel` starts no work; known are fix, feature, test, docs, refactor, review, plan, ask
+    2: schedules: `fx` starts no work; did you mean `fix`?
     2: schedules: `fix` brings a pull request; leave out `result: issue`
     6: schedules[0].result: unknown variant `mail`; known are pull_request, issue
     2: schedules: a schedule's name has 1 to 40 of a-z, 0-9 and -

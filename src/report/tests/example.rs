@@ -16,6 +16,7 @@ pub(super) fn run_in(state: RunState) -> RunView {
         plan: None,
         gate: None,
         question: None,
+        asked_of: Vec::new(),
         gate_raised: false,
         out_of_money: false,
         money: Money { cap: MicroDollars::from_dollars(3), spent: MicroDollars::ZERO, quote: None },

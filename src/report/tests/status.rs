@@ -211,6 +211,7 @@ fn status_of_runs_that_ask_or_ended() {
         question: "Which calendar should dates before 1582 use, @bob?\n/wiz approve".into(),
         options: vec!["Julian".into(), "Gregorian\n3. [all](http://evil)".into()],
         default: "Gregorian".into(),
+        files: vec![],
     });
     insta::assert_snapshot!(status_comment(&asking).replace('\u{200b}', "␣"), @r#"
     ### A question for you

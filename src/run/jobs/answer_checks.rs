@@ -170,6 +170,7 @@ async fn run_for(
         head: wanted.head.clone(),
         open: true,
         fork: false,
+        unfinished: false,
     };
     Ok(Some(match store::adopt(connection, &new, pull_request).await? {
         Created::New(run) | Created::Before(run) | Created::OpenRun(run) | Created::ReadBefore(run) => run,

@@ -72,7 +72,7 @@ async fn reload(services: &Services, run: RunId, seq: i32) -> Result<Beginning, 
 }
 
 /// The pull request, if wiz may still commit to it.
-fn still_open(found: Option<github::PullRequest>) -> Result<github::PullRequest, Box<StageResult>> {
+pub(super) fn still_open(found: Option<github::PullRequest>) -> Result<github::PullRequest, Box<StageResult>> {
     let ended = |change| Err(Box::new(StageResult::PullRequestEnded(change)));
     let Some(pull) = found else { return ended(PullRequestChange::Closed) };
     match pull.state {

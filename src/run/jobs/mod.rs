@@ -9,10 +9,12 @@
 mod answer;
 mod answer_checks;
 mod answer_review;
+mod asking;
 mod check_run;
 mod checks;
 mod deadline;
 mod default_branch;
+mod draft;
 mod failure;
 mod follow_up;
 mod gate;
@@ -23,6 +25,7 @@ mod policy_check;
 mod post_review;
 mod publish;
 mod pull_review;
+mod pushed_policy;
 mod reply;
 mod report;
 mod rerun;
@@ -103,6 +106,10 @@ impl Handler for Executor {
                 tracing::error!(job = %job.id, %due, schedule = %schedule.name, ?end, "a tick was given up");
                 return schedule::dead(transaction, &schedule).await;
             }
+            Ok(Task::Draft { run }) => {
+                tracing::error!(job = %job.id, %run, ?end, "a draft was given up");
+                return draft::dead(transaction, run).await;
+            }
             Ok(Task::Undo { run, issue, comment }) => {
                 tracing::error!(job = %job.id, %run, ?end, "a run could not be taken back");
                 return undo::dead(transaction, run, (issue, comment)).await;
@@ -119,6 +126,7 @@ impl Handler for Executor {
                 | Task::PostReview(_)
                 | Task::Schedules { .. }
                 | Task::PolicyCheck { .. }
+                | Task::PushedPolicy { .. }
                 | Task::ShowSchedule { .. }
                 | Task::Checks(_)
                 | Task::Rerun(_),
@@ -148,6 +156,7 @@ async fn dispatch(services: &Services, lease: &Lease, task: Task) -> Result<Comp
         Task::Verify { run, seq } => verify::execute(services, lease, run, seq).await,
         Task::Review { run, seq } => review::execute(services, lease, run, seq).await,
         Task::Publish { run, seq } => publish::execute(services, lease, run, seq).await,
+        Task::Draft { run } => draft::execute(services, lease, run).await,
         Task::AnswerReview { run, review, commit, offered } => {
             answer_review::execute(services, lease, (run, review), (commit.as_ref(), offered)).await
         }
@@ -165,6 +174,9 @@ async fn dispatch(services: &Services, lease: &Lease, task: Task) -> Result<Comp
         }
         Task::PolicyCheck { installation, repository, pull, after: _ } => {
             policy_check::execute(services, lease, (installation, repository), pull).await
+        }
+        Task::PushedPolicy { installation, repository, commit } => {
+            pushed_policy::execute(services, lease, (installation, repository), &commit).await
         }
         Task::Tick { schedule, due } => schedule::tick(services, lease, &schedule, due).await,
         Task::ShowSchedule { schedule, due: _ } => schedule::show(services, lease, &schedule).await,

@@ -5,11 +5,11 @@
 use anyhow::Context as _;
 
 use super::{
-    Completed, Done, JobFailure, Lease, RunId, Services, Signal, StageFailure, StageResult, StoredRun, answer, gate,
-    pull_review, stage, store, store::results, verify::unsuited,
+    Completed, Done, JobFailure, Lease, RunId, Services, Signal, StageFailure, StageResult, StoredRun, answer, asking,
+    gate, pull_review, stage, store, store::results, verify::unsuited,
 };
 use crate::{
-    agent::{self, Asking, BoxMode, BoxToolbox, Finished, PlanningInput},
+    agent::{self, Asking, BoxMode, BoxToolbox, Finished, PlanningInput, StopReason},
     error::UserMessage,
     plan::{Criterion, Plan, WorkKind},
     policy::{self, ChangedPath, RepositoryPolicy, Violation},
@@ -77,6 +77,10 @@ async fn plan(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<
             let plan = with_checks(plan, stored.mission.kind(), &project.policy);
             let gate = gate::of_plan(services, stored, (&plan, &project.policy), &briefing).await?;
             StageResult::Planned { plan, base, gate }
+        }
+        Finished::Stopped(StopReason::Question(question)) => {
+            let of = asking::addressees(services, stored, &project, &question).await?;
+            StageResult::Questioned { question, of }
         }
         Finished::Stopped(reason) => session::stopped(reason)?,
     };

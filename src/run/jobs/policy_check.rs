@@ -57,6 +57,11 @@ async fn judge(
         let outer = services.policies.outer(&github, &name, Age::Recent).await?.unwrap_or_default();
         let check = check_run(&pull, (path, layer), &proposed, &outer);
         github.find_or_create_check(&name, &check).await.context("cannot show what the policy file is like")?;
+        if let Err(faults) = policy::parse_layer(layer, &proposed) {
+            // Merged, these are no news.
+            let digest = super::pushed_policy::digest(&faults);
+            store::policy_faults::remember(&services.pool, repository, path, Some(&digest)).await?;
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 use anyhow::Context as _;
 
 use super::{
-    Completed, Done, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, follow_up, stage,
+    Completed, Done, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, draft, follow_up, stage,
     store::results::{self, Proof},
     verify::{Judgement, judge},
 };
@@ -48,6 +48,9 @@ async fn publish(services: &Services, stored: &StoredRun) -> Result<Done, StageF
         let last = follow_up.steps.last().and_then(|last| steps.iter().find(|step| step.step == last.key));
         let summary = last.map(|step| step.summary.as_str()).unwrap_or_default();
         return follow_up::publish(services, stored, (&project, &patch), summary).await;
+    }
+    if let Some(draft) = progress.pull_request.as_ref().filter(|pull_request| pull_request.unfinished) {
+        return draft::finish(services, stored, (&project, &patch), draft).await;
     }
     open(services, stored, (&current.base, &project.listing), &patch).await
 }
@@ -106,6 +109,7 @@ async fn open(
         head: committed.sha,
         open: true,
         fork: false,
+        unfinished: false,
     })
     .into())
 }
@@ -130,7 +134,7 @@ fn unproven(plan: &Plan, patch: &Patch, proof: &Proof) -> Option<String> {
 const SLUG_CHARS: usize = 40;
 
 /// `wiz/run-12-naturalsize-says-1-0-byte`: the run makes it unique, the title makes it readable.
-fn branch_name(stored: &StoredRun) -> anyhow::Result<BranchName> {
+pub(super) fn branch_name(stored: &StoredRun) -> anyhow::Result<BranchName> {
     let mut slug = String::new();
     for character in stored.issue_title.to_lowercase().chars() {
         if character.is_ascii_alphanumeric() {

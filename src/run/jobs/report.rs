@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use chrono::{TimeDelta, Utc};
 
 use super::{
-    Completed, JobFailure, Lease, RunId, Services, StoredRun, answer, check_run, complete, reply, store,
+    Completed, JobFailure, Lease, RunId, Services, StoredRun, answer, check_run, complete, draft, reply, store,
     store::results::{self, ShownComment},
 };
 use crate::{
@@ -123,6 +123,7 @@ async fn show(services: &Services, stored: &StoredRun) -> anyhow::Result<()> {
         }
         outcome => outcome?,
     }
+    draft::show(services, stored, &view).await.context("cannot show how the draft stands")?;
     check_run::show(services, stored, &view).await.context("cannot show the check run")
 }
 

@@ -105,7 +105,11 @@ async fn gather(
         .collect();
     Ok(Done {
         result: StageResult::Verified { feedback: evidence::feedback(&evidence) },
-        keep: Some(Keep::Proof(Proof { evidence, patch_digest: workspace::digest(patch), files })),
+        keep: Some(Keep::Proof(Proof {
+            evidence,
+            patch_digest: workspace::digest(patch),
+            files: project.changes_since_origin(patch).unwrap_or(files),
+        })),
     })
 }
 

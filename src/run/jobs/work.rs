@@ -11,7 +11,7 @@ use super::{
     store::results::{self, StepResult},
 };
 use crate::{
-    agent::{self, BoxMode, BoxToolbox, Finished, WorkInput},
+    agent::{self, BoxMode, BoxToolbox, Finished, StopReason, WorkInput},
     error::UserMessage,
     patch::{self, BaseTree, Patch},
     plan::{Plan, Step, StepKey},
@@ -76,6 +76,10 @@ async fn work(services: &Services, lease: &Lease, stored: &StoredRun, step: &Ste
     };
     let report = match agent::work(&session, &input).await? {
         Finished::Submitted(report) => report,
+        Finished::Stopped(StopReason::Money) if progress.follow_up.is_none() => {
+            let start = project.base.clone().with(&before);
+            return Ok(unfinished(opened.open_box, &start, (version, step)).await);
+        }
         Finished::Stopped(reason) => {
             opened.open_box.close().await?;
             return Ok(session::stopped(reason)?.into());
@@ -116,6 +120,24 @@ fn task(progress: &Progress, plan: &Plan, key: &StepKey) -> Option<Step> {
             depends_on: vec![],
         })
     })
+}
+
+/// Keeps what a coder has changed whose money is used up. The step is worked to its end from its conversation, so nothing is
+/// lost where this cannot be had.
+async fn unfinished(open_box: OpenBox, start: &BaseTree, (plan_version, step): (i32, &StepKey)) -> Done {
+    let patch = match leave(open_box, start).await {
+        Ok(Ok(patch)) => patch,
+        Ok(Err(message)) => {
+            tracing::warn!(%message, "unfinished work is not fit to be shown");
+            Patch::default()
+        }
+        Err(_) => {
+            tracing::warn!("unfinished work could not be taken out of its box");
+            Patch::default()
+        }
+    };
+    let step = StepResult { step: step.clone(), patch, summary: String::new() };
+    Done { result: StageResult::OutOfMoney, keep: Some(Keep::Step { plan_version, step, review: None }) }
 }
 
 /// Takes the changes out of the box and closes it.

@@ -4,6 +4,7 @@
 //! out; work done for a state that the run has left changes nothing; and no effect is asked for twice for one state
 //! entry, so its queue key is unique.
 
+mod draft;
 mod orders;
 mod rest;
 mod stages;
@@ -56,6 +57,7 @@ pub fn advance(run: &Run, signal: Signal) -> Result<Transition, Refusal> {
         Signal::PullRequest(change) => watch::pull_request(run.clone(), change),
         Signal::HeadMoved { head } => watch::head_moved(run.clone(), head),
         Signal::FollowUp(cause) => watch::follow_up(run.clone(), cause),
+        Signal::Draft(drafted) => draft::drafted(run.clone(), drafted),
         Signal::Gone(gone) if !run.state.is_terminal() => Ok(watch::gone(run.clone(), gone)),
         Signal::Gone(_) => Err(Refusal::Stale),
         Signal::Deadline { seq } if seq == run.seq && !run.state.is_terminal() => Ok(expire(run.clone())),

@@ -119,7 +119,7 @@ fn plan_again(mut run: Run, revision: Option<String>) -> Transition {
 
 /// Goes on from the stage that failed or was cancelled, with fresh conversations.
 fn retry(mut run: Run) -> Result<Transition, Refusal> {
-    if !matches!(run.state, State::Failed | State::Cancelled) {
+    if !matches!(run.state, State::Failed | State::Cancelled) || run.progress.drafting {
         return Err(Refusal::NotNow);
     }
     if run.progress.pull_request.as_ref().is_some_and(|pull_request| !pull_request.open) {

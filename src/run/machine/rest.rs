@@ -26,12 +26,17 @@ pub(super) fn pause(mut run: Run, cause: PauseCause) -> Result<Transition, Refus
         | State::Cancelled => return Err(Refusal::NotNow),
     };
     wait_again(&mut run);
-    run.progress.pause = Some(Pause { stage, cause });
+    run.progress.pause = Some(Pause { stage, cause, withheld: None, resumes: false });
     Ok(enter(run, State::Paused, vec![Effect::Halt]))
 }
 
 /// Goes on where the run stopped, in the conversations it had.
 pub(super) fn resume(mut run: Run) -> Result<Transition, Refusal> {
+    if let Some(pause) = run.progress.pause.as_mut().filter(|_| run.state == State::Paused && run.progress.drafting) {
+        // Two jobs must not write to one branch at a time.
+        pause.resumes = true;
+        return Ok(stay(run, vec![]));
+    }
     let Some(pause) = run.progress.pause.take().filter(|_| run.state == State::Paused) else {
         return Err(Refusal::NotNow);
     };

@@ -1,13 +1,13 @@
 //! What the end of a stage does to a run.
 
-use super::{approve, begin_ready_steps, enter, fail, rest, stay, watch};
+use super::{approve, begin_ready_steps, draft, enter, fail, rest, stay, watch};
 use crate::{
     error::UserMessage,
     ids::CommitSha,
     plan::{Approver, Gate, Plan, StepKey},
     run::{
         signal::{Effect, Refusal, StageResult, Transition},
-        state::{CurrentPlan, Failure, HeadProof, PauseCause, Run, State, StepProgress, StepState},
+        state::{CurrentPlan, Failure, HeadProof, Run, State, StepProgress, StepState},
     },
 };
 
@@ -29,8 +29,9 @@ pub(super) fn stage(mut run: Run, result: StageResult) -> Result<Transition, Ref
             Ok(stay(run, vec![]))
         }
         (State::Planning, StageResult::Planned { plan, base, gate }) => Ok(planned(run, plan, base, gate)),
-        (State::Planning, StageResult::Questioned { question }) => {
+        (State::Planning, StageResult::Questioned { question, of }) => {
             run.progress.questions += 1;
+            run.progress.asked_of = of;
             run.progress.asked = Some(question);
             Ok(enter(run, State::NeedsAnswer, vec![]))
         }
@@ -44,7 +45,7 @@ pub(super) fn stage(mut run: Run, result: StageResult) -> Result<Transition, Ref
         }
         (State::Verifying, StageResult::LeftScope { paths }) => Ok(rest::left_scope(run, paths)),
         (State::Verifying, StageResult::GateRaised { gate }) => Ok(rest::gate_raised(run, gate)),
-        (_, StageResult::OutOfMoney) => rest::pause(run, PauseCause::OutOfMoney).map_err(|_| Refusal::Stale),
+        (_, StageResult::OutOfMoney) => draft::out_of_money(run).map_err(|_| Refusal::Stale),
         (State::Verifying, StageResult::Objected { feedback, told }) => Ok(rework(run, feedback, told)),
         (State::Verifying, StageResult::Verified { feedback: Some(feedback) }) => {
             let give_up = "The change does not meet the definition of done; the evidence is below. `/wiz retry` tries \

@@ -10,7 +10,7 @@ use crate::{
     money::MicroDollars,
     plan::{Approver, Criterion, Gate, Plan, Proof, Question, Step},
     run::{
-        signal::{Notice, Order, PullRequestChange, StageResult},
+        signal::{Drafted, Notice, Order, PullRequestChange, StageResult},
         state::{Progress, PullRequest},
     },
 };
@@ -42,7 +42,7 @@ pub(super) fn plan() -> Plan {
 
 fn question() -> Question {
     let options = vec!["the first".to_owned(), "the second".to_owned()];
-    Question { question: "Which?".to_owned(), options, default: "the first".to_owned() }
+    Question { question: "Which?".to_owned(), options, default: "the first".to_owned(), files: vec![] }
 }
 
 fn gate(approver: Approver) -> Gate {
@@ -66,6 +66,7 @@ pub(super) fn pull_request() -> PullRequest {
         head: sha('c'),
         open: true,
         fork: false,
+        unfinished: false,
     }
 }
 
@@ -206,7 +207,9 @@ fn a_closed_pull_request_can_be_reopened_but_not_retried() {
 fn a_question_is_answered_by_number_in_words_or_by_its_default() {
     let queued = start(new_run()).run;
     let planning = advance(&queued, stage_of(&queued, StageResult::PlanningStarted)).unwrap().run;
-    let asking = advance(&planning, stage_of(&planning, StageResult::Questioned { question: question() })).unwrap().run;
+    let asking = advance(&planning, stage_of(&planning, StageResult::Questioned { question: question(), of: vec![] }))
+        .unwrap()
+        .run;
     assert_eq!((asking.state, asking.progress.questions), (State::NeedsAnswer, 1));
     let answer = |words: &str| advance(&asking, order(Order::Answer { words: words.to_owned() }));
     for (words, told) in [
@@ -281,6 +284,11 @@ fn money_that_is_used_up_lets_a_run_rest_until_there_is_more() {
     assert_eq!(advance(&resting, order(Order::Budget { more })), Err(Refusal::NotNow));
 }
 
+/// What was done when the money was used up.
+pub(super) fn unfinished() -> PullRequest {
+    PullRequest { unfinished: true, ..pull_request() }
+}
+
 #[test]
 fn files_beyond_the_plan_wait_for_a_person() {
     let (verifying, _) = walk(walk(start(new_run()).run, TO_APPROVAL).0, TO_VERIFYING);
@@ -341,7 +349,7 @@ fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
         |run, stale| {
             stage(run, stale, StageResult::Planned { plan: plan(), base: sha('b'), gate: gate(Approver::Nobody) })
         },
-        |run, stale| stage(run, stale, StageResult::Questioned { question: question() }),
+        |run, stale| stage(run, stale, StageResult::Questioned { question: question(), of: vec![] }),
         |run, stale| stage(run, stale, StageResult::Answered),
         |run, stale| stage(run, stale, running_step(run)),
         |run, stale| stage(run, stale, StageResult::Verified { feedback: None }),
@@ -389,7 +397,14 @@ fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
         |run, stale| stage(run, stale, StageResult::PullRequestEnded(PullRequestChange::Merged)),
         |run, stale| Signal::Deadline { seq: run.seq - i32::from(stale) },
     ];
-    proptest::sample::select(signals)
+    proptest::sample::select([signals, drafts()].concat())
+}
+
+/// Whatever may come of a draft.
+fn drafts() -> Vec<fn(&Run, bool) -> Signal> {
+    vec![|_, _| Signal::Draft(Drafted::Published(unfinished())), |_, _| Signal::Draft(Drafted::Nothing), |_, _| {
+        Signal::Draft(Drafted::Withheld { why: UserMessage::new("blocked") })
+    }]
 }
 
 /// The part of an effect that must be unique among all effects of one run; reports may repeat.
@@ -397,7 +412,7 @@ fn queue_key(run: &Run, effect: &Effect) -> Option<String> {
     match effect {
         // A review is taken once, and its answer is found by its own name.
         Effect::Report | Effect::AnswerReview { .. } | Effect::TellFailure(_) => None,
-        Effect::Plan | Effect::Verify | Effect::Review | Effect::Publish | Effect::Halt => {
+        Effect::Plan | Effect::Verify | Effect::Review | Effect::Publish | Effect::Draft | Effect::Halt => {
             Some(format!("{effect:?}:{}", run.seq))
         }
         Effect::Deadline(_) => Some(format!("deadline:{}", run.seq)),
@@ -431,7 +446,11 @@ proptest! {
             let merged = run.state == State::Succeeded;
             let by_person = [Order::Cancel, Order::Retry].map(|way| advance(&run, order(way)).is_ok());
             let closed = run.progress.pull_request.as_ref().is_some_and(|pull_request| !pull_request.open);
-            prop_assert!(merged || closed || by_person.contains(&true), "{:?} has no way out for a person", run.state);
+            // A draft that is being published is a matter of seconds, and its job always ends.
+            let drafting = run.progress.drafting;
+            let has_way_out = merged || closed || drafting || by_person.contains(&true);
+            prop_assert!(has_way_out, "{:?} has no way out for a person", run.state);
+            prop_assert!(!drafting || !run.state.is_at_work(), "two jobs write to one branch");
             let expired = advance(&run, Signal::Deadline { seq: run.seq });
             prop_assert_eq!(expired.is_ok(), !run.state.is_terminal());
             prop_assert_eq!(deadline(run.state).is_some(), !run.state.is_terminal());
@@ -442,7 +461,9 @@ proptest! {
             if let Some(pull_request) = &run.progress.pull_request {
                 use State::{Publishing, Reviewing, Verifying, Working};
                 let at_work = [Working, Verifying, Reviewing, Publishing].contains(&run.state);
-                prop_assert!(!at_work || (pull_request.open && run.progress.follow_up.is_some()), "{:?}", run);
+                let has_work = run.progress.follow_up.is_some() || pull_request.unfinished;
+                prop_assert!(!at_work || (pull_request.open && has_work), "{:?}", run);
+                prop_assert!(run.state != State::Watching || !pull_request.unfinished, "{:?}", run);
                 prop_assert!(run.state != State::Watching || run.progress.follow_up.is_none());
                 prop_assert!(pull_request.open || run.progress.waiting.is_empty(), "work waits for a closed pull request");
                 let plans = [State::Queued, State::Planning, State::NeedsApproval, State::NeedsAnswer];

@@ -4,6 +4,7 @@ pub mod ci;
 pub mod heard;
 pub mod history;
 pub mod memory;
+pub mod policy_faults;
 pub mod reach;
 pub mod rehearsal;
 pub mod repair;
@@ -411,6 +412,7 @@ async fn enqueue(
             Effect::Verify => (Task::Verify { run: id, seq }, Duration::ZERO),
             Effect::Review => (Task::Review { run: id, seq }, Duration::ZERO),
             Effect::Publish => (Task::Publish { run: id, seq }, Duration::ZERO),
+            Effect::Draft => (Task::Draft { run: id }, Duration::ZERO),
             Effect::AnswerReview { review, commit, offered } => {
                 let (commit, offered) = (commit.clone(), *offered);
                 (Task::AnswerReview { run: id, review: *review, commit, offered }, Duration::ZERO)

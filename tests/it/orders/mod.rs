@@ -1,6 +1,7 @@
 //! What people may order, where they may say it, and what they hear: through GitHub alone.
 
 mod downtime;
+mod drafts;
 mod edits;
 mod gates;
 mod kinds;

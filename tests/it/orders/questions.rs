@@ -136,3 +136,48 @@ async fn a_question_is_asked_once_and_answered_in_the_conversation() {
     }
     stage.clear().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_asked_code_owners_are_called_who_may_answer() {
+    let mut question = which();
+    question["files"] = json!(["greet.sh"]);
+    let of_all = json!({ "question": "And at night?", "default": "Sleep." });
+    let scenes = [
+        asking("Scheduled work: owned", &question, "The answer: Good day"),
+        asking("Scheduled work: whole", &of_all, "Nobody answered, so do this: Sleep."),
+    ];
+    let stage = Stage::set(CHECKED, scenes.concat()).await;
+    let (maria, name) = (stage.person("maria"), stage.repo.full_name());
+    // sam may not answer, ghosts do not exist, and only three are called.
+    let owners =
+        "* @max octo@example.com\ndocs/ @nobody\n*.sh @sam @ghost @other/team @wim @octo/greeters @maria @max\n";
+    maria.write_file(name, "main", (".github/CODEOWNERS", owners), "Owners").unwrap();
+    maria.write_file(name, "main", ("CODEOWNERS", "* @tess\n"), "GitHub reads the other one").unwrap();
+    let schedule = |name: &str, month: u32| {
+        format!("  - {{name: {name}, cron: '0 4 1 {month} *', verb: plan, result: issue, instructions: Think.}}\n")
+    };
+    let rules = format!("{CHECKED}schedules:\n{}{}", schedule("owned", 1), schedule("whole", 2));
+    maria.write_file(name, "main", (".github/wiz.yml", &rules), "Work at night").unwrap();
+    stage.quiet().await;
+    let ask = async |schedule: &str| {
+        stage.tick_was_due(schedule, "5 minutes").await;
+        let title = format!("Scheduled work: {schedule}");
+        let issue = super::rules::tracking_issue(&stage, &title).await;
+        let body = stage.until_says(issue, "A question for you").await.body;
+        (issue, body.lines().find(|line| line.contains("the plan depends on")).unwrap_or_default().to_owned())
+    };
+    let (owned, called) = ask("owned").await;
+    insta::assert_snapshot!(called, @"@maria, @max and @octo/greeters, the plan depends on something that only people here can say:");
+    stage.say("wim", owned, "/wiz answer 2");
+    stage.until_says(owned, READY).await;
+    let (whole, called) = ask("whole").await;
+    insta::assert_snapshot!(called, @"@max, @maria and @octo/greeters, the plan depends on something that only people here can say:");
+    stage.deadline_passes(whole).await;
+    stage.until_says(whole, READY).await;
+    for issue in [owned, whole] {
+        stage.say("maria", issue, "/wiz cancel");
+        stage.until_says(issue, "Cancelled").await;
+        stage.talk(issue).await;
+    }
+    stage.clear().await;
+}

@@ -4,13 +4,17 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use github_stand_in::{control::NewRepository, store::Role};
+use github_stand_in::{
+    control::{MergeMethod, NewRepository},
+    store::Role,
+};
 use wiz_demo::until;
 
 use super::{
     scenes::{FILES, planner},
     stage::{CHECKED, Stage, shown},
 };
+use crate::reviews::questions::{answer, asked};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -52,6 +56,73 @@ async fn a_pull_request_shows_what_is_wrong_with_the_rules_it_brings() {
     stage.quiet().await;
     assert_eq!(judged(&stage).len(), 2, "a pull request that leaves the rules alone is not judged");
     assert!(stage.repo.wiz_comments().unwrap().is_empty(), "a check is enough, #{pull}");
+    stage.clear().await;
+}
+
+/// What wiz says on commits: the commit and the text.
+fn remarks(stage: &Stage, repository: &str) -> Vec<(String, String)> {
+    let repository = stage.world.hub().control().repository(repository).unwrap();
+    let said = repository.commit_comments.into_iter();
+    said.map(|said| (said.sha, said.body.split("\n\n<!-- wiz:").next().unwrap_or_default().to_owned())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faulty_rules_that_nobody_reviewed_are_told_once_on_their_commit() {
+    let stage = Stage::set(CHECKED, vec![]).await;
+    let (maria, name) = (stage.person("maria"), stage.repo.full_name());
+    let push = async |file: (&str, &str)| {
+        let sha = maria.write_file(name, "main", file, "Push").unwrap();
+        stage.quiet().await;
+        sha
+    };
+    let faulty = format!(
+        "{CHECKED}gate: '@octo'\nschedules:\n  - {{name: a, cron: '0 4 * * 1', verb: review, instructions: x}}\n"
+    );
+    let first = push((".github/wiz.yml", &faulty)).await;
+    let (commit, text) = remarks(&stage, name).pop().unwrap();
+    assert_eq!(commit, first);
+    insta::assert_snapshot!(text.replace('\u{200b}', "␣"), @r"
+    `.github/wiz.yml` has mistakes now, so wiz starts nothing that it speaks for until they are mended:
+
+    - line 4: ``gate: unknown variant `@octo`; known are autonomous, supervised, human-required``
+    - line 6: ``schedules: `review` reads a pull request, and a schedule has none; `ask` looks at the whole repository``
+
+    `wiz config check FILE` says the same before you push.
+    ");
+    // Other files, and the same mistakes again, are no news; after a good file they are.
+    push(("README.md", "# greeter, again\n")).await;
+    push((".github/wiz.yml", &format!("{faulty}# a remark\n"))).await;
+    assert_eq!(remarks(&stage, name).len(), 1);
+    push((".github/wiz.yml", CHECKED)).await;
+    let again = push((".github/wiz.yml", &faulty)).await;
+    assert_eq!(remarks(&stage, name).pop().unwrap().0, again);
+    push((".github/wiz.yml", CHECKED)).await;
+
+    // What a pull request has shown is not told again once it is merged.
+    maria.write_file(name, "rules", (".github/wiz.yml", "min_role: nobody\n"), "Rules").unwrap();
+    let pull = maria.open_pull_request(name, ("rules", "main"), "Rules", "").unwrap();
+    stage.quiet().await;
+    assert_eq!(judged(&stage).len(), 1);
+    maria.merge(name, pull, MergeMethod::Merge).unwrap();
+    stage.quiet().await;
+    assert_eq!(remarks(&stage, name).len(), 2);
+    assert!(stage.repo.wiz_comments().unwrap().is_empty());
+    let (_, other) = stage.journal().await;
+    assert_eq!(other, Vec::<String>::new(), "what the journal has no name for");
+
+    // The account's file speaks for every repository.
+    let owner = name.split('/').next().unwrap().to_owned();
+    let seed = tempfile::tempdir().unwrap();
+    std::fs::write(seed.path().join("README.md"), "# Ours\n").unwrap();
+    let path = Some(seed.path().to_owned());
+    let home = NewRepository { owner, name: ".github".into(), seed: path, ..NewRepository::default() };
+    let home = stage.world.hub().control().create_repository(&home).unwrap();
+    stage.world.hub().control().add_to_installation(stage.installation(), &[&home.full_name]).unwrap();
+    stage.world.hub().control().set_role(&home.full_name, "max", Role::Admin).unwrap();
+    stage.person("max").write_file(&home.full_name, "main", ("wiz.yml", "min_role: [\n"), "Oops").unwrap();
+    stage.quiet().await;
+    let (_, text) = remarks(&stage, &home.full_name).pop().unwrap();
+    assert!(text.starts_with("`wiz.yml` has mistakes now"), "{text}");
     stage.clear().await;
 }
 
@@ -102,16 +173,19 @@ async fn what_the_account_locks_a_repository_cannot_loosen() {
 async fn a_schedule_starts_one_run_at_a_time_and_says_what_it_skips() {
     let title = "Scheduled work: nightly";
     let ideas = "Scheduled work: ideas";
-    let stage = Stage::set(CHECKED, vec![planner(title, &FILES), planner(ideas, &FILES)]).await;
+    let health = "Scheduled work: health";
+    let well = asked(&["Is it well?"], vec![answer("It greets, @octo.")]);
+    let stage = Stage::set(CHECKED, vec![planner(title, &FILES), planner(ideas, &FILES), well]).await;
     let (maria, name) = (stage.person("maria"), stage.repo.full_name());
     let scheduled = format!(
         "{CHECKED}schedules:\n  - name: nightly\n    cron: '0 4 1 1 *'\n    timezone: Europe/Berlin\n    verb: fix\n    \
          instructions: Mend what is wrong.\n  - name: ideas\n    cron: '0 4 1 2 *'\n    verb: plan\n    result: issue\n    \
-         instructions: Say what could be better.\n"
+         instructions: Say what could be better.\n  - name: health\n    cron: '0 4 1 3 *'\n    verb: ask\n    result: issue\n    \
+         instructions: Is it well?\n"
     );
     maria.write_file(name, "main", (".github/wiz.yml", &scheduled), "Work at night").unwrap();
     stage.quiet().await;
-    assert_eq!(stage.schedules().await, ["ideas", "nightly"]);
+    assert_eq!(stage.schedules().await, ["health", "ideas", "nightly"]);
 
     stage.tick_was_due("nightly", "5 minutes").await;
     let tracking = tracking_issue(&stage, title).await;
@@ -144,6 +218,16 @@ async fn a_schedule_starts_one_run_at_a_time_and_says_what_it_skips() {
     assert_eq!(titled.issues.values().filter(|issue| issue.title == ideas).count(), 1);
     assert!(stage.repo.pulls().unwrap().is_empty());
 
+    // A question is answered there, and to nobody.
+    stage.tick_was_due("health", "5 minutes").await;
+    let answered = tracking_issue(&stage, health).await;
+    let said = stage.until_answers(answered, "It greets").await;
+    insta::assert_snapshot!(shown(&said).replace('\u{200b}', "␣"), @r"
+    It greets, @␣octo.
+
+    <sub>Answered by a model that read the code and changed nothing.</sub>
+    ");
+
     // A file with mistakes stops it, and so does one without the schedule.
     maria.write_file(name, "main", (".github/wiz.yml", "gate: sometimes\n"), "Oops").unwrap();
     stage.tick_was_due("nightly", "2 minutes").await;
@@ -153,13 +237,13 @@ async fn a_schedule_starts_one_run_at_a_time_and_says_what_it_skips() {
     maria.write_file(name, "main", (".github/wiz.yml", CHECKED), "No more").unwrap();
     stage.quiet().await;
     assert_eq!(stage.schedules().await, Vec::<String>::new());
-    assert_eq!(stage.runs().await, 3);
+    assert_eq!(stage.runs().await, 4);
     let status = stage.status(tracking).unwrap();
     assert!(shown(&status).contains("wiz[bot]"), "{}", shown(&status));
     stage.clear().await;
 }
 
-async fn tracking_issue(stage: &Stage, title: &str) -> u64 {
+pub(super) async fn tracking_issue(stage: &Stage, title: &str) -> u64 {
     let found = until("the schedule has an issue", PATIENCE, async || {
         let repository = stage.world.hub().control().repository(stage.repo.full_name())?;
         Ok(repository.issues.values().find(|issue| issue.title == title).map(|issue| issue.number))

@@ -106,6 +106,8 @@ impl Stage {
                     "schedules",
                     "checks",
                     "rerun",
+                    "draft",
+                    "pushed_policy",
                 ]
                 .contains(&kind.as_str())
             };

@@ -3,9 +3,10 @@
 mod failed;
 mod forks;
 mod loops;
+mod oddities;
 mod others;
 mod own;
-mod questions;
+pub mod questions;
 mod requested;
 
 use std::time::Duration;

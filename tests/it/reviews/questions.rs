@@ -11,12 +11,12 @@ use crate::orders::{
 use wiz_demo::until;
 
 /// An answerer that is asked this, once its task holds these words.
-pub(super) fn asked(marks: &[&str], turns: Vec<Turn>) -> Scene {
+pub fn asked(marks: &[&str], turns: Vec<Turn>) -> Scene {
     let task = ["role: answerer"].iter().chain(marks).map(|text| (*text).to_owned()).collect();
     Scene { name: format!("the question with {marks:?}"), when: When { system: vec![], task }, turns }
 }
 
-pub(super) fn answer(text: &str) -> Turn {
+pub fn answer(text: &str) -> Turn {
     turn(&[], "submit", json!({ "answer": text }))
 }
 

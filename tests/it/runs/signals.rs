@@ -147,8 +147,8 @@ async fn reports_of_states_on_the_way_keep_their_distance_and_others_are_made_at
         report(&db.pool, run, StageResult::PlanningStarted).await;
         let delay = newest_report_delay(&db.pool).await;
         assert!(least <= delay && delay <= most, "{delay} s, {age_s} s after the last edit");
-        let question = Question { question: "Which?".into(), options: vec![], default: "None.".into() };
-        report(&db.pool, run, StageResult::Questioned { question }).await;
+        let question = Question { question: "Which?".into(), options: vec![], default: "None.".into(), files: vec![] };
+        report(&db.pool, run, StageResult::Questioned { question, of: vec![] }).await;
         assert_eq!(newest_report_delay(&db.pool).await, 0.0, "a person waits for a question");
         apply(&db.pool, run, human(Order::Revise { text: "That.".into() })).await;
     }

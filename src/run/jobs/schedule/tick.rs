@@ -148,7 +148,7 @@ impl Scene<'_> {
             requester_id: NOBODY,
             requester: self.bot.clone(),
             model: self.policy.model.clone(),
-            budget: self.policy.budget_run,
+            budget: triage::run_budget(mission, None, self.policy.budget_run),
             budget_day: self.policy.budget_day,
         })
     }

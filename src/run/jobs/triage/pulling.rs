@@ -126,7 +126,7 @@ async fn part(
                 Some(found) if found.state == OpenState::Open => {
                     let fork = found.is_from_fork();
                     let (branch, head) = (found.head.branch, found.head.sha);
-                    let head = PullRequest { number: pull, branch, head, open: true, fork };
+                    let head = PullRequest { number: pull, branch, head, open: true, fork, unfinished: false };
                     Watcher::New(Box::new(new), head)
                 }
                 Some(_) | None => return Ok(Part::Say(report::closed_pull_request(verb))),

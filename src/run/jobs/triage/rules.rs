@@ -9,22 +9,27 @@ use super::{DeliveryId, InstallationId, store};
 use crate::{
     event::{Event, EventKind, Place, PullRequestChange, Repository, SpokenAction},
     ids::IssueNumber,
-    policy::POLICY_PATH,
+    policy::{ORGANISATION_POLICY_PATH, POLICY_PATH},
     queue,
-    run::task::Task,
+    run::{policies::ACCOUNT_REPOSITORY, task::Task},
 };
 
 /// Asks for another look at the rules, where the delivery gives a reason for one.
 pub(super) async fn look_again(connection: &mut PgConnection, delivery: DeliveryId, event: &Event) -> Result<()> {
     let (Some(installation), Some(repository)) = (event.installation, &event.repository) else { return Ok(()) };
     let Some(branch) = &repository.default_branch else { return Ok(()) };
-    let Some(task) = task(event, (installation, repository), delivery.to_string()) else { return Ok(()) };
+    let tasks = tasks(event, (installation, repository), delivery.to_string());
+    if tasks.is_empty() {
+        return Ok(());
+    }
     store::reach::remember_repository(connection, installation, repository.id, &repository.name, branch).await?;
-    queue::enqueue(connection, &task.job(installation, Duration::ZERO)?).await?;
+    for task in tasks {
+        queue::enqueue(connection, &task.job(installation, Duration::ZERO)?).await?;
+    }
     Ok(())
 }
 
-fn task(event: &Event, (installation, repository): (InstallationId, &Repository), after: String) -> Option<Task> {
+fn tasks(event: &Event, (installation, repository): (InstallationId, &Repository), after: String) -> Vec<Task> {
     // wiz never changes the rules, and what other bots change is read when it is merged.
     let by_a_bot = event.actor.as_ref().is_none_or(|actor| actor.is_bot);
     let id = repository.id;
@@ -32,21 +37,26 @@ fn task(event: &Event, (installation, repository): (InstallationId, &Repository)
     match &event.kind {
         EventKind::Push(push) => {
             let counts = repository.default_branch.as_ref() == Some(&push.branch) && !push.deleted;
-            let task = Task::Schedules { installation, repository: id, after };
-            (counts && push.may_touch(POLICY_PATH)).then_some(task)
+            let (commit, own) = (push.after.clone(), push.may_touch(POLICY_PATH));
+            let speaks_for_others = repository.name.name() == ACCOUNT_REPOSITORY;
+            let faults = own || speaks_for_others && push.may_touch(ORGANISATION_POLICY_PATH);
+            let schedules = Task::Schedules { installation, repository: id, after };
+            let judge = Task::PushedPolicy { installation, repository: id, commit };
+            let wanted = [(counts && own, schedules), (counts && faults, judge)];
+            wanted.into_iter().filter_map(|(wanted, task)| wanted.then_some(task)).collect()
         }
         EventKind::PullRequest(change) => match change.change {
             PullRequestChange::Synchronize | PullRequestChange::Reopened if !by_a_bot => {
-                Some(check(change.number, after))
+                vec![check(change.number, after)]
             }
             PullRequestChange::Synchronize
             | PullRequestChange::Reopened
             | PullRequestChange::Closed
-            | PullRequestChange::Merged { .. } => None,
+            | PullRequestChange::Merged { .. } => vec![],
         },
         EventKind::Spoken(spoken) => {
             let is_opened = spoken.place == Place::PullRequest && spoken.action == SpokenAction::Created;
-            (is_opened && !by_a_bot).then(|| check(spoken.issue, after))
+            (is_opened && !by_a_bot).then(|| check(spoken.issue, after)).into_iter().collect()
         }
         EventKind::Triggered(_)
         | EventKind::CheckRun(_)
@@ -55,6 +65,6 @@ fn task(event: &Event, (installation, repository): (InstallationId, &Repository)
         | EventKind::Installation(_)
         | EventKind::Repository(_)
         | EventKind::Ping
-        | EventKind::Ignored { .. } => None,
+        | EventKind::Ignored { .. } => vec![],
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn gone(run: Run, gone: Gone) -> Transition {
 
 pub(super) fn pull_request(mut run: Run, change: PullRequestChange) -> Result<Transition, Refusal> {
     let pull_request = run.progress.pull_request.as_mut().ok_or(Refusal::Stale)?;
-    let was_open = pull_request.open;
+    let (was_open, unfinished) = (pull_request.open, pull_request.unfinished);
     pull_request.open = change == PullRequestChange::Reopened;
     match (run.state, change) {
         (State::Succeeded, _) => Err(Refusal::Stale),
@@ -55,6 +55,9 @@ pub(super) fn pull_request(mut run: Run, change: PullRequestChange) -> Result<Tr
         }
         (State::Failed | State::Cancelled, PullRequestChange::Closed) if was_open => {
             Ok(stay(without_work(run), vec![]))
+        }
+        (State::Failed | State::Cancelled, PullRequestChange::Reopened) if !was_open && unfinished => {
+            Ok(stay(run, vec![]))
         }
         (State::Failed | State::Cancelled, PullRequestChange::Reopened) if !was_open => {
             run.progress.failure = None;
@@ -94,8 +97,11 @@ fn without_work(mut run: Run) -> Run {
 
 /// There is more to do on the pull request.
 pub(super) fn follow_up(mut run: Run, cause: FollowUpCause) -> Result<Transition, Refusal> {
-    let open = run.progress.pull_request.as_ref().is_some_and(|pull_request| pull_request.open);
-    if !open {
+    let Some(pull_request) = run.progress.pull_request.as_ref().filter(|pull_request| pull_request.open) else {
+        return Err(Refusal::NotNow);
+    };
+    // What failed before it was finished has its own work to go on with.
+    if pull_request.unfinished && run.state == State::Failed {
         return Err(Refusal::NotNow);
     }
     let known = run.progress.follow_up.iter().map(|follow_up| &follow_up.cause).chain(&run.progress.waiting);

@@ -1,0 +1,119 @@
+//! Work that stopped half-way, as people see it.
+
+use super::example;
+use crate::{
+    error::UserMessage,
+    ids::IssueNumber,
+    money::MicroDollars,
+    plan::{Approver, Gate},
+    report::{
+        PullRequestLink, RunState, draft_leaves_scope, draft_needs_approval, out_of_money, unfinished_message,
+        unfinished_pull_request,
+    },
+};
+
+#[test]
+fn an_unfinished_pull_request_says_so() {
+    let mut view = example::run_in(RunState::Paused);
+    view.subject.title = "Dates before 1970 crash, @octo/all closes #1".into();
+    view.plan = Some(example::plan());
+    view.out_of_money = true;
+    let text = unfinished_pull_request(&view);
+    insta::assert_snapshot!(format!("{}\n----\n{}", text.title, text.body).replace('\u{200b}', "␣"), @r"
+    Unfinished: Dates before 1970 crash, @␣octo/all closes #␣1
+    ----
+    > [!WARNING]
+    > **Unfinished and unproven.** The budget of this run was used up before its work was done. Here is what it had so far; nothing of it was proven and reviewed to the end.
+    >
+    > `/wiz budget +$2` in #7 lets it go on from here. Once it is done and proven, this becomes ready for review.
+
+    `parse_date` treats the year as unsigned, so dates before 1970 wrap around.
+
+    For #7: Dates before 1970 crash, @␣octo/all closes #␣1
+
+    ## Plan
+
+    - [ ] **test** Write a failing test
+    - [ ] **fix** Use a signed year
+
+    ## Where this comes from
+
+    | | |
+    | --- | --- |
+    | cost | cap $3.00 |
+    | run | [12](https://wiz.example/runs/12) |
+    | asked for by | alice |
+    | plan | `20a475dc16619d6b29d45c9c110ba1d3e8cb73c4d53b7188079149c05fbfd27b` |
+    | made on | `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` |
+    | model | `claude-sonnet-4-5` |
+
+    wiz does not merge: that is yours.
+    ");
+    insta::assert_snapshot!(unfinished_message(&view).replace('\u{200b}', "␣"), @r"
+    Unfinished: Dates before 1970 crash, @␣octo/all closes #␣1
+
+    The run used up its budget before its work was done. Nothing of this is
+    proven.
+
+    Wiz-Run: 12
+    ");
+    let outlook = |state| {
+        let body = unfinished_pull_request(&crate::report::RunView { state, ..view.clone() }).body;
+        body.lines().nth(3).unwrap_or_default().to_owned()
+    };
+    let outlooks = [RunState::Working, RunState::Cancelled, RunState::Failed].map(outlook);
+    insta::assert_snapshot!(outlooks.join("\n"), @r"
+    > The run goes on; #7 shows how it stands. Once it is done and proven, this becomes ready for review.
+    > The run was cancelled, so nobody goes on with it. `/wiz retry` in #7 does; otherwise close this.
+    > The run has failed; #7 has the reason, and `/wiz retry` there tries again.
+    ");
+}
+
+#[test]
+fn a_run_without_money_says_where_its_work_is() {
+    let cap = MicroDollars::from_dollars(3);
+    let secret = UserMessage::new("The change cannot be published:\n- a.py: this looks like an AWS key");
+    let gate = Gate { approver: Approver::AnotherPerson, reasons: vec!["the path .github/x".into()] };
+    let said = [
+        out_of_money(cap, false, None),
+        out_of_money(cap, true, None),
+        out_of_money(cap, false, Some(&secret)),
+        draft_leaves_scope(&["b.rs".into(), "@octo/x `y`".into()]),
+        draft_needs_approval(&gate),
+    ];
+    insta::assert_snapshot!(said.join("\n----\n"), @r"
+    The run has spent its budget of $3.00. What it has done and said is kept, and it goes on from there.
+    ----
+    The run has spent its budget of $3.00. What it has done so far is in the draft pull request below, unfinished and unproven, and it goes on from there.
+    ----
+    The run has spent its budget of $3.00. What it has done and said is kept, and it goes on from there, but no draft shows it. The change cannot be published:
+    - a.py: this looks like an AWS key
+    ----
+    It touches files that the approved plan does not name:
+
+    - `b.rs`
+    - `` @octo/x `y` ``
+    ----
+    As it stands it needs an approval of its own:
+
+    - the path .github/x
+    ");
+    let mut view = example::run_in(RunState::Paused);
+    view.out_of_money = true;
+    view.gate = Some(out_of_money(cap, true, None));
+    view.pull_request =
+        Some(PullRequestLink { number: IssueNumber(9), url: "http://x/9".into(), draft: true, open: true });
+    insta::assert_snapshot!(crate::report::status_comment(&view), @r"
+    ### Paused: the budget is used up
+
+    `/wiz fix` by alice · Dates before 1970 crash · cap $3.00
+
+    The run has spent its budget of \$3.00. What it has done so far is in the draft pull request below, unfinished and unproven, and it goes on from there.
+
+    **Pull request:** [#9](http://x/9) as a draft
+
+    **Next:** `/wiz budget +$2` (go on with more), `/wiz cancel` (end the run)
+
+    <sub>[run 12](https://wiz.example/runs/12) · model `claude-sonnet-4-5`</sub>
+    ");
+}

@@ -1,0 +1,92 @@
+//! The money is used up: the run rests, and what is done so far is published as a draft.
+
+use super::{rest, stay};
+use crate::run::{
+    signal::{Drafted, Effect, Refusal, Transition},
+    state::{PauseCause, Run, State},
+};
+
+/// Lets a run without money rest. Work on what is not published yet becomes a draft, so that people see what their money
+/// bought; a follow-up's does not, since the pull request that is open holds only what was proven.
+pub(super) fn out_of_money(run: Run) -> Result<Transition, Refusal> {
+    let has_work = matches!(run.state, State::Working | State::Reviewing) && run.progress.follow_up.is_none();
+    let mut transition = rest::pause(run, PauseCause::OutOfMoney)?;
+    if has_work {
+        transition.run.progress.drafting = true;
+        transition.effects.push(Effect::Draft);
+    }
+    Ok(transition)
+}
+
+/// The draft is published, or will not be. Whoever paid meanwhile waits for it no longer.
+pub(super) fn drafted(mut run: Run, drafted: Drafted) -> Result<Transition, Refusal> {
+    if !std::mem::take(&mut run.progress.drafting) {
+        return Err(Refusal::Stale);
+    }
+    match drafted {
+        Drafted::Published(pull_request) => run.progress.pull_request = Some(pull_request),
+        Drafted::Nothing => {}
+        Drafted::Withheld { why } => {
+            if let Some(pause) = &mut run.progress.pause {
+                pause.withheld = Some(why);
+            }
+        }
+    }
+    let resumes = run.progress.pause.as_ref().is_some_and(|pause| pause.resumes);
+    if run.state == State::Paused && resumes { rest::resume(run) } else { Ok(stay(run, vec![])) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            advance, start,
+            tests::{TO_APPROVAL, TO_VERIFYING, new_run, order, stage_of, unfinished, walk},
+            watch::tests::asked,
+        },
+        *,
+    };
+    use crate::{
+        error::UserMessage,
+        money::MicroDollars,
+        run::signal::{Order, PullRequestChange, Signal, StageResult},
+    };
+
+    #[test]
+    fn what_was_done_before_the_money_was_used_up_becomes_a_draft() {
+        let (working, _) = walk(walk(start(new_run()).run, TO_APPROVAL).0, [TO_VERIFYING[0], TO_VERIFYING[1]]);
+        let paused = advance(&working, stage_of(&working, StageResult::OutOfMoney)).unwrap();
+        assert!(paused.effects.contains(&Effect::Draft));
+        let more = || order(Order::Budget { more: MicroDollars::from_dollars(2) });
+        let drafted = |run: &Run, drafted: Drafted| advance(run, Signal::Draft(drafted));
+
+        let paid = advance(&paused.run, more()).unwrap();
+        assert_eq!(
+            (paid.run.state, &paid.effects[..]),
+            (State::Paused, &[Effect::Report][..]),
+            "the draft comes first"
+        );
+        let on = drafted(&paid.run, Drafted::Published(unfinished())).unwrap();
+        assert_eq!((on.run.state, &on.effects[0]), (State::Working, &Effect::Work("b".parse().unwrap())));
+        assert_eq!(drafted(&on.run, Drafted::Nothing), Err(Refusal::Stale));
+        let waits = advance(&on.run, Signal::FollowUp(asked(1))).unwrap().run;
+        assert_eq!((waits.state, waits.progress.waiting.len()), (State::Working, 1), "the draft's reader waits");
+        let broken =
+            advance(&on.run, stage_of(&on.run, StageResult::Failed { message: UserMessage::new("x") })).unwrap();
+        assert_eq!(advance(&broken.run, Signal::FollowUp(asked(1))), Err(Refusal::NotNow));
+
+        let why = UserMessage::new("It holds a secret.");
+        let withheld = drafted(&paused.run, Drafted::Withheld { why: why.clone() }).unwrap().run;
+        assert_eq!(withheld.progress.pause.as_ref().unwrap().withheld, Some(why));
+        assert_eq!(advance(&withheld, more()).unwrap().run.state, State::Working);
+
+        let cancelled = advance(&paused.run, order(Order::Cancel)).unwrap().run;
+        assert_eq!(advance(&cancelled, order(Order::Retry)), Err(Refusal::NotNow), "its branch is being written to");
+        let cancelled = drafted(&cancelled, Drafted::Published(unfinished())).unwrap().run;
+        assert_eq!(cancelled.state, State::Cancelled);
+        let closed = advance(&cancelled, Signal::PullRequest(PullRequestChange::Closed)).unwrap().run;
+        let reopened = advance(&closed, Signal::PullRequest(PullRequestChange::Reopened)).unwrap().run;
+        assert_eq!(reopened.state, State::Cancelled, "there is nothing finished to watch");
+        assert_eq!(advance(&reopened, order(Order::Retry)).unwrap().run.state, State::Working);
+    }
+}

@@ -1,0 +1,260 @@
+//! A run whose budget is used up in the middle of its work: what it has so far is shown as a draft, and finished later.
+
+use github_stand_in::store::Issue;
+use scripted_model::{Call, Scene, Turn};
+use serde_json::json;
+use wiz_demo::until;
+
+use super::{
+    scenes::{FILES, coder, planner, reviewer},
+    stage::{CHECKED, PATIENCE, Stage, shown},
+};
+use crate::support::redact::redact;
+
+/// Half of the repair, as far as the money reaches, and the other half.
+const FIRST: &str = r#"echo 'echo "Hello, ${1:-you}"' > greet.sh"#;
+const REST: &str = r#"echo 'test "$(sh greet.sh)" = "Hello, you"' >> tests/greet_test.sh; sh tests/greet_test.sh"#;
+
+/// A coder whose first turn costs more than a run may spend that was asked for with [`LITTLE`].
+fn dear(title: &str, first: &str, rest: &str) -> Scene {
+    let mut coder = coder(title, rest);
+    let call = Call { tool: "bash".to_owned(), input: json!({ "command": first }) };
+    let text = "I think. ".repeat(8_000);
+    coder.turns.insert(0, Turn { expects: vec![], text, calls: vec![call], delay_ms: 0, cut: false });
+    coder
+}
+
+const LITTLE: &str = "/wiz fix --max $0.20";
+
+/// Pull requests as people see them.
+fn pull(stage: &Stage, number: u64) -> Issue {
+    stage.world.hub().control().issue(stage.repo.full_name(), number).unwrap()
+}
+
+/// The draft that an issue's run opened.
+async fn draft_of(stage: &Stage, issue: u64) -> u64 {
+    let opened = async || {
+        let pulls = stage.world.hub().control().pull_requests(stage.repo.full_name())?;
+        let body = format!("For #{issue}: ");
+        Ok(pulls.into_iter().find(|pull| pull.body.as_deref().unwrap_or_default().contains(&body)))
+    };
+    until("there is a draft", PATIENCE, opened).await.unwrap().number
+}
+
+async fn until_pull(stage: &Stage, number: u64, wanted: &str) -> Issue {
+    let found = async || {
+        let pull = pull(stage, number);
+        Ok(pull.body.as_deref().unwrap_or_default().contains(wanted).then_some(pull))
+    };
+    until(&format!("the pull request says {wanted:?}"), PATIENCE, found).await.unwrap()
+}
+
+fn subjects(stage: &Stage, number: u64) -> Vec<String> {
+    let head = pull(stage, number).pull.unwrap().head_sha;
+    let subjects = stage.repo.git(&["log", "--reverse", "--format=%s", &format!("main..{head}")]).unwrap();
+    subjects.lines().map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_when_the_money_was_used_up_is_a_draft_until_it_is_proven() {
+    let scenes = vec![
+        planner("Half done", &FILES),
+        dear("Half done", FIRST, REST),
+        reviewer("Half done"),
+        planner("Given up", &FILES),
+        dear("Given up", FIRST, REST),
+    ];
+    let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
+    let name = stage.repo.full_name().to_owned();
+    let (half, up) = (stage.issue("Half done, @octo closes #1"), stage.issue("Given up"));
+    stage.say("maria", half, LITTLE);
+    let paused = stage.until_says(half, "in the draft").await;
+    insta::assert_snapshot!(shown(&paused).replace('\u{200b}', "␣"), @r"
+    ### Paused: the budget is used up
+
+    `/wiz fix` by maria · Half done, @␣octo closes #␣1 · spent <money>, cap $0.20
+
+    The run has spent its budget of \$0.20. What it has done so far is in the draft pull request below, unfinished and unproven, and it goes on from there.
+
+    **Pull request:** [#3](http://github/octo/greeter/pull/3) as a draft
+
+    About Half done.
+
+    …
+
+    **Next:** `/wiz budget +$2` (go on with more), `/wiz cancel` (end the run)
+
+    <sub>run 1 · model `anthropic/scripted` · branch `wiz/run-1-half-done-octo-closes-1`</sub>
+    ");
+    let number = draft_of(&stage, half).await;
+    let draft = pull(&stage, number);
+    let text = draft.body.clone().unwrap();
+    let text = redact(text.rsplit_once("\n\n<!-- wiz:run=").unwrap().0);
+    insta::assert_snapshot!(format!("{}\n----\n{text}", draft.title).replace('\u{200b}', "␣"), @r"
+    Unfinished: Half done, @␣octo closes #␣1
+    ----
+    > [!WARNING]
+    > **Unfinished and unproven.** The budget of this run was used up before its work was done. Here is what it had so far; nothing of it was proven and reviewed to the end.
+    >
+    > `/wiz budget +$2` in #1 lets it go on from here. Once it is done and proven, this becomes ready for review.
+
+    About Half done.
+
+    For #1: Half done, @␣octo closes #␣1
+
+    ## Plan
+
+    - [ ] **fix** Mend it
+
+    ## Where this comes from
+
+    | | |
+    | --- | --- |
+    | cost | spent <money>, cap $0.20 |
+    | run | 1 |
+    | asked for by | maria |
+    | plan | `<hash>` |
+    | made on | `<hash>` |
+    | model | `anthropic/scripted` |
+
+    wiz does not merge: that is yours.
+    ");
+    assert!(draft.pull.as_ref().unwrap().draft);
+    assert_eq!(subjects(&stage, number).len(), 1);
+    let checks: Vec<_> = stage.repo.checks().unwrap().into_iter().filter(|check| check.name == "wiz").collect();
+    assert!(checks.iter().all(|check| check.conclusion.as_deref() == Some("action_required")), "{checks:?}");
+
+    // What is asked for meanwhile waits, and nobody without the role lets it go on.
+    stage.say("tess", number, "/wiz budget +$2");
+    stage.until_answers(number, "may not use").await;
+    stage.say("maria", number, "/wiz budget +$2");
+    let open = stage.until_says(half, "is open").await;
+    assert!(!open.body.contains("draft"), "{}", open.body);
+    let done = until_pull(&stage, number, "## Proof").await;
+    assert_eq!(
+        (done.title.as_str(), done.pull.as_ref().unwrap().draft),
+        ("Half done, @\u{200b}octo closes #\u{200b}1", false)
+    );
+    assert!(done.body.unwrap().contains(&format!("Fixes #{half}")));
+    let subjects_of = |number| subjects(&stage, number).join("\n");
+    insta::assert_snapshot!(subjects_of(number).replace('\u{200b}', "␣"), @r"
+    Unfinished: Half done, @␣octo closes #␣1
+    Half done, @␣octo closes #␣1
+    ");
+    let (_, other) = stage.journal().await;
+    assert_eq!(other, Vec::<String>::new(), "what the journal has no name for");
+
+    // A draft whose run is given up says so, stays one, and can be taken up again while it is open.
+    stage.say("maria", up, LITTLE);
+    stage.until_says(up, "in the draft").await;
+    let given = draft_of(&stage, up).await;
+    stage.say("maria", up, "/wiz cancel");
+    let left = until_pull(&stage, given, "was cancelled").await;
+    assert!(left.pull.as_ref().unwrap().draft);
+    stage.person("maria").close(&name, given).unwrap();
+    stage.quiet().await;
+    stage.say("maria", up, "/wiz retry");
+    stage.until_answers(up, "does not fit now").await;
+    stage.say("maria", given, "/wiz fix it some more");
+    stage.quiet().await;
+    let said = stage.talk(given).await;
+    assert!(said.contains("This pull request is closed"), "{said}");
+    assert!(pull(&stage, given).closed_at.is_some());
+    for number in [half, up, number] {
+        stage.talk(number).await;
+    }
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_not_be_published_becomes_no_draft() {
+    let key = format!("AKIA{}", "IOSFODNN7EXAMPLF");
+    let leaks = format!("{FIRST}; echo 'key={key}' >> tests/greet_test.sh");
+    let strays = format!("{FIRST}; echo more >> README.md");
+    let scenes = vec![
+        planner("A secret", &FILES),
+        dear("A secret", &leaks, REST),
+        planner("Astray", &FILES),
+        dear("Astray", &strays, REST),
+        planner("Taken over", &FILES),
+        dear("Taken over", FIRST, REST),
+        reviewer("Taken over"),
+    ];
+    let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
+    let name = stage.repo.full_name().to_owned();
+    let [secret, astray, taken] = ["A secret", "Astray", "Taken over"].map(|title| stage.issue(title));
+    let mut said = Vec::new();
+    for issue in [secret, astray] {
+        stage.say("maria", issue, LITTLE);
+        said.push(shown(&stage.until_says(issue, "no draft shows it").await));
+    }
+    insta::assert_snapshot!(said.join("\n----\n"), @r"
+    ### Paused: the budget is used up
+
+    `/wiz fix` by maria · A secret · spent <money>, cap $0.20
+
+    The run has spent its budget of \$0.20. What it has done and said is kept, and it goes on from there, but no draft shows it. The change cannot be published:
+    - tests/greet_test.sh: this looks like an AWS access key
+
+    About A secret.
+
+    …
+
+    **Next:** `/wiz budget +$2` (go on with more), `/wiz cancel` (end the run)
+
+    <sub>run 1 · model `anthropic/scripted`</sub>
+    ----
+    ### Paused: the budget is used up
+
+    `/wiz fix` by maria · Astray · spent <money>, cap $0.20
+
+    The run has spent its budget of \$0.20. What it has done and said is kept, and it goes on from there, but no draft shows it. It touches files that the approved plan does not name:
+
+    - `README.md`
+
+    About Astray.
+
+    …
+
+    **Next:** `/wiz budget +$2` (go on with more), `/wiz cancel` (end the run)
+
+    <sub>run 2 · model `anthropic/scripted`</sub>
+    ");
+    let branches = stage.repo.git(&["branch", "--list", "--format=%(refname:short)"]).unwrap();
+    assert!(!branches.contains("a-secret") && !branches.contains("astray"), "{branches}");
+
+    // Somebody else's commit on the branch is theirs.
+    stage.say("maria", taken, LITTLE);
+    stage.until_says(taken, "in the draft").await;
+    let draft = draft_of(&stage, taken).await;
+    let branch = stage.repo.pull_request(draft).unwrap().head_ref;
+    let head = stage.person("wim").write_file(&name, &branch, ("greet.sh", "echo Mine\n"), "Mine").unwrap();
+    stage.say("maria", taken, "/wiz budget +$2");
+    insta::assert_snapshot!(shown(&stage.until_says(taken, "Somebody else has written").await), @r"
+    ### Failed
+
+    `/wiz fix` by maria · Taken over · spent <money>, cap $2.20
+
+    Somebody else has written to the branch of the draft #4, and wiz does not write over that. Take those commits off the branch and `/wiz retry`, or close the draft and start over with `/wiz fix`.
+
+    **Pull request:** [#4](http://github/octo/greeter/pull/4) as a draft
+
+    About Taken over.
+
+    …
+
+    **Next:** `/wiz retry` (try again), `/wiz fix …` (start over, with other words)
+
+    <sub>run 3 · model `anthropic/scripted` · branch `wiz/run-3-taken-over`</sub>
+    ");
+    let left = until_pull(&stage, draft, "The run has failed").await.pull.unwrap();
+    assert_eq!((left.head_sha, left.draft), (head, true));
+    for issue in [secret, astray] {
+        stage.say("maria", issue, "/wiz cancel");
+        stage.until_says(issue, "Cancelled").await;
+    }
+    for number in [secret, astray, taken, draft] {
+        stage.talk(number).await;
+    }
+    stage.clear().await;
+}
