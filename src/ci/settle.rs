@@ -41,10 +41,10 @@ impl Standing {
 }
 
 /// Whether a conclusion says that something is wrong with the commit. `cancelled` and `stale` say nothing about it, and
-/// `action_required` waits for a person.
+/// `action_required` waits for a person. Commit statuses say `error` where the service itself failed.
 /// <https://docs.github.com/en/rest/checks/runs#create-a-check-run>
 pub fn is_failing(conclusion: &str) -> bool {
-    matches!(conclusion, "failure" | "timed_out" | "startup_failure")
+    matches!(conclusion, "failure" | "error" | "timed_out" | "startup_failure")
 }
 
 /// What the checks of a commit say together.

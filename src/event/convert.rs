@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::de::DeserializeOwned;
 
 use super::{
-    Actor, Anchor, CheckRun, CheckRunAction, CheckSuite, CheckSuiteAction, Event, EventError, EventKind,
+    Actor, Anchor, CheckRun, CheckRunAction, CheckSuite, CheckSuiteAction, CommitStatus, Event, EventError, EventKind,
     InstallationChange, InstalledRepository, Permissions, Place, PullRequest, PullRequestChange, Push, Repository,
     RepositoryChange, ReviewState, Spoken, SpokenAction, Trigger, Triggered, WorkflowRun, payload,
 };
@@ -34,6 +34,7 @@ pub(super) fn event(name: &str, bytes: &[u8]) -> Result<Event, EventError> {
         "check_run" => delivery.check_run()?,
         "check_suite" => delivery.check_suite()?,
         "workflow_run" => delivery.workflow_run()?,
+        "status" => delivery.status()?,
         "installation" => delivery.installation(account, permissions)?,
         "installation_repositories" => delivery.installation_repositories()?,
         "repository" => delivery.repository(),
@@ -260,6 +261,12 @@ impl Delivery<'_> {
         let run = self.need(found.workflow_run, "the workflow run")?;
         let head_sha = self.sha(run.head_sha.as_deref(), "the checked commit")?;
         Ok(EventKind::WorkflowRun(WorkflowRun { head_sha, conclusion: run.conclusion }))
+    }
+
+    fn status(&self) -> Result<EventKind, EventError> {
+        let found: payload::Status = self.json()?;
+        let head_sha = self.sha(found.sha.as_deref(), "the commit")?;
+        Ok(EventKind::CommitStatus(CommitStatus { head_sha, state: self.need(found.state, "the state")? }))
     }
 
     /// A listed pull request may belong to another repository that has the same commit.

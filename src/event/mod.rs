@@ -71,6 +71,8 @@ pub enum EventKind {
     CheckSuite(CheckSuite),
     /// A workflow of GitHub Actions ended on a commit.
     WorkflowRun(WorkflowRun),
+    /// Some service says how a commit stands with it.
+    CommitStatus(CommitStatus),
     /// wiz was installed, removed, or given other repositories.
     Installation(InstallationChange),
     /// A repository was renamed, moved, closed or opened again.
@@ -254,6 +256,15 @@ pub struct CheckSuite {
 pub struct WorkflowRun {
     pub head_sha: CommitSha,
     pub conclusion: Option<String>,
+}
+
+/// What a service says of a commit that makes no check runs.
+/// <https://docs.github.com/en/rest/commits/statuses>
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitStatus {
+    pub head_sha: CommitSha,
+    /// `error`, `failure`, `pending` or `success`.
+    pub state: String,
 }
 
 /// How a check suite moved.

@@ -160,6 +160,13 @@ pub(super) struct Workflow {
     pub conclusion: Option<String>,
 }
 
+/// `status`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Status {
+    pub sha: Option<String>,
+    pub state: Option<String>,
+}
+
 /// The suite a check run belongs to; only it knows the branch.
 #[derive(Debug, Deserialize)]
 pub(super) struct Suite {

@@ -24,6 +24,7 @@ pub const REQUIRED_PERMISSIONS: &[(&str, &str)] = &[
     ("issues", "write"),
     ("metadata", "read"),
     ("pull_requests", "write"),
+    ("statuses", "read"),
 ];
 
 /// What of [`REQUIRED_PERMISSIONS`] an owner has not granted. A higher level includes the lower ones.
@@ -46,6 +47,7 @@ pub const SUBSCRIBED_EVENTS: &[&str] = &[
     "pull_request_review_comment",
     "push",
     "repository",
+    "status",
     "workflow_run",
 ];
 
@@ -144,7 +146,8 @@ mod tests {
     fn tokens_ask_for_no_more_than_the_manifest_and_together_for_all_of_it() {
         let repository = RepositoryId(1);
         let mut asked = BTreeMap::new();
-        let narrowed = [Purpose::Fetch, Purpose::Publish, Purpose::Resolve, Purpose::Rerun].map(|of| of(repository));
+        let narrowed = [Purpose::Fetch, Purpose::Publish, Purpose::Resolve, Purpose::Rerun, Purpose::Statuses];
+        let narrowed = narrowed.map(|of| of(repository));
         for purpose in std::iter::once(Purpose::Converse).chain(narrowed) {
             let request = purpose.request();
             let narrow = !matches!(purpose, Purpose::Converse);

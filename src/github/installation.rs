@@ -82,6 +82,12 @@ impl Installation {
         parse(&call, &self.read(&call).await?)
     }
 
+    /// Reads one object for which the usual token is not enough.
+    pub(super) async fn get_for<T: DeserializeOwned>(&self, purpose: Purpose, path: String) -> Result<T, GitHubError> {
+        let call = Call::get(path);
+        parse(&call, &self.send(&call, purpose).await?)
+    }
+
     /// Reads a list of pages of 100 until `enough` says so or the list ends; fails when it is longer than wiz reads.
     pub(super) async fn get_pages<T: DeserializeOwned>(
         &self,

@@ -40,6 +40,7 @@ mod register;
 mod removal;
 mod repositories;
 mod reviews;
+mod statuses;
 mod threads;
 mod token;
 mod transport;

@@ -38,6 +38,8 @@ pub enum Purpose {
     Resolve(RepositoryId),
     /// Letting failed jobs of one repository try again.
     Rerun(RepositoryId),
+    /// Reading the commit statuses of one repository. A token of its own: where nobody has granted it, all else still works.
+    Statuses(RepositoryId),
 }
 
 impl Purpose {
@@ -61,6 +63,9 @@ impl Purpose {
             }),
             Self::Rerun(repository) => json!({
                 "repository_ids": [repository], "permissions": { "actions": "write", "metadata": "read" },
+            }),
+            Self::Statuses(repository) => json!({
+                "repository_ids": [repository], "permissions": { "metadata": "read", "statuses": "read" },
             }),
         }
     }

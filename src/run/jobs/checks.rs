@@ -121,7 +121,8 @@ async fn look(services: &Services, wanted: &Checks) -> Result<Verdict> {
     let name = store::repository_name(&mut *services.pool.acquire().await?, wanted.repository).await?;
     let github = services.github.installation(wanted.installation);
     let head = &wanted.head;
-    let found = github.checks_on(&name, head).await.context("cannot list the checks")?;
+    let mut found = github.checks_on(&name, head).await.context("cannot list the checks")?;
+    found.extend(github.statuses_on(&name, wanted.repository, head).await.context("cannot list the statuses")?);
     let checks: Vec<ci::Check> = found.iter().map(known).collect();
     let failed = match ci::settled(&checks, wanted.is_overdue()) {
         Settled::Waiting => return Ok(Verdict::Wait),

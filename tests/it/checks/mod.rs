@@ -5,6 +5,7 @@ mod default_branch;
 mod heads;
 mod loops;
 mod settled;
+mod statuses;
 mod switch;
 
 use github_stand_in::{

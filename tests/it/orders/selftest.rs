@@ -40,6 +40,7 @@ async fn it_names_what_works_and_what_is_missing() {
         ("contents", Level::Read),
         ("issues", Level::Write),
         ("pull_requests", Level::Write),
+        ("statuses", Level::Read),
     ];
     let granted: PermissionSet = levels.into_iter().map(|(name, level)| (name.to_owned(), level)).collect();
     let events = ["issues", "issue_comment", "pull_request", "push", "check_run"];

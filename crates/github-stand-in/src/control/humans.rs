@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Control, repository};
 use crate::answer::Refusal;
 use crate::render::url_path;
-use crate::rest::{ApiRequest, click_action, rerequest};
+use crate::rest::{ApiRequest, click_action, rerequest, rerequest_suite};
 use crate::store::TokenHolder;
 
 /// What a review says.
@@ -208,6 +208,14 @@ impl Human {
     /// Clicks `Re-run all jobs` on a workflow run.
     pub fn rerun(&self, repo: &str, run: u64) -> Result<()> {
         self.request("POST", &format!("/repos/{repo}/actions/runs/{run}/rerun"), &Value::Null).map(drop)
+    }
+
+    /// Clicks `Re-run all checks` of an app's suite.
+    pub fn rerequest_suite(&self, repo: &str, suite: u64) -> Result<()> {
+        self.control.engine().with(|state| {
+            let place = (repository(state, repo)?.id, suite);
+            rerequest_suite(state, place, self.id).map_err(refused)
+        })
     }
 
     /// Clicks `Re-run` on a check run. A workflow's job runs again; any other app is told.

@@ -242,6 +242,27 @@ pub fn rerequest(state: &mut State, place: (u64, u64), actor: u64) -> Result<(),
     tell_owner(state, place, actor, ("rerequested", json!({})))
 }
 
+/// A person asks for a whole suite again. Only the app it belongs to hears of it:
+/// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#check_suite>
+///
+/// # Errors
+/// 404 for an unknown suite.
+pub fn rerequest_suite(state: &mut State, place: (u64, u64), actor: u64) -> Result<(), Refusal> {
+    let repository = state.repositories.get(&place.0).ok_or_else(Refusal::not_found)?;
+    let suite = repository.check_suites.get(&place.1).ok_or_else(Refusal::not_found)?;
+    let (app, payload) = (suite.app, json!({ "check_suite": render::suite(state, repository, suite)? }));
+    let event = Event {
+        name: "check_suite",
+        action: Some("rerequested"),
+        repository: Some(place.0),
+        sender: actor,
+        payload,
+        audience: Audience::OneApp(app),
+    };
+    emit(state, &event);
+    Ok(())
+}
+
 fn find(state: &State, place: (u64, u64)) -> Result<&CheckRun, Refusal> {
     let repository = state.repositories.get(&place.0).ok_or_else(Refusal::not_found)?;
     repository.check_runs.get(&place.1).ok_or_else(Refusal::not_found)

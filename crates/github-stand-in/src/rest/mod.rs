@@ -37,7 +37,7 @@ mod statuses;
 mod tokens;
 
 pub use call::Call;
-pub use check_runs::{click_action, rerequest};
+pub use check_runs::{click_action, rerequest, rerequest_suite};
 pub use comments::MAX_BODY_CHARS;
 pub use serve::{ApiRequest, ApiResponse, finish, rate_headers, serve};
 pub use tokens::{app_token, fresh_token};

@@ -8,11 +8,11 @@ use super::{
     hearing, ordering, pulling, store,
 };
 use crate::{
-    event::{CheckRun, CheckRunAction, Event, command::Verb},
+    event::{CheckRun, CheckRunAction, CheckSuite, Event, command::Verb},
     ids::CommentId,
     policy::{RepositoryPolicy, Role},
     report::{self, ActionKind},
-    run::{project::CHECK_RUN_PREFIX, state::State},
+    run::{project::CHECK_RUN_PREFIX, state::State, store::results},
     triage::{self, Intent, Ordered},
 };
 
@@ -77,6 +77,33 @@ pub(super) async fn interpret(
         repository: repository.clone(),
         parts: vec![part],
     })))
+}
+
+/// "Re-run all checks" asks for the one that stands for the run on that commit.
+pub(super) async fn suite(
+    services: &Services,
+    event: &Event,
+    installation: InstallationId,
+    suite: &CheckSuite,
+) -> Result<Option<Action>> {
+    let Some(repository) = &event.repository else { return Ok(None) };
+    if suite.app_slug.as_ref() != Some(&services.github.identity().await?.slug) {
+        return Ok(None);
+    }
+    let head = &suite.head_sha;
+    let shown = results::check_on(&mut *services.pool.acquire().await?, repository.id, head).await?;
+    let Some((id, external_id)) = shown else { return Ok(None) };
+    let check_run = CheckRun {
+        id,
+        action: CheckRunAction::Rerequested,
+        name: String::new(),
+        external_id,
+        head_sha: head.clone(),
+        head_branch: None,
+        app_slug: suite.app_slug.clone(),
+        pull_requests: vec![],
+    };
+    interpret(services, event, installation, &check_run).await
 }
 
 /// What the button asks for; none for what no person pressed, and for buttons that wiz never made.

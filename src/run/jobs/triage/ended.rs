@@ -59,7 +59,11 @@ fn ended(kind: &EventKind) -> Option<Ended<'_>> {
         EventKind::WorkflowRun(run) => {
             Some(Ended { head: &run.head_sha, conclusion: run.conclusion.as_deref(), by: None })
         }
-        EventKind::Spoken(_)
+        EventKind::CommitStatus(status) if status.state != "pending" => {
+            Some(Ended { head: &status.head_sha, conclusion: Some(&status.state), by: None })
+        }
+        EventKind::CommitStatus(_)
+        | EventKind::Spoken(_)
         | EventKind::Triggered(_)
         | EventKind::PullRequest(_)
         | EventKind::Installation(_)

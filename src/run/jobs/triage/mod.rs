@@ -25,7 +25,7 @@ pub(super) use hearing::policy;
 
 use super::{Completed, JobFailure, Lease, Services, Signal, answer_checks, complete, store};
 use crate::{
-    event::{self, CheckRun, CheckRunAction, Event, EventKind},
+    event::{self, CheckRun, CheckRunAction, CheckSuiteAction, Event, EventKind},
     github::journal,
     ids::{DeliveryId, InstallationId, RunId},
     intake,
@@ -111,9 +111,13 @@ async fn interpret(services: &Services, delivery: DeliveryId, event: &Event) -> 
             triggering::interpret(services, (delivery, event), installation, triggered).await?
         }
         EventKind::PullRequest(change) => movement::pull_request(services, event, installation, change).await?,
+        EventKind::CheckSuite(suite) if suite.action == CheckSuiteAction::Rerequested => {
+            button::suite(services, event, installation, suite).await?
+        }
         EventKind::CheckRun(CheckRun { action: CheckRunAction::Completed { .. }, .. })
         | EventKind::CheckSuite(_)
-        | EventKind::WorkflowRun(_) => ended::interpret(services, delivery, event, installation).await?,
+        | EventKind::WorkflowRun(_)
+        | EventKind::CommitStatus(_) => ended::interpret(services, delivery, event, installation).await?,
         EventKind::CheckRun(check_run) => button::interpret(services, event, installation, check_run).await?,
         EventKind::Installation(change) => movement::installation(services, installation, change),
         EventKind::Repository(change) => movement::repository(event, installation, *change),

@@ -62,6 +62,7 @@ fn tasks(event: &Event, (installation, repository): (InstallationId, &Repository
         | EventKind::CheckRun(_)
         | EventKind::CheckSuite(_)
         | EventKind::WorkflowRun(_)
+        | EventKind::CommitStatus(_)
         | EventKind::Installation(_)
         | EventKind::Repository(_)
         | EventKind::Ping

@@ -1,0 +1,89 @@
+//! Services that make no check runs: a failing commit status is answered from its description and address, and where
+//! nobody lets wiz read statuses, checks are answered all the same.
+
+use github_stand_in::{
+    control::{NewApp, NewCheck, NewWorkflow},
+    store::{CheckKind, CheckOutput, Level, PermissionSet, Rule},
+};
+use wiz::github::{REQUIRED_PERMISSIONS, SUBSCRIBED_EVENTS};
+use wiz_demo::{Pull, until};
+
+use super::{PATIENCE, commits, follow_up, pull_request, workflow};
+use crate::orders::{
+    scenes::repair,
+    stage::{CHECKED, Stage},
+};
+
+fn while_it_lacks(text: &str) -> Rule {
+    Rule::FailsWhileFileLacks { path: "greet.sh".to_owned(), text: text.to_owned() }
+}
+
+/// What wiz asks for, without what has one of these names.
+fn permissions(without: &[&str]) -> PermissionSet {
+    let level = |level: &str| if level == "write" { Level::Write } else { Level::Read };
+    let all = REQUIRED_PERMISSIONS.iter().filter(|(name, _)| !without.contains(name));
+    all.map(|(name, it)| ((*name).to_owned(), level(it))).collect()
+}
+
+/// A service that writes a status on each pushed commit.
+fn service(stage: &Stage) {
+    let mut granted = permissions(&[]);
+    granted.insert("statuses".to_owned(), Level::Write);
+    let app = NewApp { slug: "old-ci".into(), owner: "octo".into(), permissions: granted, ..NewApp::default() };
+    let control = stage.world.hub().control();
+    let app = control.create_app(&app).unwrap().id;
+    control.install(app, &[stage.repo.full_name()]).unwrap();
+    let said = CheckOutput { title: Some("greet.sh: line 1: not linted".to_owned()), ..CheckOutput::default() };
+    let check = NewCheck {
+        app,
+        kind: CheckKind::Status,
+        name: "ci/old".to_owned(),
+        rule: while_it_lacks("# linted"),
+        failed: said,
+        details_url: Some("https://ci.example.com/builds/1".to_owned()),
+        pace: Default::default(),
+    };
+    control.script_check(stage.repo.full_name(), &check).unwrap();
+}
+
+async fn mended(stage: &Stage, pull: &Pull) -> String {
+    let made = until("a further commit is there", PATIENCE, async || {
+        Ok(Some(commits(stage, pull)).filter(|commits| commits.len() > 1))
+    });
+    let made = made.await.unwrap();
+    stage.quiet().await;
+    assert_eq!(commits(stage, pull).len(), 2);
+    stage.repo.git(&["log", "-1", "--format=%s", &made[1]]).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failing_commit_statuses_are_answered_where_they_may_be_read() {
+    let (by_status, by_check) = ("A status fails", "A check fails");
+    let mut scenes = vec![
+        follow_up(
+            by_status,
+            "follow-up-1",
+            "not linted\nhttps://ci.example.com/builds/1",
+            "echo '# linted' >> greet.sh",
+        ),
+        follow_up(by_check, "follow-up-1", "greet.sh: no style", "echo '# linted, styled' >> greet.sh"),
+    ];
+    scenes.extend([by_status, by_check].into_iter().flat_map(repair));
+    let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
+    service(&stage);
+    let (issue, pull) = pull_request(&stage, by_status).await;
+    insta::assert_snapshot!(mended(&stage, &pull).await, @"Mend the failing check ci/old");
+    stage.until_says(issue, "### Pull request #").await;
+
+    let control = stage.world.hub().control().clone();
+    let events: Vec<&str> = SUBSCRIBED_EVENTS.iter().copied().filter(|name| *name != "status").collect();
+    control.change_app(stage.world.hub().app_id(), permissions(&["statuses"]), &events).unwrap();
+    control.accept_permissions(stage.installation()).unwrap();
+    control.expire_tokens();
+    let lint: NewWorkflow = workflow(while_it_lacks("styled"), "greet.sh: no style");
+    control.script_workflow(stage.repo.full_name(), &lint).unwrap();
+    let (issue, pull) = pull_request(&stage, by_check).await;
+    insta::assert_snapshot!(mended(&stage, &pull).await, @"Mend the failing check lint");
+    stage.until_says(issue, "### Pull request #").await;
+    stage.clear().await;
+}
