@@ -8,7 +8,7 @@ use crate::{
     run::{
         reach,
         services::Services,
-        store::reach::{self as stored, Described, Installed, KnownInstallation},
+        store::reach::{self as stored, Described, Installed, KnownInstallation, Told},
     },
 };
 
@@ -67,19 +67,24 @@ async fn compare_installation(
     Ok(changed)
 }
 
-/// Brings names, default branches and archives up to date, and ends the runs of repositories that are gone.
+/// Brings names, default branches and archives up to date, ends the runs of repositories that are gone, and takes in those
+/// that are back.
 async fn compare_repositories(services: &Services, installation: InstallationId) -> Result<usize> {
-    let known = stored::repositories(&mut *services.pool.acquire().await?, installation).await?;
-    if known.is_empty() {
+    let mut connection = services.pool.acquire().await?;
+    let known = stored::repositories(&mut connection, installation).await?;
+    let removed = stored::removed(&mut connection).await?;
+    drop(connection);
+    if known.is_empty() && removed.is_empty() {
         return Ok(0);
     }
     let github = services.github.installation(installation);
     let Some(listed) = github.repositories().await? else { return Ok(0) };
+    let back = removed.into_iter().filter(|id| listed.iter().any(|listed| listed.id == *id));
     let mut gone = 0;
-    for id in known {
+    for id in known.into_iter().chain(back) {
         let mut transaction = services.pool.begin().await?;
         match listed.iter().find(|listed| listed.id == id) {
-            Some(found) => stored::describe_repository(&mut transaction, &described(installation, found)).await?,
+            Some(found) => reach::described(&mut transaction, &described(installation, found)).await?,
             None => {
                 reach::repository_gone(&mut transaction, installation, id).await?;
                 gone += 1;
@@ -97,5 +102,6 @@ fn described(installation: InstallationId, found: &RepositoryInfo) -> Described 
         name: found.name.clone(),
         default_branch: Some(found.default_branch.clone()),
         archived: Some(found.archived),
+        told: Told::OfReach,
     }
 }

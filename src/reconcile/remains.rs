@@ -1,11 +1,17 @@
 //! What ended runs left behind on GitHub: reports that never arrived, branches without a pull request.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 
 use crate::{
-    github::GitHubError,
+    github::{
+        GitHubError,
+        journal::{self, Change},
+    },
     ids::{BranchName, RunId},
     run::{
+        branch,
         services::Services,
         store::{self, StoredRun, repair},
     },
@@ -33,9 +39,10 @@ async fn branches(services: &Services, run: RunId) -> Result<usize> {
     let stored = store::load(&mut *services.pool.acquire().await?, run).await?;
     let Some(stored) = stored.filter(|stored| stored.run.state.is_terminal()) else { return Ok(0) };
     let github = services.github.installation(stored.installation);
-    let found = github.branches_starting(&stored.repository_name, &format!("wiz/run-{run}")).await?;
+    let found = github.branches_starting(&stored.repository_name, &branch::prefix(run)).await?;
+    let made = made_by(services, run).await?;
     let mut deleted = 0;
-    for branch in found.iter().filter(|branch| is_of(branch, run)) {
+    for branch in found.iter().filter(|branch| made.contains(branch)) {
         if leads_nowhere(services, &stored, branch).await? {
             github.delete_branch(&stored.repository_name, stored.repository, branch).await?;
             tracing::info!(%run, %branch, "deleted a branch of an ended run");
@@ -47,10 +54,13 @@ async fn branches(services: &Services, run: RunId) -> Result<usize> {
     Ok(deleted)
 }
 
-/// `wiz/run-1-…` is not of run 12, and `wiz/run-12` not of run 1.
-fn is_of(branch: &BranchName, run: RunId) -> bool {
-    let rest = branch.as_str().strip_prefix(&format!("wiz/run-{run}"));
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+/// The branches that wiz made for the run, by its own journal: anybody may give a branch such a name.
+async fn made_by(services: &Services, run: RunId) -> Result<BTreeSet<BranchName>> {
+    let noted = journal::of_run(&mut *services.pool.acquire().await?, run).await?;
+    let branches = noted
+        .into_iter()
+        .filter_map(|noted| if let Change::Branch { branch, .. } = noted.change { Some(branch) } else { None });
+    Ok(branches.collect())
 }
 
 /// Whether wiz alone has committed there and no pull request ever came of it.
@@ -62,22 +72,4 @@ async fn leads_nowhere(services: &Services, stored: &StoredRun, branch: &BranchN
     let authors = github.authors_since(&stored.repository_name, &stored.default_branch, branch).await?;
     let own = &services.github.identity().await?.bot_login;
     Ok(!authors.is_empty() && authors.iter().all(|author| author.as_ref() == Some(own)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_branch_belongs_to_the_run_whose_whole_number_it_has() {
-        for (branch, run, own) in [
-            ("wiz/run-1", 1, true),
-            ("wiz/run-1-it-greets-v2", 1, true),
-            ("wiz/run-12-it-greets", 1, false),
-            ("wiz/run-1", 12, false),
-            ("maria/run-1", 1, false),
-        ] {
-            assert_eq!(is_of(&branch.parse().unwrap(), RunId(run)), own, "{branch} {run}");
-        }
-    }
 }

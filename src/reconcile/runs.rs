@@ -7,9 +7,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+use super::failures;
 use crate::{
     event::Place,
-    github::{Comment, GitHubError, Installation, Issue, OpenState},
+    github::{Comment, GitHubError, Installation, Issue, OpenState, PullRequest},
     ids::{CommentId, CommitSha, DeliveryId, IssueNumber, RunId},
     intake,
     run::{
@@ -59,13 +60,18 @@ async fn reread_one(services: &Services, due: Due) -> Result<usize> {
     let stored = store::load(&mut *services.pool.acquire().await?, due.run).await?;
     let Some(stored) = stored.filter(|stored| !stored.run.state.is_terminal()) else { return Ok(0) };
     let github = services.github.installation(stored.installation);
-    if let Some(signal) = what_happened(&github, &stored).await? {
+    let pull = match &stored.run.progress.pull_request {
+        Some(pull_request) => github.pull(&stored.repository_name, pull_request.number).await?,
+        None => None,
+    };
+    if let Some(signal) = what_happened(&github, &stored, pull.as_ref()).await? {
         return Ok(usize::from(tell(services, due.run, signal).await?));
     }
     let since = due.before.map_or(stored.created_at, |before| before - OVERLAP).max(stored.created_at);
     let mut found = words(services, (&github, &stored), stored.issue, since).await?;
-    if let Some(pull_request) = &stored.run.progress.pull_request {
-        found += words(services, (&github, &stored), pull_request.number, since).await?;
+    if let Some(pull) = pull {
+        found += words(services, (&github, &stored), pull.number, since).await?;
+        found += usize::from(failures::tell(services, (&github, &stored), &pull).await?);
     }
     Ok(found)
 }
@@ -79,20 +85,24 @@ async fn tell(services: &Services, run: RunId, signal: Signal) -> Result<bool> {
 }
 
 /// Somebody else's commit on a pull request that the run opened and watches.
-fn moved(stored: &StoredRun, head: CommitSha) -> Option<Signal> {
+fn moved(stored: &StoredRun, head: &CommitSha) -> Option<Signal> {
     let watched = stored.run.progress.pull_request.as_ref()?;
-    let is_news = stored.run.state == State::Watching && stored.has_opened(watched.number) && watched.head != head;
-    is_news.then_some(Signal::HeadMoved { head })
+    let is_news = stored.run.state == State::Watching && stored.has_opened(watched.number) && watched.head != *head;
+    is_news.then(|| Signal::HeadMoved { head: head.clone() })
 }
 
 /// What became of the run's pull request, or of its issue while there is none.
-async fn what_happened(github: &Installation, stored: &StoredRun) -> Result<Option<Signal>> {
+async fn what_happened(
+    github: &Installation,
+    stored: &StoredRun,
+    pull: Option<&PullRequest>,
+) -> Result<Option<Signal>> {
     let name = &stored.repository_name;
     let found = match &stored.run.progress.pull_request {
-        Some(pull_request) => match github.pull(name, pull_request.number).await? {
+        Some(_) => match pull {
             Some(pull) if pull.merged_at.is_some() => Some(PullRequestChange::Merged),
             Some(pull) if pull.state == OpenState::Closed => Some(PullRequestChange::Closed),
-            Some(pull) => return Ok(moved(stored, pull.head.sha)),
+            Some(pull) => return Ok(moved(stored, &pull.head.sha)),
             None => None,
         }
         .map(Signal::PullRequest),
@@ -128,7 +138,8 @@ async fn words(
     let mut found = 0;
     for comment in commands.iter().filter(|comment| unheard.contains(&comment.id)) {
         let Some(payload) = payload(stored, &issue, comment) else { continue };
-        let stored = intake::store_found(&services.pool, delivery(comment.id), "issue_comment", payload).await?;
+        let delivery = delivery_of(&format!("a comment that was never delivered: {}", comment.id));
+        let stored = intake::store_found(&services.pool, delivery, "issue_comment", payload).await?;
         if matches!(stored, intake::store::Stored::New(_)) {
             tracing::info!(comment = %comment.id, "a command was never delivered");
             found += 1;
@@ -146,9 +157,9 @@ fn may_command(comment: &Comment, stored: &StoredRun, now: DateTime<Utc>) -> boo
         && comment.updated_at == comment.created_at
 }
 
-/// The same for the same comment, whoever finds it.
-fn delivery(comment: CommentId) -> DeliveryId {
-    let digest = Sha256::digest(format!("a comment that was never delivered: {comment}"));
+/// The same for the same thing, whoever finds it.
+pub(super) fn delivery_of(what: &str) -> DeliveryId {
+    let digest = Sha256::digest(what);
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
     DeliveryId(uuid::Uuid::from_bytes(bytes))

@@ -11,6 +11,7 @@
 //!
 //! Read first: [`machine::advance`], [`state::Run`], [`store::signal`].
 
+pub mod branch;
 pub mod briefing;
 pub mod evidence;
 pub mod follow_up;

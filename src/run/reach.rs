@@ -38,6 +38,15 @@ pub async fn back(connection: &mut PgConnection, installation: InstallationId) -
     reach::suspend(connection, installation, false).await
 }
 
+/// The repository is as GitHub now describes it; if it can be written to again, what could not be shown meanwhile is.
+pub async fn described(connection: &mut PgConnection, repository: &reach::Described) -> Result<()> {
+    if reach::describe_repository(connection, repository).await? {
+        tracing::info!(repo = %repository.name, "a repository is back");
+        reach::report_unseen_in(connection, repository.id).await?;
+    }
+    Ok(())
+}
+
 /// The repository was deleted or taken from the installation.
 pub async fn repository_gone(
     connection: &mut PgConnection,

@@ -145,7 +145,8 @@ async fn come_back(State(setup): State<std::sync::Arc<Setup>>, Query(found): Que
     let Some(choice) = setup.end_visit(&found.state) else {
         return page::refusal(StatusCode::FORBIDDEN, page::WRONG_STATE);
     };
-    if found.code.is_empty() || !found.code.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+    let is_of_code = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if found.code.is_empty() || !found.code.bytes().all(is_of_code) {
         return page::refusal(StatusCode::BAD_REQUEST, page::NO_CODE);
     }
     let registered = match register(&choice.api_url, &found.code).await {

@@ -149,10 +149,15 @@ impl Hub {
 
     /// The repository.
     pub fn repo(&self) -> Repo {
+        self.repo_called(&self.full_name)
+    }
+
+    /// A repository by its present name, as after a rename.
+    pub fn repo_called(&self, full_name: &str) -> Repo {
         Repo {
             control: self.stand_in.control(),
-            full_name: self.full_name.clone(),
-            page: format!("{}/{}", self.stand_in.url, self.full_name),
+            full_name: full_name.to_owned(),
+            page: format!("{}/{full_name}", self.stand_in.url),
             bot: self.app.bot_id,
         }
     }

@@ -68,9 +68,14 @@ impl Caller {
             Self::Anonymous => "anonymous".to_owned(),
             Self::User(id) => format!("user-{id}"),
             Self::App(id) => format!("app-{id}"),
-            Self::Installation { id, .. } => format!("installation-{id}"),
+            Self::Installation { id, .. } => installation_rate_key(*id),
         }
     }
+}
+
+/// Whose requests are counted together when an installation asks.
+pub fn installation_rate_key(id: u64) -> String {
+    format!("installation-{id}")
 }
 
 /// What an operation asks of its caller.

@@ -27,7 +27,7 @@ pub(super) async fn execute(
     drop(connection);
     if let (Some(stored), Some(worked)) = (stored, worked)
         && !worked.is_answered
-        && !super::is_suspended(services, stored.installation).await?
+        && !super::is_out_of_reach(services, stored.installation, stored.repository).await?
         && !store::undo::is_asked(&mut *services.pool.acquire().await?, run).await?
     {
         let answering = Answering { services, stored: &stored, review, worked: &worked, commit, offered };

@@ -13,6 +13,7 @@ use super::{
     Completed, JobFailure, Lease, Services, StoredRun,
     default_branch::{self, BranchGround},
     failure::{self, Seen},
+    opening,
     store::{self, ci as tries},
 };
 use crate::{
@@ -102,11 +103,9 @@ pub(super) async fn execute(services: &Services, lease: &Lease, wanted: &Checks)
     let mut connection = services.pool.acquire().await?;
     let watched = tries::is_watched(&mut connection, wanted.repository, &wanted.head).await?;
     drop(connection);
-    let mut verdict = if watched && !super::is_suspended(services, wanted.installation).await? {
-        look(services, wanted).await.map_err(super::retry)?
-    } else {
-        Verdict::Left
-    };
+    let within_reach = !super::is_out_of_reach(services, wanted.installation, wanted.repository).await?;
+    let mut verdict =
+        if watched && within_reach { look(services, wanted).await.map_err(super::retry)? } else { Verdict::Left };
     if let Verdict::Red(red) = &mut verdict {
         default_branch::make_issue(services, wanted, red).await.map_err(super::retry)?;
     }
@@ -176,7 +175,11 @@ async fn ours(services: &Services, wanted: &Checks, name: &RepositoryName, githu
     let Some(pull) = pull else {
         return match default_branch::ground(services, wanted, (name, &rules)).await? {
             Ok(ground) => Ok(Business::Ours(Box::new(Red::on(Ground::DefaultBranch(ground), rules)))),
-            Err(why) => not(why),
+            Err(why) => {
+                // The branch comes before the pull request, and CI may be quicker than both.
+                opening::wait_for_any(services, wanted.repository).await?;
+                not(why)
+            }
         };
     };
     let labels: Vec<String> = pull.labels.iter().map(|label| label.name.clone()).collect();
@@ -193,6 +196,9 @@ async fn ours(services: &Services, wanted: &Checks, name: &RepositoryName, githu
         run.filter(|run| run.run.progress.pull_request.as_ref().is_some_and(|watched| watched.number == pull.number));
     let switch = tries::switch(&mut connection, wanted.repository, pull.number).await?;
     drop(connection);
+    if run.is_none() {
+        opening::wait_for_branch(services, wanted.repository, &pull.head.branch).await?;
+    }
     let cancelled = run.as_ref().filter(|run| run.run.state == State::Cancelled).map(|run| run.updated_at);
     let run = match cancelled {
         // Who wants the checks answered after that wants a run for it.

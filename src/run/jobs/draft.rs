@@ -11,7 +11,7 @@ use super::{
     Completed, Done, JobFailure, Lease, RunId, Services, Signal, StageFailure, StageResult, StoredRun, complete,
     follow_up::still_open,
     gate, is_suspended,
-    publish::{branch_name, secret_in},
+    publish::secret_in,
     store,
     store::results,
     verify::{Judgement, judge},
@@ -23,6 +23,7 @@ use crate::{
     patch::{self, Patch},
     report::{self, Marker, MarkerKind},
     run::{
+        branch,
         project::{self, Project},
         signal::Drafted,
         state::{PullRequest, State},
@@ -112,7 +113,7 @@ async fn open(
     }
     let github = services.github.installation(stored.installation);
     let progress = &stored.run.progress;
-    let branch = branch_name(stored)?;
+    let branch = branch::name(stored)?;
     let commit = NewCommit {
         repository: &stored.repository_name,
         repository_id: stored.repository,

@@ -20,6 +20,7 @@ mod follow_up;
 mod gate;
 mod halt;
 mod offer;
+mod opening;
 mod plan;
 mod policy_check;
 mod post_review;
@@ -37,12 +38,15 @@ mod tell_failure;
 mod triage;
 mod undo;
 mod verify;
+mod within_reach;
 mod work;
 
 use std::time::Duration;
 
 use anyhow::Context as _;
 use sqlx::{PgConnection, PgPool};
+
+use within_reach::{is_out_of_reach, is_suspended};
 
 use super::{
     project::FaultyPolicy,
@@ -61,7 +65,7 @@ use crate::{
     agent::{AgentError, ReviewReport, ThreadAnswer},
     error::UserMessage,
     github::GitHubError,
-    ids::{InstallationId, ReviewId, RunId},
+    ids::{ReviewId, RunId},
     llm::ModelError,
     queue::{self, Burial, Completed, Handler, Job, JobFailure, Lease, NewJob},
     report as texts,
@@ -312,9 +316,12 @@ fn told_of_model(error: &ModelError) -> Option<String> {
 /// Spreads the jobs that a limit held up, so that they do not all come back in the same moment.
 const SPREAD_MS: u64 = 3_000;
 
-/// A failure that the queue deals with: GitHub's limits are waited for and nobody's fault, everything else is tried again
-/// with growing waits.
+/// A failure that the queue deals with: GitHub's limits and a pull request that is just being opened are waited for and
+/// nobody's fault, everything else is tried again with growing waits.
 fn retry(error: anyhow::Error) -> JobFailure {
+    if error.is::<opening::StillOpening>() {
+        return JobFailure::TooEarly { error, after: opening::LOOK_AGAIN };
+    }
     match error.downcast_ref::<GitHubError>() {
         Some(GitHubError::RateLimited { until, .. }) => {
             let left = (*until - chrono::Utc::now()).to_std().unwrap_or_default();
@@ -454,12 +461,6 @@ pub async fn conclude(
     }
     transaction.commit().await?;
     Ok(completed)
-}
-
-/// Whether GitHub would refuse every call for this installation. What is left unsaid is said when it is back.
-async fn is_suspended(services: &Services, installation: InstallationId) -> anyhow::Result<bool> {
-    let mut connection = services.pool.acquire().await?;
-    Ok(store::reach::suspended_at(&mut connection, installation).await?.is_some())
 }
 
 /// Ends a job that has nothing to add.

@@ -10,7 +10,7 @@ use crate::{
 };
 
 pub(super) async fn execute(services: &Services, lease: &Lease, post: &PostReview) -> Result<Completed, JobFailure> {
-    if !super::is_suspended(services, post.installation).await? {
+    if !super::is_out_of_reach(services, post.installation, post.repository).await? {
         match say(services, post).await {
             Err(error) if matches!(error.downcast_ref(), Some(GitHubError::Forbidden(_))) => {
                 // A locked conversation takes no words, today or tomorrow.

@@ -13,11 +13,11 @@ use super::{
 use crate::{
     error::UserMessage,
     github::{BranchStands, NewCommit, NewPullRequest, OpenState, Origin},
-    ids::{BranchName, CommitSha},
+    ids::CommitSha,
     patch::{Listing, Patch, secrets},
     plan::{Criterion, Plan},
     report::{self, Marker, MarkerKind},
-    run::{project::Project, state::PullRequest, view, workspace},
+    run::{branch, project::Project, state::PullRequest, view, workspace},
 };
 
 pub(super) async fn execute(services: &Services, lease: &Lease, run: RunId, seq: i32) -> Result<Completed, JobFailure> {
@@ -65,7 +65,7 @@ async fn open(
     let progress = &stored.run.progress;
     let view = view::of(services, stored).await?;
     let github = services.github.installation(stored.installation);
-    let branch = branch_name(stored)?;
+    let branch = branch::name(stored)?;
     let commit = NewCommit {
         repository: &stored.repository_name,
         repository_id: stored.repository,
@@ -96,7 +96,8 @@ async fn open(
         (Some(_), _) | (None, Origin::Moved | Origin::Adopted) => github.find_or_create_pull(&wanted).await,
     };
     let pull_request = pull_request.context("cannot open the pull request")?;
-    if pull_request.state == OpenState::Closed {
+    // One that was merged before it was known here is watched, and what is told of it ends the run.
+    if pull_request.state == OpenState::Closed && pull_request.merged_at.is_none() {
         return Ok(StageResult::Failed { message: UserMessage::new(format!(
             "The pull request #{} of this run is closed. Reopen it and `/wiz retry`, or start over with `/wiz fix`.",
             pull_request.number
@@ -128,28 +129,4 @@ fn unproven(plan: &Plan, patch: &Patch, proof: &Proof) -> Option<String> {
     let unmet: Vec<&str> =
         plan.definition_of_done.iter().filter(|criterion| !holds(criterion)).map(|unmet| unmet.name.as_str()).collect();
     (!unmet.is_empty()).then(|| format!("There is no evidence for: {}", unmet.join(", ")))
-}
-
-/// Longest readable part of a branch name.
-const SLUG_CHARS: usize = 40;
-
-/// `wiz/run-12-naturalsize-says-1-0-byte`: the run makes it unique, the title makes it readable.
-pub(super) fn branch_name(stored: &StoredRun) -> anyhow::Result<BranchName> {
-    let mut slug = String::new();
-    for character in stored.issue_title.to_lowercase().chars() {
-        if character.is_ascii_alphanumeric() {
-            slug.push(character);
-        } else if !slug.is_empty() && !slug.ends_with('-') {
-            slug.push('-');
-        }
-        if slug.len() == SLUG_CHARS {
-            break;
-        }
-    }
-    let slug = slug.trim_end_matches('-');
-    let separator = if slug.is_empty() { "" } else { "-" };
-    // A changed plan leads to another change, which cannot stand on a branch that holds the first one.
-    let version = stored.run.progress.plan.as_ref().map_or(1, |current| current.version);
-    let version = if version > 1 { format!("-v{version}") } else { String::new() };
-    Ok(format!("wiz/run-{}{separator}{slug}{version}", stored.run.id).parse()?)
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 pub(super) async fn execute(services: &Services, lease: &Lease, reply: &Reply) -> Result<Completed, JobFailure> {
-    if !super::is_suspended(services, reply.installation).await? {
+    if !super::is_out_of_reach(services, reply.installation, reply.repository).await? {
         match say(services, reply).await {
             Err(error) if matches!(error.downcast_ref(), Some(GitHubError::Forbidden(_))) => {
                 // A locked conversation takes no words, today or tomorrow.

@@ -34,9 +34,8 @@ pub(super) async fn execute(
     let stored = store::load(&mut *services.pool.acquire().await?, run).await?;
     if let Some(stored) = stored
         && is_due(services, &stored, revision).await?
-        && !super::is_suspended(services, stored.installation).await?
-        // Shown by repair, should the repository come back.
-        && !store::reach::is_removed(&mut *services.pool.acquire().await?, stored.repository).await?
+        // Shown when it is back.
+        && !super::is_out_of_reach(services, stored.installation, stored.repository).await?
     {
         if let Some(wait) = can_wait(services, &stored).await? {
             let error = anyhow::anyhow!("few calls to GitHub are left this hour, and nobody waits for this report");
@@ -57,8 +56,7 @@ pub(super) async fn execute(
 pub(super) async fn restore(services: &Services, lease: &Lease, run: RunId) -> Result<Completed, JobFailure> {
     let stored = store::load(&mut *services.pool.acquire().await?, run).await?;
     if let Some(stored) = stored
-        && !super::is_suspended(services, stored.installation).await?
-        && !store::reach::is_removed(&mut *services.pool.acquire().await?, stored.repository).await?
+        && !super::is_out_of_reach(services, stored.installation, stored.repository).await?
         && !store::undo::is_asked(&mut *services.pool.acquire().await?, run).await?
     {
         match show(services, &stored).await {

@@ -22,7 +22,7 @@ pub(super) async fn execute(
 ) -> Result<Completed, JobFailure> {
     let stored = store::load(&mut *services.pool.acquire().await?, run).await?;
     if let Some(stored) = stored.filter(|stored| stored.run.state == State::Failed)
-        && !super::is_suspended(services, stored.installation).await?
+        && !super::is_out_of_reach(services, stored.installation, stored.repository).await?
     {
         match tell(services, &stored, waits).await {
             Err(error) if is_final(&error) => tracing::warn!(%run, "cannot tell of the failure: {error:#}"),

@@ -85,6 +85,18 @@ pub async fn is_watched(connection: &mut PgConnection, repository: RepositoryId,
     Ok(watched)
 }
 
+/// Whether a check of the commit was ever said to have failed.
+pub async fn has_failed(connection: &mut PgConnection, repository: RepositoryId, head: &CommitSha) -> Result<bool> {
+    let failed = sqlx::query_scalar!(
+        r#"select exists(select 1 from ci_head where repository_id = $1 and head = $2) as "failed!""#,
+        repository as _,
+        head as _,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(failed)
+}
+
 /// Ends the watch over a commit.
 pub async fn settle(connection: &mut PgConnection, repository: RepositoryId, head: &CommitSha) -> Result<()> {
     sqlx::query!(

@@ -4,6 +4,7 @@ pub mod ci;
 pub mod heard;
 pub mod history;
 pub mod memory;
+pub mod opening;
 pub mod policy_faults;
 pub mod reach;
 pub mod rehearsal;

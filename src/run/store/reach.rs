@@ -187,6 +187,15 @@ pub async fn permissions(
     Ok(granted.flatten().map(|granted| granted.0))
 }
 
+/// What a description of a repository was told with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// What the installation reaches: the repository is there, whatever was known before.
+    OfReach,
+    /// Something else about the repository. It may be told late, so it brings nothing back that was taken away since.
+    InPassing,
+}
+
 /// A repository as GitHub describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Described {
@@ -197,28 +206,61 @@ pub struct Described {
     pub default_branch: Option<BranchName>,
     /// Unknown where GitHub does not say.
     pub archived: Option<bool>,
+    pub told: Told,
 }
 
-/// Brings a repository that wiz knows up to date; one that it does not know is none of its business yet.
-pub async fn describe_repository(connection: &mut PgConnection, now: &Described) -> Result<()> {
+/// Brings a repository that wiz knows up to date; one that it does not know is none of its business yet. Answers whether
+/// it is back: wiz could not write there before, and now it can.
+pub async fn describe_repository(connection: &mut PgConnection, now: &Described) -> Result<bool> {
     sqlx::query!("insert into installation (id) values ($1) on conflict (id) do nothing", now.installation as _)
         .execute(&mut *connection)
         .await?;
-    sqlx::query!(
-        "update repository
-         set installation_id = $2, name = $3, default_branch = coalesce($4, default_branch),
-             archived = coalesce($5, archived), removed_at = null, updated_at = now()
-         where id = $1
-           and (installation_id, name, default_branch, archived, removed_at)
-               is distinct from ($2, $3, coalesce($4, default_branch), coalesce($5, archived), null)",
+    let is_back = sqlx::query_scalar!(
+        r#"with before as (
+               select repository.id, repository.removed_at is not null or archived or suspended_at is not null as was_away
+               from repository join installation on installation.id = installation_id
+               where repository.id = $1
+               for update of repository
+           )
+           update repository
+           set installation_id = case when $6 or removed_at is null then $2 else installation_id end, name = $3,
+               default_branch = coalesce($4, default_branch), archived = coalesce($5, archived),
+               removed_at = case when not $6 then removed_at end, updated_at = now()
+           from before
+           where repository.id = before.id
+             and (installation_id, name, default_branch, archived, removed_at)
+                 is distinct from (case when $6 or removed_at is null then $2 else installation_id end, $3,
+                     coalesce($4, default_branch), coalesce($5, archived), case when not $6 then removed_at end)
+           returning before.was_away and not archived and removed_at is null as "is_back!""#,
         now.id as _,
         now.installation as _,
         now.name as _,
         now.default_branch.as_ref() as _,
         now.archived,
+        now.told == Told::OfReach,
     )
-    .execute(connection)
+    .fetch_optional(connection)
     .await?;
+    Ok(is_back.unwrap_or(false))
+}
+
+/// Asks for a report of each run that changed while nothing could be shown in its repository.
+pub async fn report_unseen_in(connection: &mut PgConnection, id: RepositoryId) -> Result<()> {
+    let unseen = sqlx::query!(
+        r#"select run.id as "run: RunId", revision, repository.installation_id as "installation: InstallationId"
+           from run
+           join run_output on run_output.run_id = run.id
+           join repository on repository.id = run.repository_id
+           where repository.id = $1 and shown_revision < revision
+           order by run.id"#,
+        id as _,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for row in unseen {
+        let report = Task::Report { run: row.run, revision: row.revision };
+        queue::enqueue(connection, &report.job(row.installation, Duration::ZERO)?).await?;
+    }
     Ok(())
 }
 
@@ -239,13 +281,15 @@ pub async fn remove_repository(
     Ok(removed.rows_affected() == 1)
 }
 
-/// Whether a repository was deleted or taken from wiz.
-pub async fn is_removed(connection: &mut PgConnection, id: RepositoryId) -> Result<bool> {
-    let removed =
-        sqlx::query_scalar!(r#"select removed_at is not null as "removed!" from repository where id = $1"#, id as _)
-            .fetch_optional(connection)
-            .await?;
-    Ok(removed.unwrap_or(false))
+/// Whether a repository was deleted, taken from wiz or archived.
+pub async fn is_away(connection: &mut PgConnection, id: RepositoryId) -> Result<bool> {
+    let is_away = sqlx::query_scalar!(
+        r#"select removed_at is not null or archived as "is_away!" from repository where id = $1"#,
+        id as _,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(is_away.unwrap_or(false))
 }
 
 /// The repositories of an installation that are there as far as wiz knows.
@@ -254,6 +298,16 @@ pub async fn repositories(connection: &mut PgConnection, id: InstallationId) -> 
         r#"select id as "id: RepositoryId" from repository
            where installation_id = $1 and removed_at is null order by id"#,
         id as _,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(ids)
+}
+
+/// The repositories that were deleted or taken away as far as wiz knows.
+pub async fn removed(connection: &mut PgConnection) -> Result<Vec<RepositoryId>> {
+    let ids = sqlx::query_scalar!(
+        r#"select id as "id: RepositoryId" from repository where removed_at is not null order by id"#
     )
     .fetch_all(connection)
     .await?;

@@ -80,8 +80,8 @@ pub async fn report_unshown(connection: &mut PgConnection) -> Result<usize> {
     Ok(unshown.len())
 }
 
-/// Ended runs that came as far as making a branch and have no pull request, an hour after they ended. Each is looked at
-/// once.
+/// Ended runs that came as far as making a branch and have no pull request, a day after they ended: until then somebody may
+/// let them go on. Each is looked at once.
 pub async fn take_branches(connection: &mut PgConnection, limit: i64) -> Result<Vec<RunId>> {
     let runs = sqlx::query_scalar!(
         r#"with ended as (
@@ -91,7 +91,7 @@ pub async fn take_branches(connection: &mut PgConnection, limit: i64) -> Result<
                join repository on repository.id = run.repository_id
                join installation on installation.id = repository.installation_id
                where run.state in ('failed', 'cancelled') and progress ->> 'pull_request' is null
-                 and run.updated_at < now() - interval '1 hour'
+                 and run.updated_at < now() - interval '1 day'
                  and (branch_checked_at is null or branch_checked_at < run.updated_at)
                  and installation.suspended_at is null and repository.removed_at is null
                  and exists (select from run_event where run_event.run_id = run.id and to_state = 'publishing')

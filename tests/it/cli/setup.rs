@@ -15,6 +15,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::post,
 };
+use github_stand_in::{Options, StandIn};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::{
@@ -25,6 +26,7 @@ use tokio::{
 };
 
 use super::{Ended, KEY_FILE, run, wiz};
+use crate::support::database::TestDatabase;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -84,8 +86,8 @@ fn between<'a>(page: &'a str, from: &str, to: &str) -> &'a str {
     page.split_once(from).and_then(|(_, rest)| rest.split_once(to)).unwrap_or_else(|| panic!("{from} in {page}")).0
 }
 
-/// Goes through the page up to the code, and gives the state that went to GitHub.
-async fn choose(address: &str, server: &str) -> String {
+/// Goes through the page up to the code, and gives the state and the manifest that went to GitHub.
+async fn choose(address: &str, server: &str) -> (String, String) {
     let client = wiz_demo::http_client(PATIENCE).unwrap();
     let page = client.get(address).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("value=\"https://wiz.example.com\""), "{page}");
@@ -104,13 +106,13 @@ async fn choose(address: &str, server: &str) -> String {
     let action = between(&page, "action=\"", "\"").to_owned();
     let (page_of_github, state) = action.split_once("?state=").unwrap();
     assert_eq!(page_of_github, format!("{server}/organizations/octo/settings/apps/new"));
-    let manifest = between(&page, "name=\"manifest\" value=\"", "\"").replace("&quot;", "\"");
-    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    let sent = between(&page, "name=\"manifest\" value=\"", "\"").replace("&quot;", "\"");
+    let manifest: serde_json::Value = serde_json::from_str(&sent).unwrap();
     assert_eq!(manifest["name"], "octo \"wiz\"");
     assert_eq!(manifest["hook_attributes"]["url"], "https://wiz.example.com/webhooks/github");
     let own = url.strip_suffix("/setup").unwrap();
     assert_eq!(manifest["redirect_url"], format!("{own}/setup/registered"));
-    state.to_owned()
+    (state.to_owned(), sent)
 }
 
 async fn come_back(address: &str, query: &str) -> (u16, String) {
@@ -144,13 +146,13 @@ async fn an_app_is_registered_once_and_serve_finds_it() {
     assert_eq!(come_back(&address, "code=abc&state=guess").await.0, 403);
 
     // Each way back is good once; an old code says so.
-    let state = choose(&address, &server).await;
+    let (state, _) = choose(&address, &server).await;
     assert_eq!(come_back(&address, &format!("code=&state={state}")).await.0, 400);
     assert_eq!(come_back(&address, &format!("code=abc&state={state}")).await.0, 403, "it was used");
-    let state = choose(&address, &server).await;
+    let (state, _) = choose(&address, &server).await;
     let (status, page) = come_back(&address, &format!("code=old&state={state}")).await;
     assert!(status == 502 && page.contains("good for one hour and for one use"), "{status} {page}");
-    let state = choose(&address, &server).await;
+    let (state, _) = choose(&address, &server).await;
     let (status, page) = come_back(&address, &format!("code=new1&state={state}")).await;
     assert!(status == 200 && page.contains("https://github.com/apps/octo-wiz/installations/new"), "{status} {page}");
     assert!(!page.contains("whsec") && !page.contains("PRIVATE KEY"), "no secret on a page");
@@ -185,7 +187,7 @@ async fn credentials_are_printed_for_a_secret_store_and_no_file_is_left() {
     let configured = run(&["setup"], &[("WIZ_GITHUB_APP_ID", "1")]).await;
     assert!(configured.code == Some(1) && configured.err.contains("WIZ_GITHUB_APP_ID names an App already"));
     let (child, address) = begin(data.path(), &["--print"]).await;
-    let state = choose(&address, &server).await;
+    let (state, _) = choose(&address, &server).await;
     assert_eq!(come_back(&address, &format!("code=c0de&state={state}")).await.0, 200);
     let ended = end(child).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -196,4 +198,48 @@ async fn credentials_are_printed_for_a_secret_store_and_no_file_is_left() {
     // What was printed is what wiz takes.
     let faults = run(&["serve"], &printed).await.err;
     assert!(faults.contains("WIZ_MODEL is not set") && !faults.contains("WIZ_GITHUB"), "{faults}");
+}
+
+/// The whole way on a GitHub that reads the manifest, makes the key and asks for it afterwards.
+#[tokio::test(flavor = "multi_thread")]
+async fn github_registers_the_app_and_knows_it_by_what_was_kept() {
+    let github = StandIn::start(Options::default()).await.unwrap();
+    github.create_organization("octo").unwrap();
+    github.create_user("maria").unwrap();
+    let maria = github.act_as("maria").unwrap();
+    let data = TempDir::new().unwrap();
+    let (child, address) = begin(data.path(), &[]).await;
+
+    // Too late for the first code, and another visit's code is not this one's.
+    let (late, manifest) = choose(&address, &github.url).await;
+    let back = maria.register_app(Some("octo"), &manifest.replace("octo \\\"wiz\\\"", "octo late"), &late).unwrap();
+    github.advance_clock(chrono::TimeDelta::minutes(61));
+    let (_, query) = back.split_once('?').unwrap();
+    let (status, page) = come_back(&address, query).await;
+    github.advance_clock(chrono::TimeDelta::minutes(-61));
+    assert!(status == 502 && page.contains("good for one hour and for one use"), "{status} {page}");
+    let (state, manifest) = choose(&address, &github.url).await;
+    let back = maria.register_app(Some("octo"), &manifest, &state).unwrap();
+    let own = address.split_once("/setup").unwrap().0;
+    assert!(back.starts_with(&format!("{own}/setup/registered?code=")), "{back}");
+    let (_, query) = back.split_once('?').unwrap();
+    assert_eq!(come_back(&address, &query.replace(&state, &late)).await.0, 403);
+    let (status, page) = come_back(&address, query).await;
+    assert!(status == 200 && page.contains("/installations/new"), "{status} {page}");
+    assert_eq!(end(child).await.code, Some(0));
+    let over = wiz_demo::http_client(PATIENCE).unwrap().get(&address).send().await;
+    assert!(over.is_err(), "nobody serves the page any more: {over:?}");
+
+    // What was kept is what GitHub knows, and all that wiz needs of it.
+    let database = TestDatabase::new().await;
+    let environment = [
+        ("WIZ_DATA_DIR", data.path().to_str().unwrap()),
+        ("DATABASE_URL", database.url.as_str()),
+        ("WIZ_MODEL", "anthropic/claude-sonnet-4-5"),
+        ("ANTHROPIC_API_KEY", "no key at all"),
+    ];
+    let told = run(&["doctor"], &environment).await.out;
+    let of_github: Vec<&str> = told.lines().filter(|line| line.starts_with("github")).collect();
+    insta::assert_snapshot!(of_github.join("\n"), @"github         ok: App octo--wiz- as octo--wiz-[bot], installed in 0 place(s) with all 6 permissions");
+    assert_eq!(github.violations(), []);
 }

@@ -34,8 +34,8 @@ pub struct Bell {
 }
 
 impl Bell {
-    /// Hangs the bell into the world's database.
-    pub async fn hang(world: &World, boundary: Boundary) -> Self {
+    /// Hangs the bell into the world's database, for jobs of these kinds.
+    pub async fn hang(world: &World, boundary: Boundary, kinds: &[&str]) -> Self {
         let pool = world.store().await.unwrap().pool().clone();
         let mut gate = pool.acquire().await.unwrap();
         let (condition, action) = match boundary {
@@ -54,7 +54,7 @@ impl Bell {
         );
         sqlx::raw_sql(AssertSqlSafe(hang)).execute(&mut *gate).await.unwrap();
         if boundary == Boundary::Finishing {
-            for kind in super::KINDS {
+            for kind in kinds {
                 lock(&mut gate, "pg_advisory_lock", kind).await;
             }
         }

@@ -9,7 +9,7 @@ mod moment;
 
 use std::time::Duration;
 
-use wiz_demo::{Ending, HUMANIZE, MINIMIST, Moment, Story, World};
+use wiz_demo::{Case, Ending, HUMANIZE, MINIMIST, Moment, Story, World};
 
 use self::{
     boundary::{Bell, Boundary},
@@ -34,6 +34,19 @@ const WRITES: [&[(&str, &str)]; 3] = [
         ("POST", "/repos/*/check-runs"),
     ],
     &[("POST", "/repos/*/git/commits"), ("PATCH", "/repos/*/check-runs/*")],
+];
+
+/// What is cut of the longer story, in which CI and a reviewer object: the kinds of job that the plain one lacks, and the one
+/// behind which CI fails while wiz is down.
+const SCRUTINY_KINDS: [&str; 3] = ["publish", "checks", "answer_review"];
+
+/// The writes of the longer story that are cut: those behind which CI starts, and those that the plain one lacks. The first
+/// that matches counts.
+const SCRUTINY_WRITES: &[(&str, &str)] = &[
+    ("POST", "/repos/*/git/refs"),
+    ("POST", "/repos/*/pulls/*/comments/*/replies"),
+    ("POST", "/repos/*/pulls/*/requested_reviewers"),
+    ("POST", "/repos/*/pulls"),
 ];
 
 /// About as many signs of life as an undisturbed run gives, so that a cut may fall anywhere in it.
@@ -70,11 +83,12 @@ async fn survive(mut world: World, cuts: impl AsyncFnOnce(&mut World)) {
     assert_ended_well(&mut world, &ending).await;
 }
 
-async fn cut_at_every(boundary: Boundary) {
-    let world = start(&MINIMIST).await;
-    let mut bell = Bell::hang(&world, boundary).await;
+/// Cuts the case's story when each kind of job comes to the boundary for the first time.
+async fn cut_at_every(boundary: Boundary, case: &'static Case, kinds: &[&str]) {
+    let world = start(case).await;
+    let mut bell = Bell::hang(&world, boundary, kinds).await;
     survive(world, async move |world| {
-        let mut left = KINDS.to_vec();
+        let mut left = kinds.to_vec();
         while !left.is_empty() {
             let kind = bell.next(&left).await;
             left.retain(|other| *other != kind);
@@ -86,40 +100,49 @@ async fn cut_at_every(boundary: Boundary) {
     .await;
 }
 
+/// Cuts the case's story behind each of the writes.
+async fn cut_behind_every(case: &'static Case, writes: &[(&str, &str)]) {
+    let world = start(case).await;
+    for write in writes {
+        withhold(&world, *write);
+    }
+    survive(world, async |world| {
+        for left in (0..writes.len()).rev() {
+            until_unanswered(world, left).await;
+            cut(world).await;
+        }
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn cut_when_each_kind_of_job_was_claimed() {
-    cut_at_every(Boundary::Claimed).await;
+    cut_at_every(Boundary::Claimed, &MINIMIST, &KINDS).await;
+    cut_at_every(Boundary::Claimed, &HUMANIZE, &SCRUTINY_KINDS).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cut_before_each_kind_of_job_is_finished() {
-    cut_at_every(Boundary::Finishing).await;
+    cut_at_every(Boundary::Finishing, &MINIMIST, &KINDS).await;
+    cut_at_every(Boundary::Finishing, &HUMANIZE, &SCRUTINY_KINDS).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cut_when_each_kind_of_job_was_finished() {
-    cut_at_every(Boundary::Finished).await;
+    cut_at_every(Boundary::Finished, &MINIMIST, &KINDS).await;
+    cut_at_every(Boundary::Finished, &HUMANIZE, &SCRUTINY_KINDS).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cut_between_each_write_and_its_answer() {
     for writes in WRITES {
-        let world = start(&MINIMIST).await;
-        for write in writes {
-            withhold(&world, *write);
-        }
-        survive(world, async |world| {
-            for left in (0..writes.len()).rev() {
-                until_unanswered(world, left).await;
-                cut(world).await;
-            }
-        })
-        .await;
+        cut_behind_every(&MINIMIST, writes).await;
     }
+    cut_behind_every(&HUMANIZE, SCRUTINY_WRITES).await;
 }
 
-/// Ten worlds with one cut each, in which CI and a reviewer object as well; a failure names its seed. (A job that loses its process three times is given up, so that
-/// one that kills its worker cannot kill them all.)
+/// Ten worlds with one cut each, in which CI and a reviewer object as well; a failure names its seed. (A job that loses its
+/// process three times is given up, so that one that kills its worker cannot kill them all.)
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::print_stderr, reason = "a failure must name its seed")]
 async fn cut_at_ten_random_moments() {

@@ -3,12 +3,12 @@
 use chrono::TimeDelta;
 use github_stand_in::{
     control::MergeMethod,
-    faults::{DeliveryFault, DeliveryFaultKind},
+    faults::{DeliveryFault, DeliveryFaultKind, Fault, FaultKind},
 };
 
 use super::{
     scenes::{FILES, planner, repair},
-    stage::{CHECKED, Stage},
+    stage::{CHECKED, PATIENCE, Stage},
 };
 
 const READY: &str = "The plan is ready for approval";
@@ -66,5 +66,49 @@ async fn what_people_did_while_wiz_was_away_is_done_once() {
     stage.until_answers(approved, "sam may not use `/wiz approve` here").await;
     assert_eq!(stage.talk(approved).await.matches("wiz: ").count(), 3, "the status and one answer to each");
     assert_eq!(stage.repo.pulls().unwrap().len(), 2);
+    stage.clear().await;
+}
+
+/// The branches that look like wiz's own.
+fn branches(stage: &Stage) -> Vec<String> {
+    let listed = stage.repo.git(&["for-each-ref", "--format=%(refname:short)", "refs/heads/wiz/"]).unwrap();
+    listed.lines().map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_that_leads_nowhere_is_deleted_if_wiz_made_it_and_nobody_works_there() {
+    let titles = ["Old", "Young", "Worked on"];
+    let scenes = titles.iter().flat_map(|title| repair(title)).collect();
+    let mut stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
+    let name = stage.repo.full_name().to_owned();
+    let mut issues = Vec::new();
+    for title in titles {
+        let (path, kind) = ("/repos/*/pulls".to_owned(), FaultKind::Status { status: 422 });
+        let fault = Fault { method: Some("POST".to_owned()), path, kind, times: 1 };
+        stage.world.hub().control().add_fault(fault);
+        let issue = stage.issue(title);
+        stage.say("maria", issue, "/wiz fix");
+        stage.until_says(issue, "GitHub refused a step").await;
+        issues.push(issue);
+    }
+    stage.quiet().await;
+    let maria = stage.person("maria");
+    maria.write_file(&name, "wiz/run-3-worked-on", ("NEWS.md", "Mine.\n"), "Go on").unwrap();
+    maria.write_file(&name, "wiz/run-1-by-hand", ("NEWS.md", "Mine.\n"), "Begin").unwrap();
+    assert_eq!(branches(&stage), ["wiz/run-1-by-hand", "wiz/run-1-old", "wiz/run-2-young", "wiz/run-3-worked-on"]);
+    stage.world.hub().settle().await.unwrap();
+    stage.world.stop().await.unwrap();
+    for (issue, ago) in issues.iter().zip(["2 days", "3 hours", "2 days"]) {
+        stage.ended_ago(*issue, ago).await;
+    }
+    stage.world.restart().await.unwrap();
+    let deleted = async || Ok((!branches(&stage).contains(&"wiz/run-1-old".to_owned())).then_some(()));
+    wiz_demo::until("the old branch is deleted", PATIENCE, deleted).await.unwrap();
+    stage.until_branches_were_looked_at(2).await;
+    assert_eq!(branches(&stage), ["wiz/run-1-by-hand", "wiz/run-2-young", "wiz/run-3-worked-on"]);
+
+    // Whoever lets the run go on finds the way there again.
+    stage.say("maria", issues[0], "/wiz retry");
+    stage.until_says(issues[0], "is open").await;
     stage.clear().await;
 }

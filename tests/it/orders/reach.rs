@@ -19,13 +19,16 @@ async fn runs_of_what_is_taken_away_end_with_a_reason_and_nothing_more_is_asked(
 
     let control = stage.world.hub().control().clone();
     control.remove_from_installation(stage.installation(), &[&name]).unwrap();
-    assert_eq!(stage.until_ended(first).await, "The repository was deleted, or wiz has no access to it any more.");
+    assert_eq!(
+        stage.until_ended(first).await,
+        "The repository was deleted, or wiz has no access to it any more. Once it is back, `/wiz retry` goes on."
+    );
     stage.quiet().await;
     assert!(stage.status(first).unwrap().body.contains(READY), "nothing can be written there");
 
     // It is back: the same wiz goes on, and the next run is not held up by what ended.
     control.add_to_installation(stage.installation(), &[&name]).unwrap();
-    stage.quiet().await;
+    stage.until_says(first, "wiz has no access to it any more").await;
     stage.say("maria", second, "/wiz fix");
     stage.until_says(second, READY).await;
 

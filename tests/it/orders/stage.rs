@@ -76,6 +76,11 @@ impl Stage {
         self.world.hub().control().installations()[0].id
     }
 
+    /// From now on the repository has this name.
+    pub fn is_called(&mut self, full_name: &str) {
+        self.repo = self.world.hub().repo_called(full_name);
+    }
+
     /// sam reports something.
     pub fn issue(&self, title: &str) -> u64 {
         self.person("sam").open_issue(self.repo.full_name(), title, "It is wrong.").unwrap()
@@ -205,6 +210,26 @@ impl Stage {
         (count, changes.into_iter().filter(|change| change.contains(r#""kind": "other""#)).collect())
     }
 
+    /// The repositories that wiz may write to as far as it knows, with their default branches.
+    pub async fn repositories(&self) -> Vec<String> {
+        let rows = "select name || ' ' || default_branch from repository where removed_at is null and not archived";
+        sqlx::query_scalar(rows).fetch_all(self.store.pool()).await.unwrap()
+    }
+
+    /// Waits until the newest run of an issue is in this state. GitHub need not show it.
+    pub async fn until_state(&self, issue: u64, wanted: &str) {
+        let (issue, what) = (i64::try_from(issue).unwrap(), format!("the run of issue {issue} is {wanted}"));
+        let reached = async || {
+            let state: Option<String> =
+                sqlx::query_scalar("select state::text from run where issue_number = $1 order by id desc limit 1")
+                    .bind(issue)
+                    .fetch_optional(self.store.pool())
+                    .await?;
+            Ok((state.as_deref() == Some(wanted)).then_some(()))
+        };
+        until(&what, PATIENCE, reached).await.unwrap();
+    }
+
     /// The schedules that wiz knows.
     pub async fn schedules(&self) -> Vec<String> {
         let names = sqlx::query_scalar("select name from schedule order by name");
@@ -307,6 +332,39 @@ impl Stage {
         ] {
             sqlx::query(statement).bind(interval).execute(self.store.pool()).await.unwrap();
         }
+    }
+
+    /// Waits until repair has read every open run again.
+    pub async fn until_reread(&self) {
+        let reread = async || {
+            let left: i64 = sqlx::query_scalar(
+                "select count(*) from run join run_output on run_output.run_id = run.id
+                 where state not in ('succeeded', 'failed', 'cancelled')
+                   and (reread_at is null or reread_at < now() - interval '1 hour')",
+            )
+            .fetch_one(self.store.pool())
+            .await?;
+            Ok((left == 0).then_some(()))
+        };
+        until("every open run was read again", PATIENCE, reread).await.unwrap();
+    }
+
+    /// Waits until repair has looked for branches of so many ended runs.
+    pub async fn until_branches_were_looked_at(&self, wanted: i64) {
+        let looked = async || {
+            let looked = sqlx::query_scalar("select count(branch_checked_at) from run_output");
+            let looked: i64 = looked.fetch_one(self.store.pool()).await?;
+            Ok((looked == wanted).then_some(()))
+        };
+        until("ended runs were looked at", PATIENCE, looked).await.unwrap();
+    }
+
+    /// Lets an issue's newest run have ended so long ago.
+    pub async fn ended_ago(&self, issue: u64, interval: &str) {
+        let moved = "update run set updated_at = now() - $2::interval
+                     where id = (select max(id) from run where issue_number = $1)";
+        let issue = i64::try_from(issue).unwrap();
+        sqlx::query(moved).bind(issue).bind(interval).execute(self.store.pool()).await.unwrap();
     }
 
     /// Waits until the newest run of an issue was cancelled, and gives the reason. GitHub need not show it.

@@ -1,5 +1,6 @@
 //! Reviews that are worked: what a reviewer writes and what comes back, seen through GitHub alone.
 
+mod away;
 mod failed;
 mod forks;
 mod loops;

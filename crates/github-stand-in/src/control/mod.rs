@@ -93,6 +93,11 @@ impl Control {
         self.engine.with(|state| state.rate_limit = limit);
     }
 
+    /// Spends an installation's requests, as another program with the same credentials would.
+    pub fn spend_requests(&self, installation: u64, requests: u32) {
+        self.engine.with(|state| state.spend(&crate::auth::installation_rate_key(installation), requests));
+    }
+
     /// Sends a logged delivery again, as the button on GitHub's page does.
     ///
     /// # Errors

@@ -41,8 +41,8 @@ pub fn serve(state: &mut State, request: &ApiRequest) -> ApiResponse {
         state.writes.push("POST /graphql".to_owned());
     }
     let key = format!("graphql-{}", caller.rate_key());
-    let spent = state.spend(&key);
-    let reset = state.rate_reset();
+    let spent = state.spend(&key, 1);
+    let reset = state.rate_reset(&key);
     let headers = rate_headers((LIMIT, spent, "graphql"), reset);
     let value = answer(state, &caller, &body);
     finish(Ok(crate::answer::Answer::ok(value)), headers)

@@ -47,14 +47,15 @@ pub fn get_user(call: &mut Call<'_>) -> Handled {
 /// `GET /rate_limit`
 pub fn rate_limit(call: &mut Call<'_>) -> Handled {
     let key = call.caller.rate_key();
-    let (used, points) = (call.state.spent(&key), call.state.spent(&format!("graphql-{key}")));
-    let (limit, reset) = (hourly_limit(call.state, Some(&call.caller)), call.state.rate_reset());
-    let window = |limit: u32, used: u32| -> Value {
+    let limit = hourly_limit(call.state, Some(&call.caller));
+    let window = |limit: u32, key: &str| -> Value {
+        let (used, reset) = (call.state.spent(key), call.state.rate_reset(key));
         json!({ "limit": limit, "remaining": limit.saturating_sub(used), "reset": reset, "used": used })
     };
-    let core = window(limit, used);
+    let core = window(limit, &key);
+    let (search, graphql) = (window(30, &format!("search-{key}")), window(limit, &format!("graphql-{key}")));
     Ok(Answer::ok(json!({
-        "resources": { "core": core, "search": window(30, 0), "graphql": window(limit, points) },
+        "resources": { "core": core, "search": search, "graphql": graphql },
         "rate": core,
     })))
 }

@@ -322,8 +322,8 @@ fn count(state: &mut State, caller: Option<&Caller>, free: bool) -> Vec<(String,
     let key = caller.map_or_else(|| "anonymous".to_owned(), Caller::rate_key);
     let limit = hourly_limit(state, caller);
     let spent = state.spent(&key);
-    let spent = if free || spent >= limit { spent } else { state.spend(&key) };
-    rate_headers((limit, spent, "core"), state.rate_reset())
+    let spent = if free || spent >= limit { spent } else { state.spend(&key, 1) };
+    rate_headers((limit, spent, "core"), state.rate_reset(&key))
 }
 
 /// Limit, spent and resource as headers.

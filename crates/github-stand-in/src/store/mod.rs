@@ -33,6 +33,14 @@ use crate::faults::{DeliveryFault, Fault};
 /// The first id handed out. Ids of all kinds come from one counter, so that a mixed-up id never matches by luck.
 const FIRST_ID: u64 = 10_000_001;
 
+/// An hour of a credential's requests.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    spent: u32,
+    /// Unix seconds.
+    until: i64,
+}
+
 /// All state of one stand-in.
 #[derive(Debug)]
 pub struct State {
@@ -69,10 +77,8 @@ pub struct State {
     pub violations: Vec<Violation>,
     /// What installations asked to change, as `POST /repos/…`, whatever came of it; tokens are left out.
     pub writes: Vec<String>,
-    /// Requests spent per credential in this rate-limit window.
-    pub spent: HashMap<String, u32>,
-    /// The hour in which they were spent.
-    spent_in: i64,
+    /// Requests spent per credential, each in its own hour.
+    windows: HashMap<String, Window>,
     /// Requests an hour that a test allows instead of GitHub's number.
     pub rate_limit: Option<u32>,
     /// Former names of repositories, in lower case.
@@ -106,8 +112,7 @@ impl State {
             delivery_faults: Vec::new(),
             violations: Vec::new(),
             writes: Vec::new(),
-            spent: HashMap::new(),
-            spent_in: 0,
+            windows: HashMap::new(),
             rate_limit: None,
             former_names: HashMap::new(),
             agenda: Vec::new(),
@@ -145,26 +150,29 @@ impl State {
         })
     }
 
-    /// Counts a request and gives how many were spent in this window, which is the hour of the clock.
-    pub fn spend(&mut self, key: &str) -> u32 {
-        let before = self.spent(key);
-        self.spent.insert(key.to_owned(), before + 1);
-        before + 1
+    /// Counts requests and gives how many were spent in this window.
+    pub fn spend(&mut self, key: &str, requests: u32) -> u32 {
+        let mut window = self.window(key);
+        window.spent = window.spent.saturating_add(requests);
+        self.windows.insert(key.to_owned(), window);
+        window.spent
     }
 
     /// How many requests were spent in this window.
-    pub fn spent(&mut self, key: &str) -> u32 {
-        let hour = self.now().timestamp() / 3600;
-        if hour != self.spent_in {
-            self.spent.clear();
-            self.spent_in = hour;
-        }
-        self.spent.get(key).copied().unwrap_or_default()
+    pub fn spent(&self, key: &str) -> u32 {
+        self.window(key).spent
     }
 
     /// When the window is over, as Unix seconds.
-    pub fn rate_reset(&self) -> i64 {
-        (self.now().timestamp() / 3600 + 1) * 3600
+    pub fn rate_reset(&self, key: &str) -> i64 {
+        self.window(key).until
+    }
+
+    /// The credential's hour, which begins with its first request.
+    fn window(&self, key: &str) -> Window {
+        let now = self.now().timestamp();
+        let known = self.windows.get(key).filter(|window| window.until > now);
+        known.copied().unwrap_or(Window { spent: 0, until: now + 3600 })
     }
 
     /// The repository that had this name once.

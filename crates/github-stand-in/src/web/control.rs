@@ -36,6 +36,7 @@ pub fn router() -> Router<Arc<Control>> {
         .route("/installations/{id}", post(change_installation))
         .route("/apps/{app}", post(change_app))
         .route("/rate-limit", post(set_rate_limit))
+        .route("/installations/{id}/requests", post(spend_requests))
         .route("/act", post(act))
         .route("/faults", post(add_fault).delete(clear_faults))
         .route("/delivery-faults", post(add_delivery_fault))
@@ -197,6 +198,16 @@ struct RateLimit {
 
 async fn set_rate_limit(State(control): Shared, Json(body): Json<RateLimit>) -> Response {
     control.set_rate_limit(body.limit);
+    answer(Ok(Value::Null))
+}
+
+#[derive(Deserialize)]
+struct Spent {
+    spent: u32,
+}
+
+async fn spend_requests(State(control): Shared, Path(id): Path<u64>, Json(body): Json<Spent>) -> Response {
+    control.spend_requests(id, body.spent);
     answer(Ok(Value::Null))
 }
 

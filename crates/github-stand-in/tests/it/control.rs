@@ -44,6 +44,7 @@ async fn everything_scripted_can_be_scripted_over_http() {
     control(&world, &format!("apps/{}", world.app.id), json!({ "permissions": permissions, "events": ["issues"] }))
         .await;
     let installation = format!("installations/{}", world.installation);
+    control(&world, &format!("{installation}/requests"), json!({ "spent": 7 })).await;
     for action in ["accept_permissions", "suspend", "unsuspend"] {
         control(&world, &installation, json!({ "action": action })).await;
     }

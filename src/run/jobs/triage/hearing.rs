@@ -9,12 +9,12 @@ use chrono::Utc;
 use super::{
     Action, InstallationId, Services,
     answering::{self, Answer, Part},
-    editing, noting, ordering, pulling, starting, store, switching,
+    editing, noting, opening, ordering, pulling, starting, store, switching,
 };
 use crate::{
     event::{Actor, Event, EventKind, Place, Repository, Spoken, command},
     github::{Reactable, Reaction},
-    ids::{DeliveryId, IssueNumber, RepositoryId, RepositoryName},
+    ids::{DeliveryId, RepositoryName},
     policy::{Key, Layer, PolicyFault, RepositoryPolicy, Role},
     report,
     run::{policies, state::Mission, store::StoredRun, task::Selftest, view},
@@ -47,7 +47,7 @@ pub(super) async fn interpret(
         policy(services, &repository.name, installation),
     )?;
     let role = role.map_or(Role::None, |role| Role::from_github(&role.role_name, &role.permission));
-    let target = find_run(services, repository.id, heard.spoken.issue).await?;
+    let target = find_run(services, installation, &repository, heard.spoken).await?;
     let ground = ground(services, installation, &repository.name, heard.spoken, target.as_ref()).await?;
     let (policy, faults) = match policy {
         Ok(policy) => (policy, vec![]),
@@ -223,16 +223,26 @@ async fn configuration(services: &Services, name: &RepositoryName, installation:
     Ok(report::configuration(&rules))
 }
 
+/// The run that the words are for, if there is one. One that opens this very pull request is waited for.
 pub(super) async fn find_run(
     services: &Services,
-    repository: RepositoryId,
-    issue: IssueNumber,
+    installation: InstallationId,
+    repository: &Repository,
+    spoken: &Spoken,
 ) -> Result<Option<StoredRun>> {
     let mut connection = services.pool.acquire().await?;
-    match store::latest_of(&mut connection, repository, issue).await? {
-        Some(run) => store::load(&mut connection, run).await,
-        None => Ok(None),
+    let found = match store::latest_of(&mut connection, repository.id, spoken.issue).await? {
+        Some(run) => store::load(&mut connection, run).await?,
+        None => None,
+    };
+    drop(connection);
+    let knows_it = |run: &StoredRun| {
+        run.run.progress.pull_request.as_ref().is_some_and(|pull_request| pull_request.number == spoken.issue)
+    };
+    if spoken.pull_request && !found.as_ref().is_some_and(knows_it) {
+        opening::wait_for_pull(services, installation, (repository.id, &repository.name), spoken.issue).await?;
     }
+    Ok(found)
 }
 
 pub(super) async fn ground(

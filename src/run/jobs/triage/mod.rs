@@ -23,7 +23,7 @@ use sqlx::PgConnection;
 
 pub(super) use hearing::policy;
 
-use super::{Completed, JobFailure, Lease, Services, Signal, answer_checks, complete, store};
+use super::{Completed, JobFailure, Lease, Services, Signal, answer_checks, complete, opening, store};
 use crate::{
     event::{self, CheckRun, CheckRunAction, CheckSuiteAction, Event, EventKind},
     github::journal,

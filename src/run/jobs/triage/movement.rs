@@ -3,7 +3,7 @@
 use anyhow::Result;
 use sqlx::PgConnection;
 
-use super::{Action, InstallationId, Services, Signal, store};
+use super::{Action, InstallationId, Services, Signal, opening, store};
 use crate::{
     event::{
         Actor, Event, InstallationChange, InstalledRepository, Permissions, PullRequest, PullRequestChange,
@@ -14,7 +14,7 @@ use crate::{
     run::{
         reach, signal,
         state::State,
-        store::reach::{Described, Installed},
+        store::reach::{Described, Installed, Told},
     },
 };
 
@@ -35,7 +35,12 @@ pub(super) async fn pull_request(
     let Some(repository) = &event.repository else { return Ok(None) };
     let number = pull_request.number;
     let run = store::latest_of(&mut *services.pool.acquire().await?, repository.id, number).await?;
-    let Some(run) = run else { return Ok(None) };
+    let Some(run) = run else {
+        if let Some(head) = pull_request.head_branch.as_ref().filter(|_| !pull_request.fork) {
+            opening::wait_for_branch(services, repository.id, head).await?;
+        }
+        return Ok(None);
+    };
     // What is merged stays merged.
     let change = match told {
         signal::PullRequestChange::Merged => told,
@@ -114,6 +119,7 @@ fn described(installation: InstallationId, repositories: &[InstalledRepository])
         name: repository.name.clone(),
         default_branch: None,
         archived: None,
+        told: Told::OfReach,
     });
     described.collect()
 }
@@ -127,6 +133,7 @@ pub(super) fn repository(event: &Event, installation: InstallationId, change: Re
         name: repository.name.clone(),
         default_branch: repository.default_branch.clone(),
         archived,
+        told: Told::InPassing,
     };
     Some(Action::Reach(match change {
         RepositoryChange::Described => Reach::Described(described(None)),
@@ -180,7 +187,7 @@ impl Reach {
 
 async fn describe(connection: &mut PgConnection, repositories: &[Described]) -> Result<()> {
     for repository in repositories {
-        store::reach::describe_repository(connection, repository).await?;
+        reach::described(connection, repository).await?;
     }
     Ok(())
 }

@@ -36,7 +36,7 @@ pub(super) async fn interpret(
     let github = services.github.installation(installation);
     let comments = github.comments_of_review(&repository.name, spoken.issue, reviewed.review).await?;
     let order = order(&reviewed, &comments);
-    let target = hearing::find_run(services, repository.id, spoken.issue).await?;
+    let target = hearing::find_run(services, installation, repository, spoken).await?;
     let ground = hearing::ground(services, installation, &repository.name, spoken, target.as_ref()).await?;
     let state = state(&reviewed);
     if let Err(reason) = triage::may_ask(state, order.as_ref(), ground) {

@@ -34,7 +34,9 @@ pub(super) fn gone(run: Run, gone: Gone) -> Transition {
         run,
         UserMessage::new(match gone {
             Gone::Issue => "The issue was deleted or moved to another repository.",
-            Gone::Repository => "The repository was deleted, or wiz has no access to it any more.",
+            Gone::Repository => {
+                "The repository was deleted, or wiz has no access to it any more. Once it is back, `/wiz retry` goes on."
+            }
             Gone::Archived => {
                 "The repository was archived, so nothing can be changed there. `/wiz retry` once it is back."
             }

@@ -1,0 +1,50 @@
+//! Few calls to GitHub are left this hour: reports become fewer, and work goes on.
+
+use super::{
+    scenes::{FILES, REPAIR, coder, planner, reviewer},
+    stage::{CHECKED, Stage},
+};
+
+/// What GitHub allows an installation in an hour.
+const HOURLY: u32 = 5_000;
+/// Less than a tenth of it, and more than a run needs.
+const LEFT: u32 = 400;
+
+/// Longer than a state must last to be shown, and than the time between two edits.
+const THINKS_MS: u64 = 7_000;
+
+/// How often wiz has changed a comment.
+fn edits(stage: &Stage) -> usize {
+    let writes = stage.world.hub().control().writes();
+    writes.iter().filter(|write| write.starts_with("PATCH") && write.contains("/issues/comments/")).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_thin_out_before_work_stops() {
+    let mut scenes = Vec::new();
+    for title in ["Plenty", "Few"] {
+        let mut thinking = coder(title, REPAIR);
+        thinking.turns[0].delay_ms = THINKS_MS;
+        scenes.extend([planner(title, &FILES), thinking, reviewer(title)]);
+    }
+    let stage = Stage::set(CHECKED, scenes).await;
+    let mut shown = Vec::new();
+    for title in ["Plenty", "Few"] {
+        let issue = stage.issue(title);
+        stage.say("maria", issue, "/wiz fix");
+        stage.until_says(issue, "The plan is ready for approval").await;
+        if title == "Few" {
+            stage.world.hub().control().spend_requests(stage.installation(), HOURLY - LEFT);
+        }
+        let before = edits(&stage);
+        stage.say("maria", issue, "/wiz approve");
+        stage.until_says(issue, "### Pull request #").await;
+        shown.push(edits(&stage) - before);
+    }
+    // What a person waits for is shown as ever; that wiz is at work is not.
+    assert!(shown[0] > 1, "{shown:?}");
+    assert_eq!(shown[1], 1, "{shown:?}");
+    assert_eq!(stage.repo.pulls().unwrap().len(), 2);
+    stage.quiet().await;
+    stage.clear().await;
+}

@@ -1,0 +1,149 @@
+//! wiz is away while CI fails, people review, order and edit, and pull requests end: all of it is taken in once.
+
+use github_stand_in::{
+    control::NewApp,
+    faults::{DeliveryFault, DeliveryFaultKind},
+    store::Level,
+};
+use scripted_model::{Scene, When};
+use serde_json::json;
+use wiz_demo::until;
+
+use super::{AUTONOMOUS, PATIENCE, bash, reviewed, submit, turn};
+use crate::orders::{
+    scenes::{FILES, planner, repair},
+    stage::Stage,
+};
+
+/// Long enough for wiz to show that it is at work, and to be killed then.
+const THINKS_MS: u64 = 20_000;
+
+const READY: &str = "The plan is ready for approval";
+
+/// GitHub's next deliveries of this event are lost, and its log knows nothing of them either.
+fn lose(stage: &Stage, event: &str, times: u32) {
+    let fault = DeliveryFault { event: Some(event.to_owned()), kind: DeliveryFaultKind::Drop, times };
+    stage.world.hub().control().add_delivery_fault(fault);
+}
+
+/// Another App says that a commit is bad.
+fn fail_check(stage: &Stage, head: &str) {
+    let control = stage.world.hub().control();
+    let app = NewApp {
+        slug: "strict".to_owned(),
+        owner: "octo".to_owned(),
+        permissions: [("checks".to_owned(), Level::Write)].into(),
+        ..NewApp::default()
+    };
+    let app = control.create_app(&app).unwrap().id;
+    let name = stage.repo.full_name();
+    control.install(app, &[name]).unwrap();
+    let check = json!({
+        "name": "strict", "head_sha": head, "status": "completed", "conclusion": "failure",
+        "output": { "title": "Bad", "summary": "greet.sh: line 1: not linted" },
+    });
+    control.request_as_app(app, name, ("POST", &format!("/repos/{name}/check-runs")), &check).unwrap();
+}
+
+/// The coder of a first follow-up on a failing check.
+fn mender(title: &str) -> Scene {
+    let task = [title, "role: coder", "step: follow-up-1:"].map(str::to_owned).to_vec();
+    let report = json!({ "summary": "Says that it is linted.", "evidence": "I ran the tests." });
+    let turns = vec![bash("echo '# linted' >> greet.sh"), turn(&[], "submit", report)];
+    Scene { name: format!("{title}, mended"), when: When { system: vec![], task }, turns }
+}
+
+/// Starts work on an issue and gives its number and the pull request's.
+async fn opened(stage: &Stage, title: &str) -> (u64, u64) {
+    let issue = stage.issue(title);
+    stage.say("maria", issue, "/wiz fix");
+    stage.until_says(issue, "is open").await;
+    (issue, stage.repo.pulls().unwrap().pop().unwrap().number)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happened_while_wiz_was_away_is_taken_in_once() {
+    let mut slow = reviewed(&["Take your time"], vec![bash("sleep 0"), submit(&[], &[("T1", "answered", "So.")])]);
+    slow.turns[0].delay_ms = THINKS_MS;
+    let wish =
+        reviewed(&["Say more"], vec![bash("echo '# more' >> greet.sh"), submit(&[], &[("T1", "changed", "More.")])]);
+    let mut scenes = vec![slow, wish, mender("It fails")];
+    for title in ["It is reviewed", "It fails", "It is closed", "It is ordered"] {
+        scenes.extend(repair(title));
+    }
+    scenes.push(planner("It is edited", &FILES));
+    let mut stage = Stage::set(&format!("budget_day: $99\n{AUTONOMOUS}"), scenes).await;
+    let name = stage.repo.full_name().to_owned();
+    let (reviewed_issue, reviewed_pull) = opened(&stage, "It is reviewed").await;
+    let (failing_issue, failing_pull) = opened(&stage, "It fails").await;
+    let (closed_issue, closed_pull) = opened(&stage, "It is closed").await;
+    let edited = stage.issue("It is edited");
+    stage.say("maria", edited, "/wiz plan");
+    let plan = stage.until_says(edited, READY).await;
+    let first_plan = stage.plan_hash(edited);
+
+    // Killed while a check run of its own is under way.
+    stage.review(("maria", closed_pull), "REQUEST_CHANGES", "", &[("greet.sh", 1, "Take your time.")]);
+    let under_way = async || {
+        let checks = stage.repo.checks()?;
+        Ok(checks.iter().any(|check| check.name == "wiz" && check.conclusion.is_none()).then_some(()))
+    };
+    until("wiz's check is under way", PATIENCE, under_way).await.unwrap();
+    stage.world.kill().await.unwrap();
+    stage.pass_time("2 hours").await;
+    let control = stage.world.hub().control().clone();
+
+    // GitHub's log has these.
+    let (_, threads) =
+        stage.review(("maria", reviewed_pull), "REQUEST_CHANGES", "", &[("greet.sh", 1, "Say more, please.")]);
+    let reworded = plan.body.replace("Mend it and test it.", "Mend it, test it, and be kind.");
+    stage.person("maria").edit_comment(&name, plan.id, &reworded).unwrap();
+    let ordered = stage.issue("It is ordered");
+    stage.say("maria", ordered, "/wiz fix");
+    // And nothing at all tells of these.
+    lose(&stage, "pull_request", 1);
+    stage.person("maria").close(&name, closed_pull).unwrap();
+    for event in ["check_run", "check_suite"] {
+        lose(&stage, event, 5);
+    }
+    let head = stage.repo.pull_request(failing_pull).unwrap().head_sha;
+    fail_check(&stage, &head);
+    control.clear_faults();
+    stage.world.hub().settle().await.unwrap();
+    stage.world.store().await.unwrap().expire_leases().await.unwrap();
+    stage.world.restart().await.unwrap();
+
+    stage.until_answered(reviewed_pull, &threads).await;
+    assert!(stage.is_resolved(reviewed_pull, threads[0]));
+    stage.until_says(ordered, "is open").await;
+    let mended = async || Ok((stage.commits(failing_pull).len() == 2).then_some(()));
+    until("the failing check is mended", PATIENCE, mended).await.unwrap();
+    stage.until_says(closed_issue, "closed without merging").await;
+    let settled = async || {
+        let checks = stage.repo.checks()?;
+        Ok(checks.iter().all(|check| check.conclusion.is_some()).then_some(()))
+    };
+    until("every check run is settled", PATIENCE, settled).await.unwrap();
+    let said = stage.until_says(edited, "and be kind").await;
+    assert_eq!(said.id, plan.id);
+    assert_ne!(stage.plan_hash(edited), first_plan);
+    assert!(said.body.contains(READY), "{}", said.body);
+
+    // Once: another hour of looking changes nothing.
+    for issue in [reviewed_issue, failing_issue] {
+        stage.until_says(issue, "is open").await;
+    }
+    stage.quiet().await;
+    stage.world.stop().await.unwrap();
+    let before = control.writes().len();
+    stage.pass_time("2 hours").await;
+    stage.world.restart().await.unwrap();
+    stage.until_reread().await;
+    stage.quiet().await;
+    let after = control.writes();
+    assert_eq!(after[before..], [] as [String; 0]);
+    assert_eq!(stage.commits(reviewed_pull).len(), 2);
+    assert_eq!(stage.commits(failing_pull).len(), 2);
+    assert_eq!(stage.repo.pulls().unwrap().len(), 4);
+    stage.clear().await;
+}
