@@ -1,6 +1,9 @@
 //! A run whose budget is used up in the middle of its work: what it has so far is shown as a draft, and finished later.
 
-use github_stand_in::store::Issue;
+use github_stand_in::{
+    faults::{Fault, FaultKind},
+    store::Issue,
+};
 use scripted_model::{Call, Scene, Turn};
 use serde_json::json;
 use wiz_demo::until;
@@ -63,9 +66,15 @@ async fn what_was_done_when_the_money_was_used_up_is_a_draft_until_it_is_proven(
         reviewer("Half done"),
         planner("Given up", &FILES),
         dear("Given up", FIRST, REST),
+        reviewer("Given up"),
     ];
     let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
     let name = stage.repo.full_name().to_owned();
+    // What GitHub did and did not say is found again.
+    for path in ["/repos/*/git/refs", "/repos/*/pulls", "/graphql"] {
+        let (method, kind) = (Some("POST".to_owned()), FaultKind::AfterWork { status: 502 });
+        stage.world.hub().control().add_fault(Fault { method, path: path.to_owned(), kind, times: 1 });
+    }
     let (half, up) = (stage.issue("Half done, @octo closes #1"), stage.issue("Given up"));
     stage.say("maria", half, LITTLE);
     let paused = stage.until_says(half, "in the draft").await;
@@ -160,6 +169,15 @@ async fn what_was_done_when_the_money_was_used_up_is_a_draft_until_it_is_proven(
     let said = stage.talk(given).await;
     assert!(said.contains("This pull request is closed"), "{said}");
     assert!(pull(&stage, given).closed_at.is_some());
+    stage.person("maria").reopen(&name, given).unwrap();
+    stage.quiet().await;
+    stage.say("maria", up, "/wiz retry");
+    stage.until_says(up, "### Paused").await;
+    stage.say("maria", up, "/wiz budget +$2");
+    stage.until_says(up, "is open").await;
+    assert!(!until_pull(&stage, given, "## Proof").await.pull.unwrap().draft);
+    assert_eq!(subjects(&stage, given), ["Unfinished: Given up", "Given up"]);
+    assert_eq!(stage.repo.pulls().unwrap().len(), 2);
     for number in [half, up, number] {
         stage.talk(number).await;
     }
