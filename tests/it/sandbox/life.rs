@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use wiz::sandbox::{CommandEnd, SandboxError};
 
-use super::{IMAGE, RUN, command, engine, engine_with, file, key, out, runner, sh, spec, with_box, with_engine};
+use super::{RUN, command, engine, engine_with, file, key, out, runner, sh, spec, with_box, with_engine};
 
 #[tokio::test]
 async fn a_box_works_from_load_to_close() {
@@ -165,57 +165,6 @@ async fn many_requests_share_one_stream() {
         assert_eq!(slow.unwrap().output.head, b"slow\n");
         assert_eq!(quick.output.head, b"quick\n");
         assert!(start.elapsed() < Duration::from_secs(10));
-    })
-    .await;
-}
-
-/// Prints what a box costs; run it alone with `--ignored --nocapture`.
-#[tokio::test]
-#[ignore = "a measurement, not a test"]
-async fn measure() {
-    with_engine(|docker| async move {
-        docker.ready().await.unwrap();
-        let (mut ready, mut export, mut close) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut ping, mut echo, mut load) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..15 {
-            let start = Instant::now();
-            let open = docker.create(&spec("work")).await.unwrap();
-            ready.push(start.elapsed());
-            let files = (0..2000).map(|n| file(&format!("d{}/f{n}", n % 50), &"x".repeat(5000))).collect();
-            let start = Instant::now();
-            open.load(files).await.unwrap();
-            load.push(start.elapsed());
-            for _ in 0..100 {
-                let start = Instant::now();
-                open.ping().await.unwrap();
-                ping.push(start.elapsed());
-                let start = Instant::now();
-                sh(&open, "echo hello").await;
-                echo.push(start.elapsed());
-            }
-            open.write("changed", b"1").await.unwrap();
-            let start = Instant::now();
-            assert_eq!(open.export().await.unwrap().len(), 1);
-            export.push(start.elapsed());
-            let start = Instant::now();
-            open.close().await.unwrap();
-            close.push(start.elapsed());
-        }
-        let figures = [
-            ("box ready", ready),
-            ("load 2000 files, 10 MB", load),
-            ("ping", ping),
-            ("sh -c 'echo hello'", echo),
-            ("export of 2000 files, 1 changed", export),
-            ("close", close),
-        ];
-        let mut table = format!("{IMAGE}, milliseconds\n");
-        for (name, mut times) in figures {
-            times.sort();
-            let at = |share: usize| times[(times.len() - 1) * share / 100].as_secs_f64() * 1000.0;
-            table += &format!("{name:35} p50 {:8.2}  p95 {:8.2}  max {:8.2}\n", at(50), at(95), at(100));
-        }
-        panic!("{table}");
     })
     .await;
 }
