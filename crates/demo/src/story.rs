@@ -115,9 +115,9 @@ impl<'a> Story<'a> {
         let status_comment = self.until_planned(issue).await?;
         self.approve(issue)?;
         let opened = self.until_pull_request(status_comment).await?;
-        let mut versions = vec![opened.head_sha.clone()];
+        let mut versions = vec![self.first_version(&opened)?];
         if let Some(scrutiny) = self.scrutiny {
-            versions.push(self.until_mended(&opened).await?);
+            versions.push(self.until_mended(&opened, &versions[0]).await?);
             versions.push(self.until_answered(&opened, &versions[1], &scrutiny.remark).await?);
         }
         let pull = self.until_checked(&opened, &versions[versions.len() - 1]).await?;
@@ -191,15 +191,21 @@ impl<'a> Story<'a> {
         Ok(pull)
     }
 
+    /// The commit with which the pull request was opened. wiz may have pushed another one before anybody looked.
+    fn first_version(&self, opened: &Pull) -> Result<String> {
+        let range = format!("{}..{}", opened.base_sha, opened.head_sha);
+        let commits = self.repo.git(&["rev-list", "--reverse", &range])?;
+        commits.lines().next().map(str::to_owned).context("a pull request without a commit")
+    }
+
     /// CI fails on the first version, and wiz pushes one on which it passes.
-    async fn until_mended(&mut self, opened: &Pull) -> Result<String> {
+    async fn until_mended(&mut self, opened: &Pull, first: &str) -> Result<String> {
         let repo = self.repo.clone();
-        let failed =
-            async || Ok(repo.ci(&opened.head_sha)?.map(|verdict| (verdict, repo.workflow_url(&opened.head_sha))));
+        let failed = async || Ok(repo.ci(first)?.map(|verdict| (verdict, repo.workflow_url(first))));
         let (verdict, url) = until("CI has ended", SOON, failed).await?;
         ensure!(verdict == CiVerdict::Failed, "CI passes on the first version, so there is nothing to mend");
         self.reached(Mark::CiFailed, "CI fails on the first version", &url?);
-        let head = self.until_next_version(opened, &opened.head_sha).await?;
+        let head = self.until_next_version(opened, first).await?;
         self.until_ci_passes(&head).await?;
         let subject = repo.git(&["log", "-1", "--format=%s", &head])?;
         self.reached(Mark::CiMended, format!("wiz pushes “{subject}”, and CI passes"), &opened.url);
