@@ -23,6 +23,9 @@ pub enum Change {
     },
     CommentText {
         comment: CommentId,
+        /// Not noted by earlier versions.
+        #[serde(default)]
+        said: Option<String>,
     },
     /// A new comment on a commit.
     CommitComment {
@@ -188,8 +191,9 @@ fn made(below: &[&str], body: &Value) -> Option<Change> {
 
 /// What a PATCH changes.
 fn edited(below: &[&str], body: &Value) -> Option<Change> {
+    let said = || body["body"].as_str().map(text_digest);
     Some(match below {
-        ["issues", "comments", comment] => Change::CommentText { comment: comment.parse().ok()? },
+        ["issues", "comments", comment] => Change::CommentText { comment: comment.parse().ok()?, said: said() },
         ["issues", issue] => Change::IssueText { issue: issue.parse().ok()? },
         ["pulls", "comments", comment] => Change::LineCommentText { comment: comment.parse().ok()? },
         ["pulls", pull] if body["state"] == "closed" => {
@@ -289,7 +293,7 @@ mod tests {
         }
         insta::assert_snapshot!(said, @r#"
         POST issues/7/comments: {"kind":"comment","issue":7,"said":"8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4"}
-        PATCH issues/comments/8: {"kind":"comment_text","comment":8}
+        PATCH issues/comments/8: {"kind":"comment_text","comment":8,"said":"8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4"}
         DELETE issues/comments/8: {"kind":"removal"}
         POST issues/7/reactions: {"kind":"reaction","on":{"issue":7},"content":"eyes"}
         POST issues/comments/8/reactions: {"kind":"reaction","on":{"issue_comment":8},"content":"-1"}

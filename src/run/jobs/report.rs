@@ -156,7 +156,7 @@ fn marker(stored: &StoredRun) -> Marker {
 }
 
 /// What an approval would be for: the plan, or the files beyond it.
-fn shown_hash(run: &Run) -> Option<PlanHash> {
+pub(super) fn shown_hash(run: &Run) -> Option<PlanHash> {
     let hash = run.progress.plan.as_ref()?.hash(run.budget);
     match run.state {
         State::NeedsApproval => Some(hash),

@@ -240,6 +240,6 @@ async fn github_registers_the_app_and_knows_it_by_what_was_kept() {
     ];
     let told = run(&["doctor"], &environment).await.out;
     let of_github: Vec<&str> = told.lines().filter(|line| line.starts_with("github")).collect();
-    insta::assert_snapshot!(of_github.join("\n"), @"github         ok: App octo--wiz- as octo--wiz-[bot], installed in 0 place(s) with all 6 permissions");
+    insta::assert_snapshot!(of_github.join("\n"), @"github         ok: App octo--wiz- as octo--wiz-[bot], installed in 0 place(s) with all 7 permissions");
     assert_eq!(github.violations(), []);
 }

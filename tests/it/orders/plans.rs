@@ -113,6 +113,26 @@ async fn a_plan_that_nobody_saw_yet_is_not_approved() {
     stage.clear().await;
 }
 
+/// The plan is there, and wiz is told three times that it is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_wiz_does_not_know_to_be_shown_is_approved_all_the_same() {
+    let stage = Stage::set(CHECKED, repair("Greet")).await;
+    let issue = stage.issue("Greet nobody as well");
+    let fault = Fault {
+        method: Some("PATCH".into()),
+        path: "/repos/*/issues/comments/".into(),
+        kind: FaultKind::AfterWork { status: 502 },
+        times: 3,
+    };
+    stage.world.hub().control().add_fault(fault);
+    stage.say("maria", issue, "/wiz fix");
+    stage.until_says(issue, READY).await;
+    stage.say("maria", issue, "/wiz approve");
+    stage.until_state(issue, "watching").await;
+    assert_eq!(stage.repo.pulls().unwrap().len(), 1);
+    stage.clear().await;
+}
+
 /// Waits until the status comment shows another plan than this one.
 async fn changed(stage: &Stage, issue: u64, old: &str) -> String {
     wiz_demo::until("another plan is shown", std::time::Duration::from_secs(60), async || {

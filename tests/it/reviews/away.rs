@@ -26,6 +26,18 @@ fn lose(stage: &Stage, event: &str, times: u32) {
     stage.world.hub().control().add_delivery_fault(fault);
 }
 
+/// Waits until nothing is left to do now or soon: a report waits for its state to last.
+async fn until_all_is_shown(stage: &Stage) {
+    stage.quiet().await;
+    let store = stage.world.store().await.unwrap();
+    let idle = async || {
+        let soon = "select count(*) from job where state <> 'scheduled' or run_at <= now() + interval '1 minute'";
+        let left: i64 = sqlx::query_scalar(soon).fetch_one(store.pool()).await?;
+        Ok((left == 0).then_some(()))
+    };
+    until("nothing is left to do", PATIENCE, idle).await.unwrap();
+}
+
 /// Another App says that a commit is bad.
 fn fail_check(stage: &Stage, head: &str) {
     let control = stage.world.hub().control();
@@ -133,7 +145,7 @@ async fn what_happened_while_wiz_was_away_is_taken_in_once() {
     for issue in [reviewed_issue, failing_issue] {
         stage.until_says(issue, "is open").await;
     }
-    stage.quiet().await;
+    until_all_is_shown(&stage).await;
     stage.world.stop().await.unwrap();
     let before = control.writes().len();
     stage.pass_time("2 hours").await;

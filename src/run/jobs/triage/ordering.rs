@@ -3,10 +3,10 @@
 use anyhow::Result;
 use sqlx::PgConnection;
 
-use super::{Services, answering::Part, store};
+use super::{super::report as report_job, Services, answering::Part, store};
 use crate::{
     event::{Actor, command::Verb},
-    github::journal::text_digest,
+    github::journal::{self, Change, text_digest},
     ids::{CommitSha, Login, RepositoryId, RunId},
     money::MicroDollars,
     plan::{Gate, PlanHash},
@@ -143,12 +143,17 @@ async fn base_head(services: &Services, target: &StoredRun) -> Result<Option<Com
 /// The plan that the status comment shows: the one wiz wrote there, if the comment still says what wiz wrote.
 async fn shown_plan(services: &Services, target: &StoredRun) -> Result<Option<PlanHash>> {
     let output = results::output(&mut *services.pool.acquire().await?, target.run.id).await?;
-    let (Some(comment), Some(written), Some(plan)) =
-        (output.status_comment, output.status_comment_digest, output.shown_plan)
-    else {
-        return Ok(None);
-    };
+    let Some(comment) = output.status_comment else { return Ok(None) };
     let github = services.github.installation(target.installation);
-    let shown = github.comment(&target.repository_name, comment).await?;
-    Ok(shown.filter(|shown| text_digest(&shown.body) == written).map(|_| plan))
+    let Some(shown) = github.comment(&target.repository_name, comment).await? else { return Ok(None) };
+    let digest = text_digest(&shown.body);
+    if output.status_comment_digest.as_ref() == Some(&digest) {
+        return Ok(output.shown_plan);
+    }
+    // A write whose answer was lost, or is still on its way, has been noted, and what it shows can be read in it.
+    let now = report_job::shown_hash(&target.run).filter(|hash| shown.body.contains(hash.short()));
+    let Some(now) = now else { return Ok(None) };
+    let noted = journal::of_run(&mut *services.pool.acquire().await?, target.run.id).await?;
+    let wrote = Change::CommentText { comment, said: Some(digest) };
+    Ok(noted.iter().any(|noted| noted.change == wrote).then_some(now))
 }

@@ -109,7 +109,7 @@ impl Taking<'_> {
                     Some(id) => drop(comments.insert(CommentId(id))),
                     None => comments.extend(self.github.comments_saying(name, *issue, said).await?),
                 }
-            } else if let Change::CommentText { comment } = &noted.change {
+            } else if let Change::CommentText { comment, .. } = &noted.change {
                 comments.insert(*comment);
             } else if let Change::LineComment { pull, said } = &noted.change {
                 match noted.made {
