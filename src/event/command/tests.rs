@@ -88,7 +88,7 @@ fn text_that_commands_nothing() {
 
 #[test]
 fn mistakes_are_explained() {
-    let explained: Vec<String> = [
+    let refused = [
         "/wiz fxi",
         "/wiz please fix it",
         "/wiz <script>@everyone",
@@ -116,14 +116,8 @@ fn mistakes_are_explained() {
         "/wiz ask",
         "/wiz remember --max $2",
         "/wiz fature",
-    ]
-    .iter()
-    .map(|text| match parse(text, None).as_slice() {
-        [Err(error)] => format!("{text}  →  {error}. {}", error.usage()),
-        other => panic!("{text}: {other:?}"),
-    })
-    .collect();
-    insta::assert_snapshot!(explained.join("\n"), @r"
+    ];
+    insta::assert_snapshot!(explained(&refused), @r"
     /wiz fxi  →  `fxi` is not a command; did you mean `fix`?. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|answer|reject|retry|cancel|pause|resume|status|budget|config|ci|remember|forget|undo|selftest|help
     /wiz please fix it  →  `please` is not a command. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|answer|reject|retry|cancel|pause|resume|status|budget|config|ci|remember|forget|undo|selftest|help
     /wiz <script>@everyone  →  `?script??everyone` is not a command. /wiz fix|feature|test|docs|refactor|review|plan|ask|approve|revise|answer|reject|retry|cancel|pause|resume|status|budget|config|ci|remember|forget|undo|selftest|help
@@ -154,21 +148,24 @@ fn mistakes_are_explained() {
     ");
 }
 
+/// Why each of these is not understood, and what would be.
+fn explained(refused: &[&str]) -> String {
+    let explain = |text: &&str| match parse(text, None).as_slice() {
+        [Err(error)] => format!("{text}  →  {error}. {}", error.usage()),
+        other => panic!("{text}: {other:?}"),
+    };
+    refused.iter().map(explain).collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn flags_that_mean_nothing_to_a_command_are_refused() {
-    let explained: Vec<String> = [
+    let refused = [
         "/wiz ask --draft why?",
         "/wiz review --max $1 --plan ask",
         "/wiz review --base next",
         "/wiz plan --plan auto",
-    ]
-    .iter()
-    .map(|text| match parse(text, None).as_slice() {
-        [Err(error)] => format!("{text}  →  {error}. {}", error.usage()),
-        other => panic!("{text}: {other:?}"),
-    })
-    .collect();
-    insta::assert_snapshot!(explained.join("\n"), @r"
+    ];
+    insta::assert_snapshot!(explained(&refused), @r"
     /wiz ask --draft why?  →  `ask` takes no `--draft`. /wiz ask [--max $2] [--model NAME] [--base BRANCH] question
     /wiz review --max $1 --plan ask  →  `review` takes no `--plan`. /wiz review [--max $2] [--model NAME] [instructions]
     /wiz review --base next  →  `review` takes no `--base`. /wiz review [--max $2] [--model NAME] [instructions]
