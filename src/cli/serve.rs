@@ -132,6 +132,7 @@ async fn services(config: &Config, database: &Database) -> Result<Services> {
         policies: Arc::new(Policies::new(server_policy(config)?)),
         doorbell: Doorbell::default(),
         settings: Arc::new(settings),
+        spent_boxes: Arc::default(),
     })
 }
 

@@ -1,7 +1,8 @@
 //! What the executors work with, built once in `main`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::future::join_all;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
@@ -13,7 +14,7 @@ use crate::{
     ids::{JobId, RunId},
     llm::Models,
     queue::Doorbell,
-    sandbox::Docker,
+    sandbox::{Docker, OpenBox},
 };
 
 /// The outside world as runs see it. Cloning shares everything.
@@ -27,14 +28,38 @@ pub struct Services {
     pub policies: Arc<Policies>,
     pub doorbell: Doorbell,
     pub settings: Arc<Settings>,
+    pub spent_boxes: Arc<SpentBoxes>,
 }
 
 impl Services {
-    /// The same services for one piece of work: with a count of their own of what GitHub is asked, and with every write
-    /// noted as that job's and run's.
+    /// The same services for one piece of work: with a count of their own of what GitHub is asked, with every write noted
+    /// as that job's and run's, and with boxes of its own to close.
     #[must_use]
     pub fn on_behalf_of(&self, job: Option<JobId>, run: Option<RunId>) -> Self {
-        Self { github: Arc::new(self.github.on_behalf_of(job, run)), ..self.clone() }
+        let github = Arc::new(self.github.on_behalf_of(job, run));
+        Self { github, spent_boxes: Arc::default(), ..self.clone() }
+    }
+}
+
+/// Boxes that a job is done with. Taking one down takes a while in which nobody should have to wait for the job's result,
+/// so they are closed after it is stored. What a crash leaves is swept with its run.
+#[derive(Debug, Default)]
+pub struct SpentBoxes(Mutex<Vec<OpenBox>>);
+
+impl SpentBoxes {
+    /// Keeps a box for [`close_all`](Self::close_all).
+    pub fn add(&self, open_box: OpenBox) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(open_box);
+    }
+
+    /// Removes them side by side. One that cannot be removed is left to the sweep.
+    pub async fn close_all(&self) {
+        let boxes = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        for closed in join_all(boxes.into_iter().map(OpenBox::close)).await {
+            if let Err(error) = closed {
+                tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "cannot close a box");
+            }
+        }
     }
 }
 

@@ -29,8 +29,21 @@ pub struct Opened {
     pub fresh: bool,
 }
 
-/// Finds the living box of `key`, left complete by a process that died, or makes a new one with `files` in it. The caller
-/// seals a fresh one once it is ready for work.
+impl Opened {
+    /// Lets the agent work in a box that is ready for it, and seals a fresh one meanwhile: what the agent does in it before
+    /// that is in its transcript, from which another box gets it should this one be left unsealed.
+    pub async fn sealed_during<T, E>(&self, work: impl Future<Output = Result<T, E>>) -> anyhow::Result<T>
+    where
+        E: Into<anyhow::Error>,
+    {
+        let seal = async { if self.fresh { self.open_box.seal().await.context("cannot seal a box") } else { Ok(()) } };
+        let (finished, ()) = tokio::try_join!(async { work.await.map_err(Into::into) }, seal)?;
+        Ok(finished)
+    }
+}
+
+/// Finds the living box of `key`, left complete by a process that died, or makes a new one with `files` in it. The agent
+/// works in it within [`Opened::sealed_during`].
 pub async fn open_box(
     services: &Services,
     project: &Project,

@@ -36,9 +36,6 @@ pub(super) async fn answer(services: &Services, lease: &Lease, stored: &StoredRu
     let conversation = format!("answer-{}-{}", stored.run.progress.retries, &commit.as_str()[..8]);
     let key = BoxKey { run: stored.run.id, name: conversation.clone() };
     let opened = session::open_box(services, &project, key, || project.files.clone()).await?;
-    if opened.fresh {
-        opened.open_box.seal().await?;
-    }
     let toolbox = BoxToolbox::new(&opened.open_box, BoxMode::ReadOnly);
     let source = format!("the question, by {}", stored.requester);
     let mut assignment = briefing.assignment(stored, &project, &commit);
@@ -52,8 +49,9 @@ pub(super) async fn answer(services: &Services, lease: &Lease, stored: &StoredRu
     };
     let session = session::of(services, lease, stored, &conversation, &toolbox)?;
     let limits = AgentLimits { turns: ANSWER_TURNS, max_output_tokens: ANSWER_TOKENS, ..session.limits };
-    let finished = agent::answer(&Session { limits, ..session }, &input).await?;
-    opened.open_box.close().await.context("cannot close the answerer's box")?;
+    let session = Session { limits, ..session };
+    let finished = opened.sealed_during(agent::answer(&session, &input)).await?;
+    services.spent_boxes.add(opened.open_box);
     match finished {
         Finished::Submitted(text) if secret_in(services, &[&text]).is_some() => {
             let message = UserMessage::new("The answer holds a secret, so it is not said.");

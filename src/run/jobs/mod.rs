@@ -89,6 +89,7 @@ impl Handler for Executor {
         if outcome.is_ok() {
             services.doorbell.ring();
         }
+        services.spent_boxes.close_all().await;
         outcome
     }
 

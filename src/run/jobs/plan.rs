@@ -2,8 +2,6 @@
 //! [`pull_review`]; any other run gets its plan: the planner
 //! reads the issue and the repository in a read-only box and submits steps, a definition of done, files and risks.
 
-use anyhow::Context as _;
-
 use super::{
     Completed, Done, JobFailure, Lease, RunId, Services, Signal, StageFailure, StageResult, StoredRun, answer, asking,
     gate, pull_review, stage, store, store::results, verify::unsuited,
@@ -57,9 +55,6 @@ async fn plan(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<
     let conversation = format!("plan-{}-{}", progress.retries, &base.as_str()[..8]);
     let key = BoxKey { run: stored.run.id, name: conversation.clone() };
     let opened = session::open_box(services, &project, key, || project.files.clone()).await?;
-    if opened.fresh {
-        opened.open_box.seal().await?;
-    }
     let toolbox = BoxToolbox::new(&opened.open_box, BoxMode::ReadOnly);
     let input = PlanningInput {
         assignment: briefing.assignment(stored, &project, &base),
@@ -70,8 +65,8 @@ async fn plan(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<
     };
     let objection = |plan: &Plan| objection(plan, stored.mission.kind(), &project.policy);
     let session = session::of(services, lease, stored, &conversation, &toolbox)?;
-    let finished = agent::plan(&session, &input, &objection).await?;
-    opened.open_box.close().await.context("cannot close the planner's box")?;
+    let finished = opened.sealed_during(agent::plan(&session, &input, &objection)).await?;
+    services.spent_boxes.add(opened.open_box);
     let result = match finished {
         Finished::Submitted(plan) => {
             let plan = with_checks(plan, stored.mission.kind(), &project.policy);

@@ -49,7 +49,6 @@ pub(super) async fn review(services: &Services, lease: &Lease, stored: &StoredRu
     let opened = session::open_box(services, &project, key, || project.files.clone()).await?;
     if opened.fresh {
         session::prepare(&opened.open_box, &project).await?;
-        opened.open_box.seal().await?;
     }
     let toolbox = BoxToolbox::new(&opened.open_box, BoxMode::ReadOnly);
     let mut assignment = briefing.assignment(stored, &project, &commit);
@@ -63,8 +62,9 @@ pub(super) async fn review(services: &Services, lease: &Lease, stored: &StoredRu
     };
     let session = session::of(services, lease, stored, &conversation, &toolbox)?;
     let limits = AgentLimits { turns: REVIEW_TURNS, max_output_tokens: REVIEW_TOKENS, ..session.limits };
-    let finished = agent::review_pull(&Session { limits, ..session }, &input).await?;
-    opened.open_box.close().await.context("cannot close the reviewer's box")?;
+    let session = Session { limits, ..session };
+    let finished = opened.sealed_during(agent::review_pull(&session, &input)).await?;
+    services.spent_boxes.add(opened.open_box);
     let review = match finished {
         Finished::Submitted(review) => review,
         Finished::Stopped(reason) => return Ok(failed(answer::stopped(reason)?)),

@@ -36,7 +36,6 @@ async fn review(services: &Services, lease: &Lease, stored: &StoredRun) -> Resul
     let opened = session::open_box(services, &project, key, files).await?;
     if opened.fresh {
         session::prepare(&opened.open_box, &project).await?;
-        opened.open_box.seal().await?;
     }
     let toolbox = BoxToolbox::new(&opened.open_box, BoxMode::ReadOnly);
     let mut connection = services.pool.acquire().await?;
@@ -51,8 +50,9 @@ async fn review(services: &Services, lease: &Lease, stored: &StoredRun) -> Resul
         diff: unified_diff(&patch, &project.base, &|path| project.content(path), DIFF_CHARS),
         evidence: proof.evidence.iter().map(Evidence::describe).collect(),
     };
-    let finished = agent::review(&session::of(services, lease, stored, &conversation, &toolbox)?, &input).await?;
-    opened.open_box.close().await.context("cannot close the reviewer's box")?;
+    let session = session::of(services, lease, stored, &conversation, &toolbox)?;
+    let finished = opened.sealed_during(agent::review(&session, &input)).await?;
+    services.spent_boxes.add(opened.open_box);
     let report: ReviewReport = match finished {
         Finished::Submitted(report) => report,
         Finished::Stopped(reason) => return Ok(session::stopped(reason)?.into()),

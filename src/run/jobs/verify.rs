@@ -226,7 +226,7 @@ impl Scene<'_> {
             let outcome = open_box.run(&command).await.context("cannot run a criterion's command")?;
             observations.push(observation(&outcome));
         }
-        open_box.close().await.context("cannot close a verifying box")?;
+        self.services.spent_boxes.add(open_box);
         Ok(observations)
     }
 }

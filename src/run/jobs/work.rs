@@ -61,7 +61,6 @@ async fn work(services: &Services, lease: &Lease, stored: &StoredRun, step: &Ste
         if let Finished::Stopped(reason) = agent::replay(&session).await? {
             return Ok(session::stopped(reason)?.into());
         }
-        opened.open_box.seal().await?;
     }
     let briefing = results::briefing(&mut *services.pool.acquire().await?, stored.run.id).await?;
     // A review is shown thread by thread instead.
@@ -74,18 +73,18 @@ async fn work(services: &Services, lease: &Lease, stored: &StoredRun, step: &Ste
         faults: cause.into_iter().chain(steps[position].feedback.clone()).collect(),
         threads: review.as_ref().map(InWork::shown).unwrap_or_default(),
     };
-    let report = match agent::work(&session, &input).await? {
+    let report = match opened.sealed_during(agent::work(&session, &input)).await? {
         Finished::Submitted(report) => report,
         Finished::Stopped(StopReason::Money) if progress.follow_up.is_none() => {
             let start = project.base.clone().with(&before);
-            return Ok(unfinished(opened.open_box, &start, (version, step)).await);
+            return Ok(unfinished(services, opened.open_box, &start, (version, step)).await);
         }
         Finished::Stopped(reason) => {
-            opened.open_box.close().await?;
+            services.spent_boxes.add(opened.open_box);
             return Ok(session::stopped(reason)?.into());
         }
     };
-    let patch = match leave(opened.open_box, &project.base.clone().with(&before)).await? {
+    let patch = match leave(services, opened.open_box, &project.base.clone().with(&before)).await? {
         Ok(patch) => patch,
         Err(message) => return Ok(StageResult::Failed { message }.into()),
     };
@@ -124,8 +123,13 @@ fn task(progress: &Progress, plan: &Plan, key: &StepKey) -> Option<Step> {
 
 /// Keeps what a coder has changed whose money is used up. The step is worked to its end from its conversation, so nothing is
 /// lost where this cannot be had.
-async fn unfinished(open_box: OpenBox, start: &BaseTree, (plan_version, step): (i32, &StepKey)) -> Done {
-    let patch = match leave(open_box, start).await {
+async fn unfinished(
+    services: &Services,
+    open_box: OpenBox,
+    start: &BaseTree,
+    (plan_version, step): (i32, &StepKey),
+) -> Done {
+    let patch = match leave(services, open_box, start).await {
         Ok(Ok(patch)) => patch,
         Ok(Err(message)) => {
             tracing::warn!(%message, "unfinished work is not fit to be shown");
@@ -140,10 +144,14 @@ async fn unfinished(open_box: OpenBox, start: &BaseTree, (plan_version, step): (
     Done { result: StageResult::OutOfMoney, keep: Some(Keep::Step { plan_version, step, review: None }) }
 }
 
-/// Takes the changes out of the box and closes it.
-async fn leave(open_box: OpenBox, start: &BaseTree) -> Result<Result<Patch, UserMessage>, StageFailure> {
+/// Takes the changes out of the box, which nobody needs then.
+async fn leave(
+    services: &Services,
+    open_box: OpenBox,
+    start: &BaseTree,
+) -> Result<Result<Patch, UserMessage>, StageFailure> {
     let records = open_box.export().await.context("cannot export the workspace")?;
-    open_box.close().await.context("cannot close the coder's box")?;
+    services.spent_boxes.add(open_box);
     Ok(patch::verify(records, start).map_err(|faults| {
         let faults: Vec<String> = faults.iter().take(10).map(|fault| format!("- {fault}")).collect();
         UserMessage::new(format!(
