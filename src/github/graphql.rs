@@ -40,6 +40,12 @@ impl Installation {
         data(&call, &self.read(&call).await?)
     }
 
+    /// Reads by a GraphQL query in whose answer what is not there is null.
+    pub(super) async fn look_up<T: DeserializeOwned>(&self, query: &str, variables: Value) -> Result<T, GitHubError> {
+        let call = call(Door::Lookup, query, variables);
+        data(&call, &self.read(&call).await?)
+    }
+
     /// Changes something by a GraphQL mutation, once and after the writes before it.
     pub(super) async fn mutate<T: DeserializeOwned>(
         &self,
@@ -72,7 +78,8 @@ pub(super) fn refusal(call: &Call, headers: &HeaderMap, body: &[u8], now: DateTi
         return None;
     }
     let faults = serde_json::from_slice::<Body<Value>>(body).ok()?.errors;
-    let fault = faults.into_iter().next()?;
+    let is_answer = |fault: &Fault| call.door == Door::Lookup && fault.kind.as_deref() == Some("NOT_FOUND");
+    let fault = faults.into_iter().find(|fault| !is_answer(fault))?;
     let is_limit = fault.message.to_ascii_lowercase().contains("rate limit");
     let status = match fault.kind.as_deref() {
         _ if is_limit => StatusCode::TOO_MANY_REQUESTS,
@@ -109,6 +116,8 @@ mod tests {
         is(judge(Door::Rest, &fault("NOT_FOUND", "x").to_string()), "None");
         is(judge(Door::Query, "<html>"), "None");
         is(judge(Door::Query, &fault("NOT_FOUND", "Could not resolve to a node").to_string()), "NotFound");
+        is(judge(Door::Lookup, &fault("NOT_FOUND", "Could not resolve to a Repository").to_string()), "None");
+        is(judge(Door::Lookup, &fault("FORBIDDEN", "Resource not accessible").to_string()), "Forbidden");
         is(judge(Door::Mutation, &fault("FORBIDDEN", "Resource not accessible").to_string()), "Forbidden");
         is(judge(Door::Query, &fault("RATE_LIMITED", "API limit exceeded").to_string()), "RateLimited");
         is(judge(Door::Query, &fault("X", "You have exceeded a secondary rate limit").to_string()), "RateLimited");

@@ -62,6 +62,8 @@ pub(super) enum Door {
     Rest,
     /// A GraphQL query: a POST that changes nothing.
     Query,
+    /// A GraphQL query that may ask for what is not there.
+    Lookup,
     /// A GraphQL mutation.
     Mutation,
 }
@@ -81,7 +83,7 @@ impl Call {
     pub fn writes(&self) -> bool {
         match self.door {
             Door::Rest => self.method != Method::GET,
-            Door::Query => false,
+            Door::Query | Door::Lookup => false,
             Door::Mutation => true,
         }
     }
@@ -172,7 +174,7 @@ impl Transport {
         let client = match (call.door, credential) {
             (Door::Rest, Credential::App) => &self.app,
             (Door::Rest, Credential::Token(_)) => &self.anonymous,
-            (Door::Query | Door::Mutation, _) => &self.graphql,
+            (Door::Query | Door::Lookup | Door::Mutation, _) => &self.graphql,
         };
         let request = request(call, path, credential)
             .map_err(|error| GitHubError::invalid(format!("{}: {error}", call.name())))?;

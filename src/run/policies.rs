@@ -15,8 +15,8 @@ use bytes::Bytes;
 
 use super::services::Services;
 use crate::{
-    github::Installation,
-    ids::{CommitSha, InstallationId, RepositoryName},
+    github::{FileOf, Installation},
+    ids::{InstallationId, RepositoryName},
     policy::{self, Effective, Layer, OuterLayers, PolicyFault, PolicyFile},
 };
 
@@ -32,15 +32,6 @@ const ACCOUNTS: usize = 1_000;
 /// The repository that speaks for all others of its account.
 /// <https://docs.github.com/en/communities/setting-up-your-project-for-healthy-contributions/creating-a-default-community-health-file>
 pub const ACCOUNT_REPOSITORY: &str = ".github";
-
-/// Whether a file that was read a moment ago will do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Age {
-    /// A person waits for what the rules say now.
-    Now,
-    /// At most [`FRESH`].
-    Recent,
-}
 
 /// The accounts' files as they were read last, and the server's own.
 #[derive(Debug, Default)]
@@ -61,42 +52,51 @@ impl Policies {
         Self { server, accounts: Mutex::default() }
     }
 
-    /// The files below a repository's own, or what is wrong with them.
+    /// The files below a repository's own, at most [`FRESH`] old, or what is wrong with them.
     pub async fn outer(
         &self,
         github: &Installation,
         repository: &RepositoryName,
-        age: Age,
     ) -> Result<Result<OuterLayers, Vec<PolicyFault>>> {
-        let file = self.account_file(github, repository.owner(), age).await?;
-        let organisation = match file {
-            None => PolicyFile::default(),
-            Some(bytes) => match policy::parse_layer(Layer::Organisation, &bytes) {
-                Ok(file) => file,
-                Err(faults) => return Ok(Err(faults)),
-            },
+        let known = self.remembered(github.id(), repository);
+        let file = match known {
+            Some(file) => file,
+            None => {
+                let home = account_repository(repository)?;
+                let file = github.file_now(&home, policy::ORGANISATION_POLICY_PATH, POLICY_BYTES).await?;
+                self.remember(github.id(), repository, file.clone());
+                file
+            }
         };
-        Ok(Ok(OuterLayers { server: self.server.clone(), organisation }))
+        Ok(self.over(file))
     }
 
-    /// The account's file; none when it has none, or keeps it where this installation does not reach.
-    async fn account_file(&self, github: &Installation, owner: &str, age: Age) -> Result<Option<Bytes>> {
-        let key = (github.id(), owner.to_ascii_lowercase());
-        if age == Age::Recent {
-            let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(known) = accounts.get(&key).filter(|known| known.at.elapsed() < FRESH) {
-                return Ok(known.file.clone());
-            }
-        }
-        let home: RepositoryName = format!("{owner}/{ACCOUNT_REPOSITORY}").parse().context("an account's name")?;
-        let file = github.file_now(&home, policy::ORGANISATION_POLICY_PATH, POLICY_BYTES).await?;
+    /// The account's file over the server's own. The account has none, or keeps it where this installation does not reach,
+    /// when it is `None`.
+    fn over(&self, account_file: Option<Bytes>) -> Result<OuterLayers, Vec<PolicyFault>> {
+        let parse = |bytes: Bytes| policy::parse_layer(Layer::Organisation, &bytes);
+        let organisation = account_file.map(parse).transpose()?.unwrap_or_default();
+        Ok(OuterLayers { server: self.server.clone(), organisation })
+    }
+
+    fn remembered(&self, installation: InstallationId, repository: &RepositoryName) -> Option<Option<Bytes>> {
+        let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = accounts.get(&(installation, repository.owner().to_ascii_lowercase()))?;
+        (known.at.elapsed() < FRESH).then(|| known.file.clone())
+    }
+
+    fn remember(&self, installation: InstallationId, repository: &RepositoryName, file: Option<Bytes>) {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         if accounts.len() >= ACCOUNTS {
             accounts.clear();
         }
-        accounts.insert(key, Remembered { at: Instant::now(), file: file.clone() });
-        Ok(file)
+        let key = (installation, repository.owner().to_ascii_lowercase());
+        accounts.insert(key, Remembered { at: Instant::now(), file });
     }
+}
+
+fn account_repository(repository: &RepositoryName) -> Result<RepositoryName> {
+    format!("{}/{ACCOUNT_REPOSITORY}", repository.owner()).parse().context("an account's name")
 }
 
 /// The rules on the default branch now, or what is wrong with them.
@@ -106,22 +106,15 @@ pub async fn now(
     installation: InstallationId,
 ) -> Result<Result<Effective, Vec<PolicyFault>>> {
     let github = services.github.installation(installation);
-    let (head, outer) =
-        tokio::try_join!(async { Ok(github.head(name).await?) }, services.policies.outer(&github, name, Age::Now),)?;
-    let outer = match outer {
+    let own = FileOf { repository: name, path: policy::POLICY_PATH };
+    let accounts = FileOf { repository: &account_repository(name)?, path: policy::ORGANISATION_POLICY_PATH };
+    let files = github.head_files(own, accounts, POLICY_BYTES).await?;
+    services.policies.remember(installation, name, files.neighbours.clone());
+    let outer = match services.policies.over(files.neighbours) {
         Ok(outer) => outer,
         Err(faults) => return Ok(Err(faults)),
     };
-    let Some(head) = head else { return Ok(Ok(policy::combine(&outer, PolicyFile::default()))) };
-    Ok(own(&github, name, &head).await?.map(|file| policy::combine(&outer, file)))
-}
-
-/// The repository's own file at a commit, or what is wrong with it.
-pub async fn own(
-    github: &Installation,
-    name: &RepositoryName,
-    commit: &CommitSha,
-) -> Result<Result<PolicyFile, Vec<PolicyFault>>> {
-    let file = github.file(name, commit, policy::POLICY_PATH, POLICY_BYTES).await?;
-    Ok(file.map_or_else(|| Ok(PolicyFile::default()), |bytes| policy::parse_layer(Layer::Repository, &bytes)))
+    let parse = |bytes: Bytes| policy::parse_layer(Layer::Repository, &bytes);
+    let own = files.own.map(parse).transpose();
+    Ok(own.map(|own| policy::combine(&outer, own.unwrap_or_default())))
 }

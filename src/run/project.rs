@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bytes::Bytes;
 
-use super::{policies::Age, services::Services, store::StoredRun, workspace};
+use super::{services::Services, store::StoredRun, workspace};
 use crate::{
     github::{Purpose, mirror::EntryMode},
     ids::{CommitSha, IssueNumber},
@@ -78,8 +78,7 @@ impl Project {
         };
         let own = policy.map(|file| policy::parse_layer(Layer::Repository, &file)).transpose().map_err(FaultyPolicy)?;
         let github = services.github.installation(stored.installation);
-        let outer =
-            services.policies.outer(&github, &stored.repository_name, Age::Recent).await?.map_err(FaultyPolicy)?;
+        let outer = services.policies.outer(&github, &stored.repository_name).await?.map_err(FaultyPolicy)?;
         let policy = policy::combine(&outer, own.unwrap_or_default()).policy;
         Ok(Self { listing, ..Self::of(files, base, policy, &services.settings.default_image) })
     }

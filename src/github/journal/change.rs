@@ -100,7 +100,7 @@ impl Change {
     pub(in crate::github) fn of(call: &Call) -> Self {
         let known = match call.door {
             Door::Rest => by_path(call),
-            Door::Query | Door::Mutation => by_mutation(call),
+            Door::Query | Door::Lookup | Door::Mutation => by_mutation(call),
         };
         known.unwrap_or_else(|| Self::Other { call: call.name() })
     }

@@ -15,7 +15,7 @@ use crate::{
     ids::{InstallationId, IssueNumber, RepositoryId},
     policy::{self, Layer, OuterLayers},
     report,
-    run::policies::{ACCOUNT_REPOSITORY, Age, POLICY_BYTES},
+    run::policies::{ACCOUNT_REPOSITORY, POLICY_BYTES},
 };
 
 /// What people see, and branch rules may require.
@@ -54,7 +54,7 @@ async fn judge(
             github.file_now(&name, path, POLICY_BYTES),
         )?;
         let Some(proposed) = proposed.filter(|proposed| standing.as_ref() != Some(proposed)) else { continue };
-        let outer = services.policies.outer(&github, &name, Age::Recent).await?.unwrap_or_default();
+        let outer = services.policies.outer(&github, &name).await?.unwrap_or_default();
         let check = check_run(&pull, (path, layer), &proposed, &outer);
         github.find_or_create_check(&name, &check).await.context("cannot show what the policy file is like")?;
         if let Err(faults) = policy::parse_layer(layer, &proposed) {

@@ -3,9 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::parse::{Document, Field};
-use super::threads;
+use super::{files, threads};
+use crate::answer::Refusal;
 use crate::auth::{Access, Caller, authorise};
-use crate::store::{Level, Role, State};
+use crate::render::node_id;
+use crate::store::{Level, Repository, Role, State};
 
 /// GitHub's page sizes: <https://docs.github.com/en/graphql/guides/using-pagination-in-the-graphql-api>
 const MAX_PAGE: usize = 100;
@@ -33,6 +35,11 @@ pub fn run(state: &mut State, caller: &Caller, document: &Document, variables: &
     } else {
         json!({ "data": data, "errors": answerer.errors })
     }
+}
+
+/// Reading with these permissions.
+fn reading(permissions: &'static [&'static str]) -> Access {
+    Access::Repository { permissions, level: Level::Read, role: Role::Read }
 }
 
 impl Answerer<'_> {
@@ -63,32 +70,75 @@ impl Answerer<'_> {
     fn repository(&mut self, state: &State, caller: &Caller, field: &Field) -> Value {
         let (owner, name) = (self.argument(field, "owner"), self.argument(field, "name"));
         let (owner, name) = (owner.as_str().unwrap_or_default(), name.as_str().unwrap_or_default());
-        let access = Access::Repository { permissions: &["pull_requests"], level: Level::Read, role: Role::Read };
         let found = state.repository_by_name(owner, name);
         let missing = format!("Could not resolve to a Repository with the name '{owner}/{name}'.");
         let Some(repository) = found else { return self.fail(field, "NOT_FOUND", missing) };
-        match authorise(state, caller, repository, &access) {
+        match authorise(state, caller, repository, &reading(&[])) {
             Ok(()) => {}
             Err(refusal) if refusal.status == 404 => return self.fail(field, "NOT_FOUND", missing),
             Err(refusal) => return self.fail(field, "FORBIDDEN", refusal.message),
         }
         let mut shown = Map::new();
         for below in &field.fields {
-            let value = if below.name == "pullRequest" {
-                let number = self.argument(below, "number").as_u64().unwrap_or_default();
-                match threads::pull_request(state, repository, number) {
-                    Some(pull) => self.project(&pull, below),
-                    None => {
-                        let message = format!("Could not resolve to a PullRequest with the number of {number}.");
-                        self.fail(below, "NOT_FOUND", message)
-                    }
-                }
-            } else {
-                threads::repository(state, repository)[&below.name].clone()
+            let needed: &[&str] = match below.name.as_str() {
+                "pullRequest" => &["pull_requests"],
+                "defaultBranchRef" => &["contents"],
+                _ => &[],
+            };
+            let value = match (authorise(state, caller, repository, &reading(needed)), below.name.as_str()) {
+                (Err(refusal), _) => self.fail(below, "FORBIDDEN", refusal.message),
+                (Ok(()), "pullRequest") => self.pull_request(state, repository, below),
+                (Ok(()), "defaultBranchRef") => self.default_branch(repository, below).unwrap_or_else(|refusal| {
+                    let message = format!("Something went wrong while executing your query: {}", refusal.message);
+                    self.fail(below, "INTERNAL", message)
+                }),
+                (Ok(()), name) => threads::repository(state, repository)[name].clone(),
             };
             shown.insert(below.alias.clone(), value);
         }
         Value::Object(shown)
+    }
+
+    fn pull_request(&mut self, state: &State, repository: &Repository, field: &Field) -> Value {
+        let number = self.argument(field, "number").as_u64().unwrap_or_default();
+        match threads::pull_request(state, repository, number) {
+            Some(pull) => self.project(&pull, field),
+            None => {
+                let message = format!("Could not resolve to a PullRequest with the number of {number}.");
+                self.fail(field, "NOT_FOUND", message)
+            }
+        }
+    }
+
+    fn default_branch(&mut self, repository: &Repository, field: &Field) -> Result<Value, Refusal> {
+        let Some(tip) = files::tip(repository)? else { return Ok(Value::Null) };
+        let mut shown = Map::new();
+        for below in &field.fields {
+            let value = match below.name.as_str() {
+                "target" => self.commit(repository, &tip.commit, below)?,
+                "name" => json!(tip.branch),
+                "prefix" => json!("refs/heads/"),
+                "__typename" => json!("Ref"),
+                _ => json!(node_id("Ref", format_args!("{}/{}", repository.id, tip.branch))),
+            };
+            shown.insert(below.alias.clone(), value);
+        }
+        Ok(Value::Object(shown))
+    }
+
+    fn commit(&mut self, repository: &Repository, sha: &str, field: &Field) -> Result<Value, Refusal> {
+        let mut shown = Map::new();
+        for below in field.fields.iter().filter(|below| below.only_on.as_deref().is_none_or(|kind| kind == "Commit")) {
+            let value = if below.name == "file" {
+                let path = self.argument(below, "path");
+                let entry = files::entry(repository, sha, path.as_str().unwrap_or_default())?;
+                self.project(&entry, below)
+            } else {
+                files::commit(sha)[&below.name].clone()
+            };
+            shown.insert(below.alias.clone(), value);
+        }
+        Ok(Value::Object(shown))
     }
 
     fn mutation(&mut self, state: &mut State, caller: &Caller, field: &Field) -> Value {
@@ -128,7 +178,10 @@ impl Answerer<'_> {
         match whole {
             Value::Object(members) => {
                 let mut shown = Map::new();
-                for below in &field.fields {
+                let asked = |below: &&Field| {
+                    below.only_on.as_ref().is_none_or(|kind| members.get("__typename").is_some_and(|it| it == kind))
+                };
+                for below in field.fields.iter().filter(asked) {
                     let member = members.get(&below.name).unwrap_or(&Value::Null);
                     let value = match member {
                         Value::Array(items) => self.connection(items, below),

@@ -1,10 +1,12 @@
-//! `POST /graphql`: only what the REST API cannot do, which is review threads and their resolution.
+//! `POST /graphql`: what the REST API cannot do, which is review threads and their resolution, and files of several
+//! repositories at once.
 //!
 //! A document is checked against the part of the schema that is answered, as GitHub checks it against the whole: one
 //! unknown field, and nothing is answered. Way of the data: [`parse`] → [`schema::faults`] → [`execute`].
 //! Read first: [`serve`], [`execute::Answerer`].
 
 mod execute;
+mod files;
 mod parse;
 mod schema;
 mod threads;

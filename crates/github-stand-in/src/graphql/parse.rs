@@ -22,6 +22,8 @@ pub struct Field {
     pub alias: String,
     /// Name in the schema.
     pub name: String,
+    /// Asked for only of an object of this type, by `... on`.
+    pub only_on: Option<String>,
     /// Arguments, not yet filled in.
     pub arguments: Vec<(String, Argument)>,
     /// Selections.
@@ -58,7 +60,7 @@ struct Reader<'a> {
 /// Deeper documents are refused.
 const MAX_DEPTH: usize = 20;
 
-/// Parses a document with one operation and no fragments.
+/// Parses a document with one operation and no named fragments.
 pub fn parse(text: &str) -> Result<Document, Fault> {
     let mut reader = Reader { text, position: 0 };
     let mut document = Document { mutation: false, declared: BTreeSet::new(), fields: Vec::new() };
@@ -171,6 +173,10 @@ impl Reader<'_> {
         self.expect('{')?;
         let mut fields = Vec::new();
         while !self.take('}') {
+            if self.rest().starts_with("...") {
+                fields.extend(self.fragment(depth)?);
+                continue;
+            }
             self.peek();
             let at = self.at();
             let mut name = self.name()?;
@@ -187,9 +193,26 @@ impl Reader<'_> {
                 }
             }
             let below = if self.peek() == Some('{') { self.selections(depth + 1)? } else { Vec::new() };
-            fields.push(Field { alias, name, arguments, fields: below, at });
+            fields.push(Field { alias, name, only_on: None, arguments, fields: below, at });
         }
         if fields.is_empty() { Err(self.unexpected("}")) } else { Ok(fields) }
+    }
+
+    /// `... on Type { … }`, without another fragment in it.
+    fn fragment(&mut self, depth: usize) -> Result<Vec<Field>, Fault> {
+        self.position += "...".len();
+        match self.name()?.as_str() {
+            "on" => {}
+            other => return Err(self.unexpected(other)),
+        }
+        let kind = self.name()?;
+        let mut fields = self.selections(depth + 1)?;
+        for field in &mut fields {
+            if field.only_on.replace(kind.clone()).is_some() {
+                return Err(self.unexpected("..."));
+            }
+        }
+        Ok(fields)
     }
 
     fn argument(&mut self, depth: usize) -> Result<Argument, Fault> {
@@ -274,7 +297,11 @@ mod tests {
         assert!(!document.mutation && document.declared.contains("n"));
         assert_eq!((document.fields[0].alias.as_str(), document.fields[0].name.as_str()), ("a", "repository"));
         assert_eq!(document.fields[0].fields.len(), 2);
-        for broken in ["", "{", "{}", "subscription { a }", "{ a(b: ) }", "{ a } x", "{ ...F }"] {
+        let document = parse("{ a { b ... on C { d } } }").expect("well formed");
+        let conditions: Vec<_> = document.fields[0].fields.iter().map(|field| field.only_on.as_deref()).collect();
+        assert_eq!(conditions, [None, Some("C")]);
+        let nested = "{ a { ... on C { ... on D { e } } } }";
+        for broken in ["", "{", "{}", "subscription { a }", "{ a(b: ) }", "{ a } x", "{ ...F }", nested] {
             assert!(parse(broken).is_err(), "{broken}");
         }
     }

@@ -27,7 +27,40 @@ const TYPES: &[(&str, Fields)] = &[
     ("MarkPullRequestReadyForReviewPayload", &[("clientMutationId", "", &[]), ("pullRequest", "PullRequest", &[])]),
     (
         "Repository",
-        &[("id", "", &[]), ("name", "", &[]), ("nameWithOwner", "", &[]), ("pullRequest", "PullRequest", &["number!"])],
+        &[
+            ("id", "", &[]),
+            ("name", "", &[]),
+            ("nameWithOwner", "", &[]),
+            ("pullRequest", "PullRequest", &["number!"]),
+            ("defaultBranchRef", "Ref", &[]),
+        ],
+    ),
+    ("Ref", &[("id", "", &[]), ("name", "", &[]), ("prefix", "", &[]), ("target", "GitObject", &[])]),
+    ("GitObject", OBJECT),
+    ("Tree", OBJECT),
+    ("Commit", &[("id", "", &[]), ("oid", "", &[]), ("abbreviatedOid", "", &[]), ("file", "TreeEntry", &["path!"])]),
+    (
+        "TreeEntry",
+        &[
+            ("name", "", &[]),
+            ("path", "", &[]),
+            ("oid", "", &[]),
+            ("type", "", &[]),
+            ("mode", "", &[]),
+            ("object", "GitObject", &[]),
+        ],
+    ),
+    (
+        "Blob",
+        &[
+            ("id", "", &[]),
+            ("oid", "", &[]),
+            ("abbreviatedOid", "", &[]),
+            ("byteSize", "", &[]),
+            ("isBinary", "", &[]),
+            ("isTruncated", "", &[]),
+            ("text", "", &[]),
+        ],
     ),
     (
         "PullRequest",
@@ -88,6 +121,9 @@ const TYPES: &[(&str, Fields)] = &[
         &[("hasNextPage", "", &[]), ("hasPreviousPage", "", &[]), ("startCursor", "", &[]), ("endCursor", "", &[])],
     ),
 ];
+const OBJECT: Fields = &[("id", "", &[]), ("oid", "", &[]), ("abbreviatedOid", "", &[])];
+/// What an interface may be.
+const INTERFACES: &[(&str, &[&str])] = &[("GitObject", &["Commit", "Tree", "Blob"])];
 const PAYLOAD: Fields = &[("clientMutationId", "", &[]), ("thread", "PullRequestReviewThread", &[])];
 
 /// Everything that is wrong with a document, as GitHub tells it. GitHub answers nothing then.
@@ -120,9 +156,15 @@ fn collect<'a>(fields: &'a [Field], used: &mut BTreeSet<&'a str>) {
 }
 
 fn check(fields: &[Field], of: &str, path: &mut Vec<String>, found: &mut Vec<Value>) {
-    let known = TYPES.iter().find(|(name, _)| *name == of).map(|(_, fields)| *fields).unwrap_or_default();
+    let kinds = INTERFACES.iter().find(|(name, _)| *name == of).map(|(_, kinds)| *kinds).unwrap_or_default();
     for field in fields {
         path.push(field.alias.clone());
+        let of = field.only_on.as_deref().unwrap_or(of);
+        if field.only_on.is_some() && !kinds.contains(&of) {
+            let message = format!("Fragment on {of} can't be spread here");
+            found.push(fault(field, path, "cannotSpreadFragment", &message));
+        }
+        let known = TYPES.iter().find(|(name, _)| *name == of).map(|(_, fields)| *fields).unwrap_or_default();
         if field.name != "__typename" {
             match known.iter().find(|(name, _, _)| *name == field.name) {
                 None => found.push(fault(

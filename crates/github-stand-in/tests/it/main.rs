@@ -7,6 +7,7 @@ mod checks;
 mod contract;
 mod control;
 mod deliveries;
+mod files;
 mod flow;
 mod forks;
 mod git_data;
