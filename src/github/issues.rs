@@ -93,6 +93,18 @@ impl Installation {
         }
     }
 
+    /// Makes the issue, or gives the one that is there this title and text.
+    pub async fn set_issue(&self, wanted: &StickyIssue<'_>) -> Result<Issue, GitHubError> {
+        let issue = self.find_or_create_issue(wanted).await?;
+        if issue.title == wanted.title && same_text(&issue.body, wanted.body) {
+            return Ok(issue);
+        }
+        let path = repository_path(wanted.repository, format_args!("/issues/{}", issue.number));
+        let body = json!({ "title": wanted.title, "body": wanted.body });
+        // An edit sets the whole text, so doing it twice is doing it once.
+        self.write(Purpose::Converse, Method::PATCH, path, body).await.map_err(GitHubError::repeatable)
+    }
+
     async fn find_issue(&self, wanted: &StickyIssue<'_>) -> Result<Option<Issue>, GitHubError> {
         let us = &self.identity().await?.bot_login;
         let is_it = |issue: &Issue| {

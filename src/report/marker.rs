@@ -39,7 +39,7 @@ pub enum MarkerKind {
     Policy,
     /// The tracking issue of the schedule whose name has this digest.
     Schedule(u64),
-    /// The issue about a failure on the default branch that has this digest.
+    /// The issue about a failure on the default branch that comes after the run of this number; 0 where there was none.
     BranchFailure(u64),
 }
 

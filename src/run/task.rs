@@ -74,6 +74,8 @@ pub enum Task {
     ShowSchedule { schedule: ScheduleKey, due: DateTime<Utc> },
     /// Look at the checks of a commit on which one has failed.
     Checks(Checks),
+    /// The same look, once it is known to be about the default branch, and alone among those of its repository.
+    BranchChecks(Checks),
     /// Let failed jobs of GitHub Actions try again.
     Rerun(Rerun),
     /// Put the status comment back as it should be, after the edit that a delivery told of.
@@ -117,6 +119,17 @@ impl Checks {
     /// Whether nobody waits any longer for checks that have not ended.
     pub fn is_overdue(&self) -> bool {
         self.occasion == Occasion::Overdue
+    }
+
+    /// What tells looks apart.
+    fn key(&self) -> String {
+        let occasion = match self.occasion {
+            Occasion::Delivery(delivery) => delivery.to_string(),
+            Occasion::Switched(comment) => format!("comment-{comment}"),
+            Occasion::RerunRefused => "rerun-refused".to_owned(),
+            Occasion::Overdue => "overdue".to_owned(),
+        };
+        format!("{}:{}:{occasion}", self.repository, self.head)
     }
 }
 
@@ -224,6 +237,7 @@ impl Task {
             | Self::Reply(_)
             | Self::PostReview(_)
             | Self::Checks(_)
+            | Self::BranchChecks(_)
             | Self::Rerun(_)
             | Self::Schedules { .. }
             | Self::PolicyCheck { .. }
@@ -264,6 +278,7 @@ impl Task {
             | Self::Report { .. }
             | Self::Restore { .. }
             | Self::Checks(_)
+            | Self::BranchChecks(_)
             | Self::Rerun(_) => (PRIORITY_ANSWER, OTHER_ATTEMPTS),
             Self::Plan { .. }
             | Self::Work { .. }
@@ -304,6 +319,8 @@ impl Task {
             Self::Checks(Checks { repository, head, .. }) => {
                 Some(format!("checks:{repository}:{}", &head.as_str()[..1]))
             }
+            // Two at a time, of two heads, would each make an issue and begin a run.
+            Self::BranchChecks(Checks { repository, .. }) => Some(format!("branch-checks:{repository}")),
             Self::PolicyCheck { repository, pull, .. } => Some(format!("policy-check:{repository}:{pull}")),
             // Two at a time would both say what one of them has to.
             Self::PushedPolicy { repository, .. } => Some(format!("pushed-policy:{repository}")),
@@ -372,15 +389,8 @@ impl Task {
             Self::ShowSchedule { schedule, due } => {
                 format!("show-schedule:{}:{}:{}", schedule.repository, schedule.name, due.timestamp())
             }
-            Self::Checks(Checks { repository, head, occasion, .. }) => {
-                let occasion = match occasion {
-                    Occasion::Delivery(delivery) => delivery.to_string(),
-                    Occasion::Switched(comment) => format!("comment-{comment}"),
-                    Occasion::RerunRefused => "rerun-refused".to_owned(),
-                    Occasion::Overdue => "overdue".to_owned(),
-                };
-                format!("checks:{repository}:{head}:{occasion}")
-            }
+            Self::Checks(look) => format!("checks:{}", look.key()),
+            Self::BranchChecks(look) => format!("branch-checks:{}", look.key()),
             Self::Rerun(rerun) => format!("rerun:{}:{}:{}", rerun.repository, rerun.run, rerun.attempt),
             Self::PostReview(post) => format!("run:{}:post-review:{}", post.run, post.part),
             Self::Reply(reply) => {

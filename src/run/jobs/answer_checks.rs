@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::{
     Task,
-    checks::{Answer, Ground, OVERDUE, Red, Verdict, as_cause, deed},
+    checks::{Answer, Ground, OVERDUE, Red, Turn, Verdict, as_cause, deed},
     default_branch,
     failure::Seen,
     store::{self, ci as tries},
@@ -40,6 +40,14 @@ pub(super) async fn carry_out(connection: &mut PgConnection, wanted: &Checks, ve
         Verdict::Fork(pull, check) => {
             leave_fork(connection, wanted, (pull, check)).await?;
             tries::settle(connection, repository, head).await
+        }
+        Verdict::In(turn) => {
+            let look = match turn {
+                Turn::OfCommit => Task::Checks(wanted.clone()),
+                Turn::OfDefaultBranch => Task::BranchChecks(wanted.clone()),
+            };
+            queue::enqueue(connection, &look.job(wanted.installation, Duration::ZERO)?).await?;
+            Ok(())
         }
         Verdict::NotOurs => tries::settle(connection, repository, head).await,
         Verdict::Red(red) if matches!(red.answer, Answer::Wait) => look_when_overdue(connection, wanted).await,

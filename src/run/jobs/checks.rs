@@ -40,6 +40,15 @@ pub(super) const OVERDUE: Duration = Duration::from_secs(60 * 60);
 /// How long attempts on the default branch count: it has no end as a pull request has.
 const BRANCH_MEMORY: TimeDelta = TimeDelta::days(7);
 
+/// Whose looks come one after the other. What a commit is the head of is known only after a first look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Those at this commit: others may be answered at the same time.
+    OfCommit,
+    /// Those at the repository's default branch, which has one issue and one run at a time.
+    OfDefaultBranch,
+}
+
 /// What a look came to.
 pub(super) enum Verdict {
     /// Nobody waits for it any more.
@@ -54,6 +63,8 @@ pub(super) enum Verdict {
     Fork(IssueNumber, CheckRunId),
     /// Checks have failed, and it is none of wiz's business.
     NotOurs,
+    /// It must be looked at in that turn.
+    In(Turn),
 }
 
 /// Failures on the head of a pull request, or of the default branch.
@@ -99,13 +110,18 @@ pub(super) enum Answer {
     Nothing,
 }
 
-pub(super) async fn execute(services: &Services, lease: &Lease, wanted: &Checks) -> Result<Completed, JobFailure> {
+pub(super) async fn execute(
+    services: &Services,
+    lease: &Lease,
+    wanted: &Checks,
+    turn: Turn,
+) -> Result<Completed, JobFailure> {
     let mut connection = services.pool.acquire().await?;
     let watched = tries::is_watched(&mut connection, wanted.repository, &wanted.head).await?;
     drop(connection);
     let within_reach = !super::is_out_of_reach(services, wanted.installation, wanted.repository).await?;
     let mut verdict =
-        if watched && within_reach { look(services, wanted).await.map_err(super::retry)? } else { Verdict::Left };
+        if watched && within_reach { look(services, wanted, turn).await.map_err(super::retry)? } else { Verdict::Left };
     if let Verdict::Red(red) = &mut verdict {
         default_branch::make_issue(services, wanted, red).await.map_err(super::retry)?;
     }
@@ -116,7 +132,7 @@ pub(super) async fn execute(services: &Services, lease: &Lease, wanted: &Checks)
     Ok(completed)
 }
 
-async fn look(services: &Services, wanted: &Checks) -> Result<Verdict> {
+async fn look(services: &Services, wanted: &Checks, turn: Turn) -> Result<Verdict> {
     let name = store::repository_name(&mut *services.pool.acquire().await?, wanted.repository).await?;
     let github = services.github.installation(wanted.installation);
     let head = &wanted.head;
@@ -128,12 +144,13 @@ async fn look(services: &Services, wanted: &Checks) -> Result<Verdict> {
         Settled::Green => return Ok(Verdict::Green),
         Settled::Red(failed) => failed,
     };
-    let mut red = match ours(services, wanted, &name, &github).await? {
+    let mut red = match ours(services, (wanted, turn), &name, &github).await? {
         Business::Ours(red) => red,
         Business::Fork(pull) => {
             return Ok(failed.first().map_or(Verdict::NotOurs, |check| Verdict::Fork(pull, check.id)));
         }
         Business::No => return Ok(Verdict::NotOurs),
+        Business::In(turn) => return Ok(Verdict::In(turn)),
     };
     let failed = found.iter().filter(|check| failed.iter().any(|failed| failed.id == check.id));
     for check in failed.take(MOST_READ) {
@@ -159,10 +176,17 @@ enum Business {
     /// They were to be answered by a label, but nothing can be written there.
     Fork(IssueNumber),
     No,
+    /// To be said in that turn.
+    In(Turn),
 }
 
 /// The pull request whose head this is, if its checks are answered. Every reason why not is in the log.
-async fn ours(services: &Services, wanted: &Checks, name: &RepositoryName, github: &Installation) -> Result<Business> {
+async fn ours(
+    services: &Services,
+    (wanted, turn): (&Checks, Turn),
+    name: &RepositoryName,
+    github: &Installation,
+) -> Result<Business> {
     let head = &wanted.head;
     let not = |why: &str| {
         tracing::info!(repo = %name, %head, why, "failing checks are not answered");
@@ -174,6 +198,7 @@ async fn ours(services: &Services, wanted: &Checks, name: &RepositoryName, githu
     };
     let Some(pull) = pull else {
         return match default_branch::ground(services, wanted, (name, &rules)).await? {
+            Ok(_) if turn == Turn::OfCommit => Ok(Business::In(Turn::OfDefaultBranch)),
             Ok(ground) => Ok(Business::Ours(Box::new(Red::on(Ground::DefaultBranch(ground), rules)))),
             Err(why) => {
                 // The branch comes before the pull request, and CI may be quicker than both.
@@ -182,6 +207,9 @@ async fn ours(services: &Services, wanted: &Checks, name: &RepositoryName, githu
             }
         };
     };
+    if turn == Turn::OfDefaultBranch {
+        return Ok(Business::In(Turn::OfCommit));
+    }
     let labels: Vec<String> = pull.labels.iter().map(|label| label.name.clone()).collect();
     if pull.is_from_fork() {
         let asked = rules.ci.is_labelled(&labels);

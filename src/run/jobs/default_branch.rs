@@ -1,12 +1,11 @@
 //! Failing checks of the default branch: an issue of their own, and a run that works on it as on any other.
 //!
-//! One such run is at work at a time. When its pull request is merged and the same failure is seen again, or it was turned
-//! down, wiz says so there and leaves it.
+//! One such run is at work at a time, whatever fails on whichever head, so only one look at a time comes here. When its
+//! pull request is merged and the same failure is seen again, or it was turned down, wiz says so there and leaves it.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
 
 use super::{
@@ -67,13 +66,15 @@ pub(super) async fn ground(
     Ok(Ok(BranchGround { branch, bot, last, issue: None }))
 }
 
-/// Finds or makes the issue of a failure that is to be mended.
+/// Finds or makes the issue of a failure that is to be mended: one for each run, so that an issue whose run never began
+/// tells of what fails by now.
 pub(super) async fn make_issue(services: &Services, wanted: &Checks, red: &mut Red) -> Result<()> {
     let (Ground::DefaultBranch(ground), Answer::Repair(seen)) = (&mut red.ground, &red.answer) else { return Ok(()) };
     let name = store::repository_name(&mut *services.pool.acquire().await?, wanted.repository).await?;
     let failure = failure(ground, wanted, seen);
     let key = services.settings.marker_key.bytes();
-    let marker = Marker { run: None, kind: MarkerKind::BranchFailure(digest(wanted, seen)) };
+    let last = ground.last.map_or(0, |last| last.run.0.unsigned_abs());
+    let marker = Marker { run: None, kind: MarkerKind::BranchFailure(last) };
     let issue = StickyIssue {
         repository: &name,
         title: &report::branch_failure_title(&failure),
@@ -81,7 +82,7 @@ pub(super) async fn make_issue(services: &Services, wanted: &Checks, red: &mut R
         is_it: &|text| Marker::find(text, key) == Some(marker),
     };
     let github = services.github.installation(wanted.installation);
-    let issue = github.find_or_create_issue(&issue).await.context("cannot make the issue of a failing check")?;
+    let issue = github.set_issue(&issue).await.context("cannot make the issue of a failing check")?;
     ground.issue = Some(issue.number);
     Ok(())
 }
@@ -89,15 +90,6 @@ pub(super) async fn make_issue(services: &Services, wanted: &Checks, red: &mut R
 fn failure<'a>(ground: &'a BranchGround, wanted: &'a Checks, seen: &[Seen]) -> BranchFailure<'a> {
     let cause = super::checks::as_cause(&wanted.head, seen);
     BranchFailure { branch: &ground.branch, head: &wanted.head, checks: cause.name, excerpt: cause.excerpt }
-}
-
-/// One issue for what fails in one way on one commit.
-fn digest(wanted: &Checks, seen: &[Seen]) -> u64 {
-    let cause = super::checks::as_cause(&wanted.head, seen);
-    let digest = Sha256::digest(format!("{}:{}", wanted.head, cause.signature));
-    let mut first = [0; 8];
-    first.copy_from_slice(&digest[..8]);
-    u64::from_be_bytes(first)
 }
 
 /// Begins the run.

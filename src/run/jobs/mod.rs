@@ -46,6 +46,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use sqlx::{PgConnection, PgPool};
 
+use checks::Turn;
 use within_reach::{is_out_of_reach, is_suspended};
 
 use super::{
@@ -134,6 +135,7 @@ impl Handler for Executor {
                 | Task::PushedPolicy { .. }
                 | Task::ShowSchedule { .. }
                 | Task::Checks(_)
+                | Task::BranchChecks(_)
                 | Task::Rerun(_),
             )
             | Err(_) => {
@@ -185,7 +187,8 @@ async fn dispatch(services: &Services, lease: &Lease, task: Task) -> Result<Comp
         }
         Task::Tick { schedule, due } => schedule::tick(services, lease, &schedule, due).await,
         Task::ShowSchedule { schedule, due: _ } => schedule::show(services, lease, &schedule).await,
-        Task::Checks(checks) => checks::execute(services, lease, &checks).await,
+        Task::Checks(checks) => checks::execute(services, lease, &checks, Turn::OfCommit).await,
+        Task::BranchChecks(checks) => checks::execute(services, lease, &checks, Turn::OfDefaultBranch).await,
         Task::Rerun(wanted) => rerun::execute(services, lease, &wanted).await,
     }
 }

@@ -3,7 +3,8 @@
 
 use github_stand_in::{
     control::{MergeMethod, NewWorkflow},
-    store::{Conclusion, Rule},
+    faults::{Fault, FaultKind},
+    store::{Conclusion, JobScript, Rule},
 };
 use wiz_demo::until;
 
@@ -112,4 +113,54 @@ async fn gives_up(stage: &Stage, issue: u64) {
     push(stage, ("README.md", "# Three\n"));
     settled(stage).await;
     assert_eq!((issues(stage), stage.runs().await), (1, 1), "it was left to people");
+}
+
+/// Two heads of the default branch fail while the issue about the first is being made, which wiz does not survive; each
+/// failure is told by several deliveries. One issue, about the head that is there by now, and one pull request.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_failing_heads_at_once_have_one_issue_and_one_pull_request() {
+    let title = "Checks fail on main: ";
+    let scenes = vec![planner(title, &FILES), coder(title, LINTED), reviewer(title)];
+    let mut stage = Stage::set(&format!("gate: autonomous\nci:\n  default_branch: fix\n{CHECKED}"), scenes).await;
+    let control = stage.world.hub().control().clone();
+    let lacks = Rule::FailsWhileFileLacks { path: "greet.sh".to_owned(), text: "# linted".to_owned() };
+    let new = workflow(lacks, "greet.sh: line 1: not linted");
+    let also = JobScript { name: "style".to_owned(), log: "greet.sh: no style".to_owned(), ..new.jobs[0].clone() };
+    let new = NewWorkflow { jobs: vec![new.jobs[0].clone(), also], ..new };
+    control.script_workflow(stage.repo.full_name(), &new).unwrap();
+
+    let path = format!("/repos/{}/issues", stage.repo.full_name());
+    let unanswered = Fault { method: Some("POST".to_owned()), path, kind: FaultKind::Unanswered, times: 1 };
+    control.add_fault(unanswered);
+    push(&stage, ("README.md", "# The first head\n"));
+    let issue = issue_of_wiz(&stage, 0).await;
+    push(&stage, ("README.md", "# The second head\n"));
+    let head = stage.repo.git(&["rev-parse", "main"]).unwrap();
+    let told = async || {
+        let runs = control.workflow_runs(stage.repo.full_name())?;
+        let last = runs.iter().rfind(|run| run.head_sha == head).and_then(|run| run.latest());
+        Ok(last.and_then(|attempt| attempt.conclusion))
+    };
+    assert_eq!(until("CI has ended", PATIENCE, told).await.unwrap(), Conclusion::Failure);
+    stage.world.hub().settle().await.unwrap();
+    stage.until_looks(2).await;
+    stage.world.kill().await.unwrap();
+    stage.world.store().await.unwrap().expire_leases().await.unwrap();
+    stage.world.restart().await.unwrap();
+
+    stage.until_says(issue, "is open").await;
+    stage.quiet().await;
+    assert_eq!((issues(&stage), stage.runs().await, stage.repo.pulls().unwrap().len()), (1, 1, 1));
+    let text = control.issue(stage.repo.full_name(), issue).unwrap();
+    assert!(text.body.as_deref().unwrap().contains(&format!("at `{}`", &head[..8])), "{:?}", text.body);
+    // What comes of it is like what comes of one failure: nothing was counted twice.
+    let pull = stage.repo.pulls().unwrap().pop().unwrap();
+    stage.person("maria").merge(stage.repo.full_name(), pull.number, MergeMethod::Merge).unwrap();
+    stage.until_says(issue, "### Done").await;
+    settled(&stage).await;
+    push(&stage, ("greet.sh", "echo \"Hello, ${1:-you}\"\n"));
+    stage.until_answers(issue, "I leave it to you").await;
+    settled(&stage).await;
+    assert_eq!((issues(&stage), stage.runs().await), (1, 1));
+    stage.clear().await;
 }

@@ -110,6 +110,7 @@ impl Stage {
                     "policy_check",
                     "schedules",
                     "checks",
+                    "branch_checks",
                     "rerun",
                     "draft",
                     "pushed_policy",
@@ -228,6 +229,18 @@ impl Stage {
             Ok((state.as_deref() == Some(wanted)).then_some(()))
         };
         until(&what, PATIENCE, reached).await.unwrap();
+    }
+
+    /// Waits until so many looks at failing checks of the default branch wait for their turn, or have it.
+    pub async fn until_looks(&self, wanted: i64) {
+        let waiting = async || {
+            let heads = sqlx::query_scalar(
+                "select count(distinct payload ->> 'head') from job where kind in ('checks', 'branch_checks')",
+            );
+            let heads: i64 = heads.fetch_one(self.store.pool()).await?;
+            Ok((heads == wanted).then_some(()))
+        };
+        until("failing heads wait for a look", PATIENCE, waiting).await.unwrap();
     }
 
     /// The schedules that wiz knows.
