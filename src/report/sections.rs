@@ -135,10 +135,10 @@ pub(super) fn next_commands(view: &RunView) -> Vec<(String, &'static str)> {
         }
         RunState::Paused => vec![plain("/wiz resume", "go on"), plain("/wiz cancel", "end the run")],
         RunState::Watching => vec![plain("/wiz cancel", "leave the pull request alone")],
-        RunState::Failed => vec![plain("/wiz retry", "try again"), plain("/wiz fix …", "start over, with other words")],
-        RunState::Cancelled if view.pull_request.as_ref().is_some_and(|pull| !pull.open) => {
+        RunState::Failed | RunState::Cancelled if view.pull_request.as_ref().is_some_and(|pull| !pull.open) => {
             vec![plain("/wiz fix", "start over")]
         }
+        RunState::Failed => vec![plain("/wiz retry", "try again"), plain("/wiz fix …", "start over, with other words")],
         RunState::Cancelled => vec![plain("/wiz retry", "go on"), plain("/wiz fix", "start over")],
         RunState::Queued
         | RunState::Planning

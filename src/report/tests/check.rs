@@ -24,7 +24,7 @@ fn every_state_has_a_headline_and_a_check_title() {
     Reviewing | Reviewing the change | InProgress | cancel
     Publishing | Opening the pull request | InProgress | cancel
     Watching | The definition of done holds on this commit | Completed(Success) | cancel
-    Succeeded | The definition of done holds on this commit | Completed(Success) | cancel
+    Succeeded | The definition of done holds on this commit | Completed(Success) | 
     Failed | Failed: comment /wiz retry | Completed(Failure) | retry
     Cancelled | Cancelled | Completed(Cancelled) |
     ");
@@ -144,9 +144,25 @@ fn a_merge_changes_nothing_about_what_was_proven() {
     let open = check_output(&view);
     view.state = RunState::Succeeded;
     view.timings.push(Timing { stage: RunState::Watching, duration: Duration::from_secs(90) });
-    assert_eq!(check_output(&view), open);
+    let merged = check_output(&view);
+    assert_eq!(merged.actions, [], "there is nothing to press any more");
+    assert_eq!(CheckOutput { actions: open.actions.clone(), ..merged }, open);
     view.evidence_is_of_head = false;
     assert_eq!(check_output(&view).title, "wiz has not proven this commit");
+}
+
+#[test]
+fn what_failed_is_not_retried_where_the_pull_request_is_closed() {
+    let open = RunView { state: RunState::Failed, ..example::finished() };
+    let link = open.pull_request.clone().unwrap();
+    let closed = RunView { pull_request: Some(PullRequestLink { open: false, ..link }), ..open.clone() };
+    let shown = |view: &RunView| {
+        let check = check_output(view);
+        let offered = status_comment(view).lines().find(|line| line.starts_with("**Next:**")).unwrap().to_owned();
+        format!("{} | {} buttons | {offered}", check.title, check.actions.len())
+    };
+    insta::assert_snapshot!(shown(&open), @"Failed: comment /wiz retry | 1 buttons | **Next:** `/wiz retry` (try again), `/wiz fix …` (start over, with other words)");
+    insta::assert_snapshot!(shown(&closed), @"Failed: comment /wiz fix | 0 buttons | **Next:** `/wiz fix` (start over)");
 }
 
 #[test]
