@@ -19,7 +19,7 @@ use super::{
 use crate::{
     error::UserMessage,
     github::{BranchStands, GitHubError, NewCommit, NewPullRequest, OpenState},
-    ids::CommitSha,
+    ids::{BranchName, CommitSha},
     patch::{self, Patch},
     report::{self, Marker, MarkerKind},
     run::{
@@ -103,7 +103,8 @@ async fn open(
         return Ok(Drafted::Withheld { why: UserMessage::new(report::secret_in_text(kind)) });
     }
     if let Some(before) = &stored.run.progress.pull_request {
-        let head = match advance(services, stored, (project, patch), (before, &message)).await? {
+        let lies = (&before.branch, &before.head);
+        let head = match advance(services, stored, (project, patch), lies, &message).await? {
             Advanced::To(head) => head,
             Advanced::Elsewhere => {
                 return Ok(Drafted::Withheld { why: UserMessage::new(report::draft_branch_moved(before.number)) });
@@ -160,27 +161,27 @@ enum Advanced {
     Elsewhere,
 }
 
-/// Takes the draft's branch from what it holds to the base with `patch`, by one more commit if that changes anything.
+/// Takes a branch with unfinished work from its head to the base with `patch`, by one more commit if that changes anything.
 async fn advance(
     services: &Services,
     stored: &StoredRun,
     (project, patch): (&Project, &Patch),
-    (draft, message): (&PullRequest, &str),
+    (branch, head): (&BranchName, &CommitSha),
+    message: &str,
 ) -> Result<Advanced, StageFailure> {
     let github = services.github.installation(stored.installation);
-    let (files, _, listing) = project::tree_at(services, stored, &draft.head).await?;
+    let (files, _, listing) = project::tree_at(services, stored, head).await?;
     let rest = workspace::difference(&files, &workspace::apply(&project.files, patch));
     if rest.is_empty() {
-        let now = github.branch(&stored.repository_name, &draft.branch).await?;
-        let is_there = now.as_ref() == Some(&draft.head);
-        return Ok(if is_there { Advanced::To(draft.head.clone()) } else { Advanced::Elsewhere });
+        let now = github.branch(&stored.repository_name, branch).await?;
+        return Ok(if now.as_ref() == Some(head) { Advanced::To(head.clone()) } else { Advanced::Elsewhere });
     }
     let commit = NewCommit {
         repository: &stored.repository_name,
         repository_id: stored.repository,
-        branch: &draft.branch,
+        branch,
         stands: BranchStands::AtParent,
-        parent: &draft.head,
+        parent: head,
         listing: &listing,
         message,
         patch: &rest,
@@ -188,8 +189,8 @@ async fn advance(
     match github.commit(&commit).await {
         Ok(committed) => Ok(Advanced::To(committed.sha)),
         Err(error @ GitHubError::Conflict(_)) => {
-            let now = github.branch(&stored.repository_name, &draft.branch).await?;
-            if now.as_ref() == Some(&draft.head) { Err(error.into()) } else { Ok(Advanced::Elsewhere) }
+            let now = github.branch(&stored.repository_name, branch).await?;
+            if now.as_ref() == Some(head) { Err(error.into()) } else { Ok(Advanced::Elsewhere) }
         }
         Err(error) => Err(error.into()),
     }
@@ -213,7 +214,7 @@ pub(super) async fn finish(
         Ok(pull) => pull,
         Err(over) => return Ok(Done::from(*over)),
     };
-    let head = match advance(services, stored, work, (draft, &message)).await? {
+    let head = match advance(services, stored, work, (&draft.branch, &draft.head), &message).await? {
         Advanced::To(head) => head,
         Advanced::Elsewhere => {
             let message = UserMessage::new(report::draft_branch_moved(draft.number));
@@ -229,6 +230,43 @@ pub(super) async fn finish(
         github.mark_ready(stored.repository, &pull).await.context("cannot make the draft ready for review")?;
     }
     Ok(StageResult::Published(PullRequest { head, unfinished: false, ..draft.clone() }).into())
+}
+
+/// What a draft that its run never heard of has left on GitHub.
+pub(super) enum Remains {
+    /// Its pull request, with the branch's head.
+    Draft(PullRequest),
+    /// Only its branch, which holds the finished work now.
+    Branch(CommitSha),
+    /// Nothing, or the branch is not wiz's alone.
+    Nothing,
+}
+
+/// Looks for them on the run's branch, which nobody but wiz may have written to, and lets a branch without a pull request
+/// go on to the finished work.
+pub(super) async fn remains(
+    services: &Services,
+    stored: &StoredRun,
+    work: (&Project, &Patch),
+    branch: &BranchName,
+    message: &str,
+) -> Result<Remains, StageFailure> {
+    let github = services.github.installation(stored.installation);
+    let Some(head) = github.branch(&stored.repository_name, branch).await? else { return Ok(Remains::Nothing) };
+    let authors = github.authors_since(&stored.repository_name, stored.base_branch(), branch).await?;
+    let own = &services.github.identity().await?.bot_login;
+    if authors.is_empty() || authors.iter().any(|author| author.as_ref() != Some(own)) {
+        return Ok(Remains::Nothing);
+    }
+    if let Some(pull) = github.find_pull(&stored.repository_name, branch).await? {
+        let open = pull.state == OpenState::Open;
+        let (branch, number) = (branch.clone(), pull.number);
+        return Ok(Remains::Draft(PullRequest { number, branch, head, open, fork: false, unfinished: true }));
+    }
+    Ok(match advance(services, stored, work, (branch, &head), message).await? {
+        Advanced::To(head) => Remains::Branch(head),
+        Advanced::Elsewhere => Remains::Nothing,
+    })
 }
 
 /// Lets the draft say how it stands with the run, should that have changed. Shortly before the end it says nothing more, or

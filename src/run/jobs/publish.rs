@@ -6,15 +6,17 @@
 use anyhow::Context as _;
 
 use super::{
-    Completed, Done, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun, draft, follow_up, stage,
+    Completed, Done, JobFailure, Lease, RunId, Services, StageFailure, StageResult, StoredRun,
+    draft::{self, Remains},
+    follow_up, stage,
     store::results::{self, Proof},
     verify::{Judgement, judge},
 };
 use crate::{
     error::UserMessage,
-    github::{BranchStands, NewCommit, NewPullRequest, OpenState, Origin},
-    ids::CommitSha,
-    patch::{Listing, Patch, secrets},
+    github::{BranchStands, GitHubError, NewCommit, NewPullRequest, OpenState, Origin},
+    ids::{CommitSha, IssueNumber},
+    patch::{Patch, secrets},
     plan::{Criterion, Plan},
     report::{self, Marker, MarkerKind},
     run::{branch, project::Project, state::PullRequest, view, workspace},
@@ -52,15 +54,15 @@ async fn publish(services: &Services, stored: &StoredRun) -> Result<Done, StageF
     if let Some(draft) = progress.pull_request.as_ref().filter(|pull_request| pull_request.unfinished) {
         return draft::finish(services, stored, (&project, &patch), draft).await;
     }
-    open(services, stored, (&current.base, &project.listing), &patch).await
+    open(services, stored, &current.base, (&project, &patch)).await
 }
 
 /// Makes the branch with its one commit, and opens the pull request.
 async fn open(
     services: &Services,
     stored: &StoredRun,
-    (parent, listing): (&CommitSha, &Listing),
-    patch: &Patch,
+    parent: &CommitSha,
+    (project, patch): (&Project, &Patch),
 ) -> Result<Done, StageFailure> {
     let progress = &stored.run.progress;
     let view = view::of(services, stored).await?;
@@ -73,7 +75,7 @@ async fn open(
         // Before its pull request is known the branch has, as a rule, not been made.
         stands: progress.pull_request.as_ref().map_or(BranchStands::Nowhere, |_| BranchStands::Unknown),
         parent,
-        listing,
+        listing: &project.listing,
         message: &report::commit_message(&view),
         patch,
     };
@@ -81,7 +83,18 @@ async fn open(
     if let Some(kind) = secret_in(services, &[commit.message, &text.title, &text.body]) {
         return Ok(StageResult::Failed { message: UserMessage::new(report::secret_in_text(kind)) }.into());
     }
-    let committed = github.commit(&commit).await.context("cannot publish the commit")?;
+    let (head, origin) = match github.commit(&commit).await {
+        Ok(committed) => (committed.sha, committed.origin),
+        Err(conflict @ GitHubError::Conflict(_)) if progress.pull_request.is_none() => {
+            match draft::remains(services, stored, (project, patch), &branch, commit.message).await? {
+                Remains::Draft(draft) if !draft.open => return Ok(closed(draft.number)),
+                Remains::Draft(draft) => return draft::finish(services, stored, (project, patch), &draft).await,
+                Remains::Branch(head) => (head, Origin::Moved),
+                Remains::Nothing => return Err(conflict.into()),
+            }
+        }
+        Err(error) => return Err(anyhow::Error::from(error).context("cannot publish the commit").into()),
+    };
     let marker = Marker { run: Some(stored.run.id), kind: MarkerKind::PullRequest };
     let wanted = NewPullRequest {
         repository: &stored.repository_name,
@@ -91,28 +104,31 @@ async fn open(
         body: &marker.append_to(&text.body, services.settings.marker_key.bytes()),
         draft: stored.options.draft,
     };
-    let pull_request = match (&progress.pull_request, committed.origin) {
+    let pull_request = match (&progress.pull_request, origin) {
         (None, Origin::NewBranch) => github.open_pull(&wanted).await,
         (Some(_), _) | (None, Origin::Moved | Origin::Adopted) => github.find_or_create_pull(&wanted).await,
     };
     let pull_request = pull_request.context("cannot open the pull request")?;
     // One that was merged before it was known here is watched, and what is told of it ends the run.
     if pull_request.state == OpenState::Closed && pull_request.merged_at.is_none() {
-        return Ok(StageResult::Failed { message: UserMessage::new(format!(
-            "The pull request #{} of this run is closed. Reopen it and `/wiz retry`, or start over with `/wiz fix`.",
-            pull_request.number
-        )) }
-        .into());
+        return Ok(closed(pull_request.number));
     }
     Ok(StageResult::Published(PullRequest {
         number: pull_request.number,
         branch,
-        head: committed.sha,
+        head,
         open: true,
         fork: false,
         unfinished: false,
     })
     .into())
+}
+
+fn closed(number: IssueNumber) -> Done {
+    let message = format!(
+        "The pull request #{number} of this run is closed. Reopen it and `/wiz retry`, or start over with `/wiz fix`."
+    );
+    StageResult::Failed { message: UserMessage::new(message) }.into()
 }
 
 /// What kind of secret one of the texts holds, if any does.

@@ -34,6 +34,11 @@ fn pull(stage: &Stage, number: u64) -> Issue {
     stage.world.hub().control().issue(stage.repo.full_name(), number).unwrap()
 }
 
+fn break_once(stage: &Stage, path: &str, kind: FaultKind) {
+    let fault = Fault { method: Some("POST".to_owned()), path: path.to_owned(), kind, times: 1 };
+    stage.world.hub().control().add_fault(fault);
+}
+
 /// The draft that an issue's run opened.
 async fn draft_of(stage: &Stage, issue: u64) -> u64 {
     let opened = async || {
@@ -71,9 +76,8 @@ async fn what_was_done_when_the_money_was_used_up_is_a_draft_until_it_is_proven(
     let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
     let name = stage.repo.full_name().to_owned();
     // What GitHub did and did not say is found again.
-    for path in ["/repos/*/git/refs", "/repos/*/pulls", "/graphql"] {
-        let (method, kind) = (Some("POST".to_owned()), FaultKind::AfterWork { status: 502 });
-        stage.world.hub().control().add_fault(Fault { method, path: path.to_owned(), kind, times: 1 });
+    for path in ["/repos/*/git/refs", "/repos/*/pulls"] {
+        break_once(&stage, path, FaultKind::AfterWork { status: 502 });
     }
     let (half, up) = (stage.issue("Half done, @octo closes #1"), stage.issue("Given up"));
     stage.say("maria", half, LITTLE);
@@ -137,6 +141,8 @@ async fn what_was_done_when_the_money_was_used_up_is_a_draft_until_it_is_proven(
     stage.say("tess", number, "/wiz budget +$2");
     stage.until_answers(number, "may not use").await;
     stage.say("maria", number, "/wiz budget +$2");
+    stage.until_state(half, "working").await;
+    break_once(&stage, "/graphql", FaultKind::AfterWork { status: 502 });
     let open = stage.until_says(half, "is open").await;
     assert!(!open.body.contains("draft"), "{}", open.body);
     let done = until_pull(&stage, number, "## Proof").await;
@@ -273,6 +279,49 @@ async fn what_may_not_be_published_becomes_no_draft() {
     }
     for number in [secret, astray, taken, draft] {
         stage.talk(number).await;
+    }
+    stage.clear().await;
+}
+
+/// GitHub refuses the pull request after wiz has made its branch, or makes it and refuses all the same; and where there are
+/// no drafts, the branch goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_draft_has_left_that_its_run_never_heard_of_becomes_the_pull_request() {
+    let titles = ["Refused", "Made and refused", "No drafts"];
+    let scenes = titles.map(|title| [planner(title, &FILES), dear(title, FIRST, REST), reviewer(title)]).concat();
+    let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
+    let [refused, made, none] = titles.map(|title| stage.issue(title));
+    let kinds =
+        [FaultKind::Status { status: 403 }, FaultKind::AfterWork { status: 403 }, FaultKind::Status { status: 422 }];
+    let whys = ["GitHub refused a step", "GitHub refused a step", "makes no draft"];
+    for ((issue, kind), why) in [refused, made, none].into_iter().zip(kinds).zip(whys) {
+        break_once(&stage, "/repos/*/pulls", kind);
+        stage.say("maria", issue, LITTLE);
+        stage.until_says(issue, why).await;
+    }
+    let branches = stage.repo.git(&["branch", "--list", "--format=%(refname:short)"]).unwrap();
+    let branches: Vec<&str> = branches.lines().filter(|name| name.starts_with("wiz/")).collect();
+    assert_eq!(branches, ["wiz/run-1-refused", "wiz/run-2-made-and-refused"]);
+    assert_eq!(stage.repo.pulls().unwrap().len(), 1);
+    for issue in [refused, made, none] {
+        stage.say("maria", issue, "/wiz budget +$2");
+        stage.until_says(issue, "is open").await;
+    }
+    let mut ended: Vec<(String, bool, Vec<String>)> = Vec::new();
+    for issue in stage.world.hub().control().pull_requests(stage.repo.full_name()).unwrap() {
+        ended.push((issue.title.clone(), issue.pull.as_ref().unwrap().draft, subjects(&stage, issue.number)));
+        stage.talk(issue.number).await;
+    }
+    ended.sort();
+    let finished = |title: &str| vec![format!("Unfinished: {title}"), title.to_owned()];
+    let expected = [
+        (titles[1].to_owned(), false, finished(titles[1])),
+        (titles[2].to_owned(), false, vec![titles[2].to_owned()]),
+        (titles[0].to_owned(), false, finished(titles[0])),
+    ];
+    assert_eq!(ended, expected);
+    for issue in [refused, made, none] {
+        stage.talk(issue).await;
     }
     stage.clear().await;
 }
