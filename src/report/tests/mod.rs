@@ -6,4 +6,5 @@ pub(super) mod example;
 mod follow_up;
 mod hostile;
 mod pull_request;
+mod short;
 mod status;

@@ -46,7 +46,8 @@ pub fn head(view: &View<'_>, repository: &Repository, issue: &Issue, here: &str)
             @for label in &issue.labels { span.label { (label) } }
             @if issue.locked.is_some() { span.tag { "🔒 locked" } }
             @if let Some(pull) = &issue.pull {
-                span.dim { "wants to merge " code { (pull.head_ref) } " into " code { (pull.base_ref) } }
+                @let is_merged = pull.merged_at.is_some();
+                span.dim { (if is_merged { "merged " } else { "wants to merge " }) code { (pull.head_ref) } " into " code { (pull.base_ref) } }
             }
         }
         @if issue.pull.is_some() { (pull::tabs(view, repository, issue, here)) }
