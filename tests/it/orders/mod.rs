@@ -3,6 +3,7 @@
 mod downtime;
 mod drafts;
 mod edits;
+mod enormous;
 mod gates;
 mod kinds;
 mod levels;
