@@ -11,9 +11,10 @@ use std::{pin::pin, time::Duration};
 
 use wiz_demo::{Case, Ending, HUMANIZE, MINIMIST, Moment, Story, World};
 
+pub use self::moment::{until_unanswered, withhold};
 use self::{
     boundary::{Bell, Boundary},
-    moment::{until_signs, until_unanswered, withhold},
+    moment::until_signs,
 };
 use crate::support::{
     dice::Dice,
@@ -60,7 +61,7 @@ const SIGNS_OF_A_RUN: u64 = 30;
 const LAST_CUT: Duration = Duration::from_secs(60);
 
 /// Kills wiz as a power cut does, and starts it again.
-async fn cut(world: &mut World) {
+pub async fn cut(world: &mut World) {
     world.kill().await.unwrap();
     go_on(world).await;
 }

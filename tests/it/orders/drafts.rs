@@ -12,7 +12,10 @@ use super::{
     scenes::{FILES, coder, planner, reviewer},
     stage::{CHECKED, PATIENCE, Stage, shown},
 };
-use crate::support::redact::redact;
+use crate::{
+    crash::{cut, until_unanswered, withhold},
+    support::redact::redact,
+};
 
 /// Half of the repair, as far as the money reaches, and the other half.
 const FIRST: &str = r#"echo 'echo "Hello, ${1:-you}"' > greet.sh"#;
@@ -322,6 +325,35 @@ async fn what_a_draft_has_left_that_its_run_never_heard_of_becomes_the_pull_requ
     assert_eq!(ended, expected);
     for issue in [refused, made, none] {
         stage.talk(issue).await;
+    }
+    stage.clear().await;
+}
+
+/// The process is killed behind each write of a draft and of its end, before it hears what came of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_outlives_every_cut() {
+    let scenes = vec![planner("Cut", &FILES), dear("Cut", FIRST, REST), reviewer("Cut")];
+    let mut stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
+    let issue = stage.issue("Cut");
+    let drafting = [("POST", "/repos/*/git/refs"), ("POST", "/repos/*/pulls")];
+    let finishing = [("PATCH", "/repos/*/git/refs/*"), ("PATCH", "/repos/*/pulls/*")];
+    for (order, writes, state) in [(LITTLE, drafting, "in the draft"), ("/wiz budget +$2", finishing, "is open")] {
+        for write in writes {
+            withhold(&stage.world, write);
+        }
+        stage.say("maria", issue, order);
+        for left in (0..writes.len()).rev() {
+            until_unanswered(&stage.world, left).await;
+            cut(&mut stage.world).await;
+        }
+        stage.until_says(issue, state).await;
+    }
+    let draft = stage.repo.pulls().unwrap()[0].number;
+    assert!(!until_pull(&stage, draft, "## Proof").await.pull.unwrap().draft);
+    assert_eq!(subjects(&stage, draft), ["Unfinished: Cut", "Cut"]);
+    assert_eq!(stage.repo.pulls().unwrap().len(), 1);
+    for number in [issue, draft] {
+        stage.talk(number).await;
     }
     stage.clear().await;
 }
