@@ -2,11 +2,18 @@
 //! where there are several.
 //!
 //! A commit has one check run named `wiz`, whatever happens on it and however many runs come to it: it is opened again and
-//! ends again. <https://docs.github.com/en/rest/checks/runs#rerequest-a-check-run>
+//! ends again. <https://docs.github.com/en/rest/checks/runs#rerequest-a-check-run> Where several runs have one head, as when
+//! two pull requests have one branch, one of them has the word.
+
+use std::time::Duration;
 
 use super::{
-    RunId, Services, StoredRun,
-    store::results::{self, Output, ShownCheck},
+    RunId, Services, StoredRun, Task, queue,
+    store::{
+        self,
+        heads::{self, Claim},
+        results::{self, Output, ShownCheck},
+    },
 };
 use crate::{
     github::{self, CheckIdentity, CheckState, Installation, journal::text_digest},
@@ -18,31 +25,40 @@ use crate::{
 /// The check run's name on GitHub.
 const CHECK_NAME: &str = "wiz";
 
-/// Shows the check runs on the head that the run is about. What an earlier head shows stays as it ended; if it had not
-/// ended, it ends now.
+/// How soon to look again whether another run has made the check run: that takes one call.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// A commit has one check run, and another run is making it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("run {0} is making the check run of this commit")]
+pub(super) struct StillMade(RunId);
+
+/// Shows the check runs on the head that the run is about, if no other run has the word there. What an earlier head shows
+/// stays as it ended; if it had not ended, it ends now.
 pub(super) async fn show(services: &Services, stored: &StoredRun, view: &RunView) -> anyhow::Result<()> {
     let Some(pull_request) = &stored.run.progress.pull_request else { return Ok(()) };
     let (head, run) = (&pull_request.head, stored.run.id);
     let github = services.github.installation(stored.installation);
     let known = results::output(&mut *services.pool.acquire().await?, run).await?;
+    let shown = Shown { services, github: &github, stored, known: &known, head };
     let (same, other) = match known.check_run.clone() {
         Some(before) if before.head == *head => (Some(before), None),
         before => (None, before.filter(|before| !before.settled)),
     };
     if let Some(other) = other {
-        let ended = superseded(stored, other.clone(), head);
-        match other.id {
-            Some(id) => github.update_check(&stored.repository_name, id, &ended).await?,
-            None => github.update_check_if_made(&stored.repository_name, &ended).await?,
-        }
+        shown.supersede(other).await?;
+    }
+    if shown.hand_over().await? {
+        return Ok(());
     }
     let output = report::check_output(view);
     // Only wiz can change its check runs, so what it wrote last is what stands there.
     let digest = text_digest(&format!("{output:?}"));
     let wanted = wanted(stored, head, output);
-    let shown = Shown { services, github: &github, stored, known: &known };
     shown.main(same.as_ref(), &wanted, digest).await?;
-    shown.items(same.is_some(), report::criterion_checks(view), &wanted).await
+    shown.items(same.is_some(), report::criterion_checks(view), &wanted).await?;
+    // Another run may have come to the word meanwhile, and found nothing written over its own.
+    shown.hand_over().await.map(drop)
 }
 
 struct Shown<'a> {
@@ -50,27 +66,71 @@ struct Shown<'a> {
     github: &'a Installation,
     stored: &'a StoredRun,
     known: &'a Output,
+    head: &'a CommitSha,
 }
 
 impl Shown<'_> {
+    /// Lets the run that has the word on the head say it, if that is another one; answers whether it is.
+    async fn hand_over(&self) -> anyhow::Result<bool> {
+        let place = (self.stored.repository, self.head);
+        let mut connection = self.services.pool.acquire().await?;
+        let speaker = heads::speaker(&mut connection, place).await?;
+        let Some(speaker) = speaker.filter(|speaker| *speaker != self.stored.run.id) else { return Ok(false) };
+        let said = heads::shown(&mut connection, place).await?;
+        if said.is_none_or(|(_, said)| said != speaker)
+            && let Some(other) = store::load(&mut connection, speaker).await?
+        {
+            let report = Task::Report { run: speaker, revision: other.revision };
+            queue::enqueue(&mut connection, &report.job(other.installation, Duration::ZERO)?).await?;
+        }
+        Ok(true)
+    }
+
+    /// Ends the check run on an earlier head, unless it shows the words of another run by now.
+    async fn supersede(&self, before: ShownCheck) -> anyhow::Result<()> {
+        let (run, place) = (self.stored.run.id, (self.stored.repository, &before.head));
+        let said = heads::shown(&mut *self.services.pool.acquire().await?, place).await?;
+        if said.is_none_or(|(_, said)| said == run) {
+            let proven = heads::is_proven(&mut *self.services.pool.acquire().await?, place).await?;
+            let ended = superseded(self.stored, (before.clone(), proven), self.head);
+            match before.id {
+                Some(id) => self.github.update_check(&self.stored.repository_name, id, &ended).await?,
+                None => self.github.update_check_if_made(&self.stored.repository_name, &ended).await?,
+            }
+        }
+        let ended = ShownCheck { settled: true, digest: None, ..before };
+        results::save_check_run(&mut *self.services.pool.acquire().await?, run, &ended).await
+    }
+
     /// The one named `wiz`.
     async fn main(&self, same: Option<&ShownCheck>, wanted: &github::CheckRun, digest: String) -> anyhow::Result<()> {
         let (repository, run) = (&self.stored.repository_name, self.stored.run.id);
-        if same.is_some_and(|same| same.digest.as_ref() == Some(&digest)) {
+        let place = (self.stored.repository, self.head);
+        let mut connection = self.services.pool.acquire().await?;
+        let said = heads::shown(&mut connection, place).await?.map(|(_, said)| said);
+        if said == Some(run) && same.is_some_and(|same| same.digest.as_ref() == Some(&digest)) {
             return Ok(());
         }
         let (head, key) = (wanted.head_sha.clone(), wanted.external_id.clone());
         let id = same.and_then(|same| same.id);
         let mut shown = ShownCheck { head, key, settled: false, id, digest: None };
-        results::save_check_run(&mut *self.services.pool.acquire().await?, run, &shown).await?;
-        let made = match id {
-            Some(id) => self.github.update_check(repository, id, wanted).await.map(|()| id)?,
-            None if self.is_first() => self.github.create_check(repository, wanted).await?,
-            None => self.github.find_or_create_check(repository, wanted).await?,
+        results::save_check_run(&mut connection, run, &shown).await?;
+        let claim = match id {
+            Some(id) => Claim::Made(id),
+            None => heads::claim(&mut connection, place, run).await?,
+        };
+        drop(connection);
+        let made = match claim {
+            Claim::Made(id) => self.github.update_check(repository, id, wanted).await.map(|()| id)?,
+            Claim::Fresh if self.is_first() => self.github.create_check(repository, wanted).await?,
+            Claim::Fresh | Claim::Again => self.github.find_or_create_check(repository, wanted).await?,
+            Claim::Elsewhere(other) => return Err(StillMade(other).into()),
         };
         shown.settled = matches!(wanted.state, CheckState::Completed { .. });
         (shown.id, shown.digest) = (Some(made), Some(digest));
-        results::save_check_run(&mut *self.services.pool.acquire().await?, run, &shown).await
+        let mut connection = self.services.pool.acquire().await?;
+        results::save_check_run(&mut connection, run, &shown).await?;
+        heads::spoke(&mut connection, place, (run, made)).await
     }
 
     /// Whether nobody can have made the check run: the run made the commit just now, and shows its first check.
@@ -105,9 +165,8 @@ impl Shown<'_> {
 }
 
 /// The end of the check run on a head that is no longer the one to look at: what was proven of it stays proven.
-fn superseded(stored: &StoredRun, before: ShownCheck, head: &CommitSha) -> github::CheckRun {
+fn superseded(stored: &StoredRun, (before, proven): (ShownCheck, bool), head: &CommitSha) -> github::CheckRun {
     let (title, summary) = report::superseded_check(head);
-    let proven = stored.run.progress.proof_of(&before.head).is_some_and(|proof| proof.holds);
     let conclusion = if proven { github::Conclusion::Success } else { github::Conclusion::Neutral };
     github::CheckRun {
         name: CHECK_NAME.to_owned(),

@@ -320,11 +320,14 @@ fn told_of_model(error: &ModelError) -> Option<String> {
 /// Spreads the jobs that a limit held up, so that they do not all come back in the same moment.
 const SPREAD_MS: u64 = 3_000;
 
-/// A failure that the queue deals with: GitHub's limits and a pull request that is just being opened are waited for and
+/// A failure that the queue deals with: GitHub's limits, and what is just being made by another job, are waited for and
 /// nobody's fault, everything else is tried again with growing waits.
 fn retry(error: anyhow::Error) -> JobFailure {
     if error.is::<opening::StillOpening>() {
         return JobFailure::TooEarly { error, after: opening::LOOK_AGAIN };
+    }
+    if error.is::<check_run::StillMade>() {
+        return JobFailure::TooEarly { error, after: check_run::LOOK_AGAIN };
     }
     match error.downcast_ref::<GitHubError>() {
         Some(GitHubError::RateLimited { until, .. }) => {

@@ -1,6 +1,7 @@
 //! Runs in Postgres. [`signal`] is the only way a stored run changes; [`results`] holds what its stages produced.
 
 pub mod ci;
+pub mod heads;
 pub mod heard;
 pub mod history;
 pub mod memory;

@@ -280,25 +280,6 @@ pub async fn save_check_run(connection: &mut PgConnection, run: RunId, shown: &S
     Ok(())
 }
 
-/// The check run that stands for the latest run on a commit, and its `external_id`.
-pub async fn check_on(
-    connection: &mut PgConnection,
-    repository: RepositoryId,
-    head: &CommitSha,
-) -> Result<Option<(CheckRunId, String)>> {
-    let row = sqlx::query!(
-        r#"select check_run_id as "id!: CheckRunId", check_run_key as "key!" from run_output
-           join run on run.id = run_output.run_id
-           where repository_id = $1 and check_run_head = $2 and check_run_id is not null and check_run_key is not null
-           order by run_id desc limit 1"#,
-        repository as _,
-        head as _,
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(row.map(|row| (row.id, row.key)))
-}
-
 /// Remembers what the check runs of single items say.
 pub async fn save_check_items(connection: &mut PgConnection, run: RunId, digest: &str) -> Result<()> {
     sqlx::query!("update run_output set check_items_digest = $2 where run_id = $1", run as _, digest)

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use github_stand_in::{
-    control::NewWorkflow,
+    control::{MergeMethod, NewWorkflow},
+    faults::{DeliveryFault, DeliveryFaultKind},
     store::{Conclusion, Rule, Trigger},
 };
 use scripted_model::Scene;
@@ -192,4 +193,58 @@ async fn a_push_under_a_follow_up_is_not_taken_for_proven() {
     assert_each_once(&stage);
     shown(&stage.until_says(issue, "### Pull request #").await);
     stage.clear().await;
+}
+
+/// Two pull requests have one branch, so two runs have one head. Its one check says what that run has to say which knows
+/// more of it, and its buttons are that run's.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_runs_on_one_head_have_one_check_there() {
+    let (title, other) = ("Both ways", "The same for next");
+    let order = follow_up(other, "follow-up-1", "say that it is linted", "echo '# linted' >> greet.sh");
+    let scenes = [vec![order, reviewer(other)], repair(title)].concat();
+    let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
+    let (name, wim) = (stage.repo.full_name().to_owned(), stage.person("wim"));
+    let (issue, pull) = pull_request(&stage, title).await;
+    ended(&stage, &pull.head_sha, Conclusion::Success).await;
+    wim.write_file(&name, "next", ("NEWS.md", "It begins.\n"), "Begin").unwrap();
+    let second = wim.open_pull_request(&name, (&pull.head_ref, "next"), other, "Short.").unwrap();
+
+    stage.say("maria", second, "/wiz fix say that it is linted");
+    stage.until_followed_up(second, 1).await;
+    let head = stage.repo.git(&["rev-parse", &pull.head_ref]).unwrap();
+    assert_eq!(commits(&stage, &pull), [pull.head_sha.clone(), head.clone()]);
+    let check = ended(&stage, &head, Conclusion::Success).await.remove(0);
+    assert_eq!(check.external_id, "wiz-run-2", "the first run has not proven it");
+    let first = names(&of_wiz(&stage, &pull.head_sha));
+    assert_eq!(first.split(" | ").nth(1), Some("success"), "what the first run proved stays: {first}");
+    assert_each_once(&stage);
+
+    // The second run is over, and the word goes to the first one.
+    stage.until_says(second, "is open").await;
+    stage.person("max").click(&name, check.id, "cancel").unwrap();
+    stage.until_says(second, "### Cancelled").await;
+    let check = ended(&stage, &head, Conclusion::Neutral).await.remove(0);
+    assert_eq!(check.external_id, "wiz-run-1");
+    rerun(&stage, "wim", &head);
+    ended(&stage, &head, Conclusion::Success).await;
+    stage.until_says(issue, "is open").await;
+    assert_each_once(&stage);
+    pressed_too_late(&stage, (issue, &pull), check.id).await;
+    stage.clear().await;
+}
+
+/// A button that was pressed before the merge, and is told after it: one short answer, and nothing else.
+async fn pressed_too_late(stage: &Stage, (issue, pull): (u64, &Pull), check: u64) {
+    let control = stage.world.hub().control();
+    let late = DeliveryFaultKind::Delay { delay_ms: 4_000 };
+    control.add_delivery_fault(DeliveryFault { event: Some("check_run".to_owned()), kind: late, times: 2 });
+    for _ in 0..2 {
+        stage.person("max").click(stage.repo.full_name(), check, "cancel").unwrap();
+    }
+    stage.person("maria").merge(stage.repo.full_name(), pull.number, MergeMethod::Merge).unwrap();
+    stage.until_says(issue, "### Done").await;
+    stage.until_answers(pull.number, "does not fit now").await;
+    insta::assert_snapshot!(stage.talk(pull.number).await, @"wiz: `/wiz cancel` does not fit now: run 1 is done. `/wiz status` shows more.");
+    let shown = &control.repository(stage.repo.full_name()).unwrap().check_runs[&check];
+    assert_eq!((shown.conclusion.as_deref(), shown.actions.len()), (Some("success"), 0), "nothing is left to press");
 }

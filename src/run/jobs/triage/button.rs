@@ -12,7 +12,7 @@ use crate::{
     ids::CommentId,
     policy::{RepositoryPolicy, Role},
     report::{self, ActionKind},
-    run::{project::CHECK_RUN_PREFIX, state::State, store::results},
+    run::{project::CHECK_RUN_PREFIX, state::State},
     triage::{self, Intent, Ordered},
 };
 
@@ -91,13 +91,13 @@ pub(super) async fn suite(
         return Ok(None);
     }
     let head = &suite.head_sha;
-    let shown = results::check_on(&mut *services.pool.acquire().await?, repository.id, head).await?;
-    let Some((id, external_id)) = shown else { return Ok(None) };
+    let shown = store::heads::shown(&mut *services.pool.acquire().await?, (repository.id, head)).await?;
+    let Some((id, run)) = shown else { return Ok(None) };
     let check_run = CheckRun {
         id,
         action: CheckRunAction::Rerequested,
         name: String::new(),
-        external_id,
+        external_id: format!("{CHECK_RUN_PREFIX}{run}"),
         head_sha: head.clone(),
         head_branch: None,
         app_slug: suite.app_slug.clone(),
