@@ -1,6 +1,6 @@
 //! What a worker does beside its jobs: its heartbeat, the rescue of others' jobs, and cancellations.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use sqlx::{Connection, PgConnection};
@@ -9,10 +9,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Interruption, JobState,
+    groups::remove_idle_slots,
     heartbeat::{beat, held_rows, rescue, rescue_abandoned},
     settle::{cancel_waiting, cancelling},
     worker::Crew,
 };
+
+/// How often the slots of idle groups are removed: they cost nothing but their rows.
+const IDLE_GROUPS_EVERY: Duration = Duration::from_secs(5 * 60);
 
 /// Renews the heartbeat until `closing_time`, over a connection of its own: jobs that use up the pool must not cost
 /// the leases. Interrupts the jobs that are no longer ours, and all of them once nobody can say that they are.
@@ -63,15 +67,22 @@ async fn renew(crew: &Crew, connection: &mut Option<PgConnection>) -> Result<()>
     Ok(())
 }
 
-/// Carries out cancellations every poll and rescues the jobs of silent workers every heartbeat, until `closing_time`.
+/// Carries out cancellations every poll, rescues the jobs of silent workers every heartbeat and removes what idle groups
+/// leave now and then, until `closing_time`.
 pub(super) async fn keep_tidy(crew: &Crew, closing_time: &CancellationToken) {
-    let mut rescued = None::<Instant>;
+    let (mut rescued, mut swept) = (None::<Instant>, None::<Instant>);
     loop {
         if rescued.is_none_or(|at| at.elapsed() >= crew.settings.heartbeat) {
             rescued = Some(Instant::now());
             let settings = &crew.settings;
             if let Err(error) = rescue(&crew.pool, crew.handler.as_ref(), settings.expiry, settings.crash_limit).await {
                 tracing::warn!("{error:#}; trying again at the next heartbeat");
+            }
+        }
+        if swept.is_none_or(|at| at.elapsed() >= IDLE_GROUPS_EVERY) {
+            swept = Some(Instant::now());
+            if let Err(error) = remove_idle_slots(&crew.pool).await {
+                tracing::warn!("{error:#}; trying again later");
             }
         }
         if let Err(error) = cancel_requested(crew).await {

@@ -1,16 +1,20 @@
 //! Groups never exceed their limit, and never starve.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
 
 use sqlx::PgPool;
 use tokio::task::JoinSet;
 use wiz::{
     ids::JobId,
-    queue::{JobStanding, NewJob, admit, register, set_group_limit},
+    queue::{JobStanding, NewJob, admit, register, remove_idle_slots, set_group_limit},
 };
+use wiz_demo::until;
 
 use super::stage::{Ending, Stage, add, claim, complete, job, pass_time, settings, standing};
 use crate::support::database::TestDatabase;
@@ -25,7 +29,7 @@ async fn limit(pool: &PgPool, group: &str, limit: i16) {
 }
 
 #[tokio::test]
-async fn racing_claimers_never_run_more_of_a_group_than_it_has_slots() {
+async fn racing_claimers_never_run_more_of_a_group_than_it_has_slots_while_idle_ones_are_removed() {
     let db = TestDatabase::new().await;
     limit(&db.pool, "two", 2).await;
     for n in 0..60 {
@@ -40,6 +44,7 @@ async fn racing_claimers_never_run_more_of_a_group_than_it_has_slots() {
         claimers.spawn(async move {
             let worker = register(&pool).await.unwrap();
             while finished.load(Ordering::SeqCst) < 60 {
+                remove_idle_slots(&pool).await.unwrap();
                 admit(&pool).await.unwrap();
                 for (job, lease) in claim(&pool, worker, 3, i64::MIN).await.unwrap() {
                     let group = usize::from(job.group_key.as_deref() == Some("two"));
@@ -121,4 +126,49 @@ async fn a_lowered_limit_holds_once_its_jobs_have_ended() {
     }
     limit(&db.pool, "g", 1).await;
     assert_eq!(admit(&db.pool).await.unwrap(), 1);
+}
+
+/// The groups that have slots, and how many of those.
+async fn slots(pool: &PgPool) -> Vec<(String, i64)> {
+    sqlx::query_as("select group_key, count(*) from group_slot group by group_key order by group_key")
+        .fetch_all(pool)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn slots_of_groups_without_jobs_are_removed_and_limits_stay() {
+    let db = TestDatabase::new().await;
+    limit(&db.pool, "limited", 2).await;
+    for group in ["gone", "gated", "gated"] {
+        add(&db.pool, &grouped(group)).await;
+    }
+    assert_eq!(admit(&db.pool).await.unwrap(), 2);
+    assert_eq!(remove_idle_slots(&db.pool).await.unwrap(), 0, "each has a job or a limit");
+    let worker = register(&db.pool).await.unwrap();
+    for (_, lease) in claim(&db.pool, worker, 2, 0).await.unwrap() {
+        complete(&db.pool, &lease).await.unwrap();
+    }
+    let mut admission = db.pool.begin().await.unwrap();
+    sqlx::query("select from group_slot where group_key = 'gone' for update").execute(&mut *admission).await.unwrap();
+    assert_eq!(remove_idle_slots(&db.pool).await.unwrap(), 0, "somebody is about to give it away");
+    admission.rollback().await.unwrap();
+    // A worker removes it without being told.
+    let mut stage = Stage::open(&db.pool, settings());
+    let attempt = stage.attempt().await;
+    let left = [("gated".to_owned(), 1), ("limited".to_owned(), 2)];
+    until(
+        "the idle group is gone",
+        Duration::from_secs(20),
+        async || Ok((slots(&db.pool).await == left).then_some(())),
+    )
+    .await
+    .unwrap();
+    attempt.end(Ending::Complete);
+    let again = add(&db.pool, &grouped("gone")).await;
+    let attempt = stage.attempt().await;
+    assert_eq!(attempt.job.id, again, "it has a slot again");
+    attempt.end(Ending::Complete);
+    stage.until(again, JobStanding::Succeeded).await;
+    stage.close().await;
 }
