@@ -46,6 +46,8 @@ numeric_id! {
     ReviewId,
     /// GitHub's id of a check run.
     CheckRunId,
+    /// GitHub's id of a workflow of GitHub Actions: of its file.
+    WorkflowId,
     /// GitHub's id of a run of a workflow of GitHub Actions.
     WorkflowRunId,
     /// The number of an issue or pull request within its repository.

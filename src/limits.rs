@@ -36,8 +36,11 @@ pub const GITHUB_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 /// Most of a job's log that is kept, from its end: the failing step is there, and a reader sees far less of it.
 pub const LOG_TAIL_BYTES: usize = 2 * 1024 * 1024;
 
-/// Most of a log that is read to come to its end.
+/// Most of a log that is read to come to its end, and of an archive of logs, packed and unpacked.
 pub const LOG_BYTES: usize = 64 * 1024 * 1024;
+
+/// Most files of an archive of logs that are looked through: each job has one, and one for each of its steps.
+pub const LOG_ARCHIVE_ENTRIES: usize = 20_000;
 
 /// Longest one log may take to arrive.
 pub const LOG_DEADLINE: Duration = Duration::from_secs(60);

@@ -8,12 +8,14 @@
 //!
 //! Read first: [`settled`], [`Signature::of`], [`decide`].
 
+mod archive;
 mod flaky;
 mod guard;
 mod log;
 mod settle;
 mod signature;
 
+pub use archive::{NoLog, log_in_archive};
 pub use flaky::smells_flaky;
 pub use guard::{Circumstances, Decision, Deed, Failure, Kind, StopReason, WhyNothing, decide, heads_tried};
 pub use log::{clean, excerpt};

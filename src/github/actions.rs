@@ -1,7 +1,6 @@
 //! The checks of a commit, whoever made them, and what GitHub Actions knows of those that are its jobs: logs, and another
 //! try.
 
-use bytes::Bytes;
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -113,15 +112,6 @@ impl Installation {
     ) -> Result<Option<ActionsJob>, GitHubError> {
         let path = repository_path(repository, format_args!("/actions/jobs/{job}"));
         self.get(path).await.optional()
-    }
-
-    /// The end of a job's log; none when GitHub has no log any more. GitHub answers with an address that is good for one
-    /// minute, so it is read at once.
-    /// <https://docs.github.com/en/rest/actions/workflow-jobs#download-job-logs-for-a-workflow-run>
-    pub async fn job_log(&self, repository: &RepositoryName, job: CheckRunId) -> Result<Option<String>, GitHubError> {
-        let path = repository_path(repository, format_args!("/actions/jobs/{job}/logs"));
-        let log: Option<Bytes> = self.download(path).await.optional()?;
-        Ok(log.map(|log| String::from_utf8_lossy(&log).into_owned()))
     }
 
     /// Lets the failed jobs of a workflow run try again, unless that was done since its try number `attempt`.

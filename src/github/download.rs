@@ -1,4 +1,4 @@
-//! Files that the API only points at, such as the logs of jobs: read from their end, and without our token.
+//! Files that the API only points at, such as logs: read without our token, and never beyond a fixed length.
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
@@ -7,15 +7,29 @@ use secrecy::SecretString;
 
 use super::{
     calls::Meter,
-    error::{GitHubError, Refusal, classify},
+    error::{Detail, GitHubError, Refusal, classify},
     transport::{Call, Credential, MAX_REDIRECTS, Transport, USER_AGENT, reason},
 };
 use crate::limits;
 
+/// How much of a file is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// At most its last [`limits::LOG_TAIL_BYTES`].
+    End,
+    /// All of it. One larger than [`limits::LOG_BYTES`] counts as not found.
+    Whole,
+}
+
 impl Transport {
-    /// Asks the API for a file, and reads it where the API says it is, at most its end. The token goes to the API alone:
-    /// the file's address carries its own permission and may belong to another host.
-    pub async fn download(&self, call: &Call, token: &SecretString, meter: &Meter) -> Result<Bytes, GitHubError> {
+    /// Asks the API for a file, and reads it where the API says it is. The token goes to the API alone: the file's address
+    /// carries its own permission and may belong to another host.
+    pub async fn download(
+        &self,
+        (call, part): (&Call, Part),
+        token: &SecretString,
+        meter: &Meter,
+    ) -> Result<Bytes, GitHubError> {
         let mut path = call.path.clone();
         for _ in 0..=MAX_REDIRECTS {
             meter.count_call(false);
@@ -25,7 +39,7 @@ impl Transport {
             }
             // A file is announced by 302; a renamed repository by 301, and then the API is asked again.
             if status == StatusCode::FOUND {
-                return self.read_outside(call, &headers).await;
+                return self.read_outside((call, part), &headers).await;
             }
             match status.is_redirection().then(|| self.redirect(call, status, &headers)).flatten() {
                 Some(next) => path = next,
@@ -39,7 +53,7 @@ impl Transport {
         Err(GitHubError::no_answer(&call.name(), false, "too many redirects"))
     }
 
-    async fn read_outside(&self, call: &Call, headers: &HeaderMap) -> Result<Bytes, GitHubError> {
+    async fn read_outside(&self, (call, part): (&Call, Part), headers: &HeaderMap) -> Result<Bytes, GitHubError> {
         let lost = |reason: &str| GitHubError::no_answer(&call.name(), false, reason);
         let location = headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
         let location: Option<Uri> = location.and_then(|text| text.parse().ok());
@@ -50,15 +64,43 @@ impl Transport {
         let reading = async {
             let response = self.outside.execute(request).await.map_err(|error| lost(&reason(&error)))?;
             let (head, body) = Response::into_parts(response);
-            if !head.status.is_success() {
-                return Err(lost(&format!("the file's address answered {}", head.status)));
+            match head.status {
+                status if status.is_success() => {}
+                // GitHub points at logs that never arrived there: the runner was lost.
+                status @ (StatusCode::NOT_FOUND | StatusCode::GONE) => {
+                    return Err(absent(call, format!("the file's address answered {status}")));
+                }
+                status => return Err(lost(&format!("the file's address answered {status}"))),
             }
-            tail(body).await.map_err(|reason| lost(&reason))
+            match part {
+                Part::End => tail(body).await.map_err(|reason| lost(&reason)),
+                Part::Whole => match whole(body).await.map_err(|reason| lost(&reason))? {
+                    Some(content) => Ok(content),
+                    None => Err(absent(call, "the file is larger than is read".to_owned())),
+                },
+            }
         };
         tokio::time::timeout(limits::LOG_DEADLINE, reading)
             .await
             .unwrap_or_else(|_| Err(lost("the file did not arrive within the deadline")))
     }
+}
+
+fn absent(call: &Call, message: String) -> GitHubError {
+    GitHubError::NotFound(Detail { call: call.name(), message, ..Detail::default() })
+}
+
+/// A body of at most [`limits::LOG_BYTES`].
+async fn whole(mut body: BoxBody<Bytes, octocrab::Error>) -> Result<Option<Bytes>, String> {
+    let mut content = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|error| reason(&error))?.into_data() else { continue };
+        if content.len() + data.len() > limits::LOG_BYTES {
+            return Ok(None);
+        }
+        content.extend_from_slice(&data);
+    }
+    Ok(Some(content.freeze()))
 }
 
 /// The end of a body, at most [`limits::LOG_TAIL_BYTES`].

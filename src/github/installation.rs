@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::{
     app::{App, Identity},
     calls::Meter,
+    download::Part,
     error::GitHubError,
     journal::Journal,
     known::Known,
@@ -69,11 +70,11 @@ impl Installation {
         self.shared.pace.low_until()
     }
 
-    /// Reads a file that GitHub keeps elsewhere, such as a log: at most its last [`limits::LOG_TAIL_BYTES`].
-    pub(super) async fn download(&self, path: String) -> Result<Bytes, GitHubError> {
+    /// Reads a file that GitHub keeps elsewhere, such as a log.
+    pub(super) async fn download(&self, path: String, part: Part) -> Result<Bytes, GitHubError> {
         self.shared.pace.pass().await?;
         let token = self.token(Purpose::Converse).await?;
-        self.app.transport.download(&Call::get(path), &token, &self.meter).await
+        self.app.transport.download((&Call::get(path), part), &token, &self.meter).await
     }
 
     /// Reads one object; tries again at once, up to three times in all, when no harm can come of it.

@@ -112,6 +112,16 @@ pub fn checks_of_forks() -> String {
         .to_owned()
 }
 
+/// A word about a workflow of which nothing but its failure is known. It is said once, so it names nothing that changes.
+pub fn workflow_unstarted(file: &str) -> String {
+    let workflow = if file.is_empty() { "a workflow".to_owned() } else { format!("the workflow {}", code(file, 200)) };
+    format!(
+        "GitHub could not start {workflow}, so none of its jobs ran and there is no log. Most often the file is at fault; \
+         its run under *Actions* says where. I may not change workflow files, so I leave this to you and look at the \
+         checks again after your next push."
+    )
+}
+
 /// A word about the failing checks of a closed pull request.
 pub fn no_checks_of_closed() -> String {
     "This pull request is closed, so its checks are left alone. Reopen it first.".to_owned()
@@ -139,6 +149,12 @@ mod tests {
         ``test (`@x`)`` still fails on `aaaaaaaa`, and I had 3 attempts. I leave it to you; `/wiz ci on` lets me try again.
         ``test (`@x`)`` still fails on `aaaaaaaa`, and there is no money left for today. I leave it to you; `/wiz ci on` lets me try again.
         ");
+    }
+
+    #[test]
+    fn of_a_workflow_that_never_began_the_file_is_named() {
+        insta::assert_snapshot!(workflow_unstarted(".github/workflows/`@x`.yml"), @"GitHub could not start the workflow ``.github/workflows/`@x`.yml``, so none of its jobs ran and there is no log. Most often the file is at fault; its run under *Actions* says where. I may not change workflow files, so I leave this to you and look at the checks again after your next push.");
+        assert!(workflow_unstarted("").starts_with("GitHub could not start a workflow, so"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::{
     default_branch,
     failure::Seen,
     store::{self, ci as tries},
+    unstarted,
 };
 use crate::{
     ci::{Deed, Failure, Kind, Signature, StopReason},
@@ -35,6 +36,11 @@ pub(super) async fn carry_out(connection: &mut PgConnection, wanted: &Checks, ve
         Verdict::Wait => look_when_overdue(connection, wanted).await,
         Verdict::Green => {
             tries::reran(connection, repository, head, &[]).await?;
+            tries::settle(connection, repository, head).await
+        }
+        Verdict::Unstarted(pull, workflows) => {
+            tries::reran(connection, repository, head, &[]).await?;
+            unstarted::tell(connection, wanted, (pull, &workflows)).await?;
             tries::settle(connection, repository, head).await
         }
         Verdict::Fork(pull, check) => {

@@ -15,10 +15,11 @@ use super::{
     failure::{self, Seen},
     opening,
     store::{self, ci as tries},
+    unstarted,
 };
 use crate::{
     ci::{self, Circumstances, Decision, Deed, Kind, Settled, Standing, StopReason, WhyNothing},
-    github::{Installation, PullRequest, SeenCheck},
+    github::{Installation, PullRequest, SeenCheck, UnstartedWorkflow},
     ids::{CheckRunId, CommitSha, IssueNumber, RepositoryName},
     money::MicroDollars,
     policy::RepositoryPolicy,
@@ -57,6 +58,8 @@ pub(super) enum Verdict {
     Wait,
     /// All have ended well.
     Green,
+    /// All have ended well, but workflows of a pull request could not be started.
+    Unstarted(IssueNumber, Vec<UnstartedWorkflow>),
     /// There is something to do about a pull request, or a reason why not.
     Red(Box<Red>),
     /// Somebody wants the checks of a fork's pull request answered.
@@ -141,7 +144,7 @@ async fn look(services: &Services, wanted: &Checks, turn: Turn) -> Result<Verdic
     let checks: Vec<ci::Check> = found.iter().map(known).collect();
     let failed = match ci::settled(&checks, wanted.is_overdue()) {
         Settled::Waiting => return Ok(Verdict::Wait),
-        Settled::Green => return Ok(Verdict::Green),
+        Settled::Green => return unstarted::look(services, (wanted, turn), &name).await,
         Settled::Red(failed) => failed,
     };
     let mut red = match ours(services, (wanted, turn), &name, &github).await? {
@@ -171,7 +174,7 @@ fn known(check: &SeenCheck) -> ci::Check {
 }
 
 /// Whose business the failing checks of a commit are.
-enum Business {
+pub(super) enum Business {
     Ours(Box<Red>),
     /// They were to be answered by a label, but nothing can be written there.
     Fork(IssueNumber),
@@ -181,7 +184,7 @@ enum Business {
 }
 
 /// The pull request whose head this is, if its checks are answered. Every reason why not is in the log.
-async fn ours(
+pub(super) async fn ours(
     services: &Services,
     (wanted, turn): (&Checks, Turn),
     name: &RepositoryName,

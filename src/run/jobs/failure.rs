@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use crate::{
     ci::{self, Failure, Signature},
-    github::{ActionsJob, Installation, SeenAnnotation, SeenCheck},
+    github::{ActionsJob, GitHubError, Installation, SeenAnnotation, SeenCheck},
     ids::{CheckRunId, CommitSha, RepositoryName},
     patch::secrets,
 };
@@ -27,21 +27,16 @@ pub struct Seen {
     pub job: Option<ActionsJob>,
 }
 
-/// Reads what the check says. A log that is gone leaves what stands in the check itself.
+/// Reads what the check says. Without a log there is what stands in the check itself.
 pub async fn read(
     github: &Installation,
     repository: &RepositoryName,
     (head, check): (&CommitSha, &SeenCheck),
     own_secrets: &[SecretString],
 ) -> Result<Seen> {
-    let (log, job) = if check.by_actions {
-        tokio::try_join!(github.job_log(repository, check.id), github.actions_job(repository, check.id))
-            .context("cannot read the job")?
-    } else {
-        (None, None)
-    };
+    let (log, job) = if check.by_actions { printed(github, repository, check).await? } else { (None, None) };
     let text = match log {
-        Some(log) => ci::clean(&log),
+        Some(log) => log,
         None => {
             let remarks = if check.annotations == 0 {
                 vec![]
@@ -61,6 +56,44 @@ pub async fn read(
         excerpt,
         job,
     })
+}
+
+/// The job behind a check, and its cleaned log: its own or, where GitHub has none of its own, that in the archive of its
+/// run.
+async fn printed(
+    github: &Installation,
+    repository: &RepositoryName,
+    check: &SeenCheck,
+) -> Result<(Option<String>, Option<ActionsJob>)> {
+    let (log, job) = tokio::try_join!(github.job_log(repository, check.id), github.actions_job(repository, check.id))
+        .context("cannot read the job")?;
+    let own = log.map(|log| ci::clean(&log)).filter(|log| !log.trim().is_empty());
+    match (own, &job) {
+        (None, Some(known)) => Ok((archived(github, repository, (known, check)).await?, job)),
+        (own, _) => Ok((own, job)),
+    }
+}
+
+/// The log in the archive. Whatever is wrong with the archive, the check has words of its own; only a rate limit holds
+/// for those as well.
+async fn archived(
+    github: &Installation,
+    repository: &RepositoryName,
+    (job, check): (&ActionsJob, &SeenCheck),
+) -> Result<Option<String>> {
+    let none = |why: &dyn std::fmt::Display| {
+        tracing::info!(repo = %repository, check = check.name, %why, "the job has no log, and its run's archive has none");
+        Ok(None)
+    };
+    match github.archived_logs(repository, job).await {
+        Ok(Some(archive)) => match ci::log_in_archive(&archive, &check.name) {
+            Ok(log) => Ok(Some(ci::clean(&log))),
+            Err(why) => none(&why),
+        },
+        Ok(None) => none(&"there is no archive"),
+        Err(error @ GitHubError::RateLimited { .. }) => Err(error).context("cannot read the archive of logs"),
+        Err(error) => none(&error),
+    }
 }
 
 fn said(check: &SeenCheck, remarks: &[SeenAnnotation]) -> String {

@@ -37,6 +37,7 @@ mod selftest;
 mod tell_failure;
 mod triage;
 mod undo;
+mod unstarted;
 mod verify;
 mod within_reach;
 mod work;

@@ -1,6 +1,7 @@
 //! Checks that fail on wiz's pull requests: mended from their logs, run again where they smell flaky, and left to people
 //! when the same failure comes back.
 
+mod archived;
 mod default_branch;
 mod heads;
 mod loops;

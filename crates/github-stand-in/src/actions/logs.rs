@@ -4,7 +4,7 @@
 
 use super::start::commands;
 use super::zip::Entry;
-use crate::store::{Attempt, Conclusion, Job, JobScript};
+use crate::store::{Attempt, Conclusion, Job, JobScript, OwnLog};
 
 /// What GitHub says of a command that failed.
 pub const EXIT: &str = "Process completed with exit code 1.";
@@ -64,10 +64,21 @@ fn step_lines(script: &JobScript, job: &Job, which: (usize, Conclusion)) -> Vec<
             | Conclusion::Failure
             | Conclusion::Neutral
             | Conclusion::Skipped
-            | Conclusion::ActionRequired => format!("##[error]{EXIT}"),
+            | Conclusion::ActionRequired
+            | Conclusion::StartupFailure => format!("##[error]{EXIT}"),
         });
     }
     lines
+}
+
+/// The longest name of a job within the archive, in UTF-16 units.
+const NAME_UNITS: usize = 90;
+
+/// What becomes of a name within the archive: what a path of Windows must not have is left out, and the rest is cut. As
+/// <https://github.com/cli/cli/blob/trunk/pkg/cmd/run/view/logs.go> found out; it is not documented.
+fn path_name(name: &str) -> String {
+    let kept: Vec<u16> = name.replace(['/', '\\', ':', '*', '?', '"', '<', '>', '|'], "").encode_utf16().collect();
+    String::from_utf16_lossy(&kept[..kept.len().min(NAME_UNITS)]).trim().to_owned()
 }
 
 /// The files of a run's log archive: each job as a whole, and each of its steps.
@@ -75,12 +86,14 @@ pub fn archive(scripts: &[JobScript], attempt: &Attempt) -> Vec<Entry> {
     let mut entries = Vec::new();
     for (number, job) in attempt.jobs.iter().enumerate() {
         let Some(conclusion) = job.conclusion else { continue };
-        let folder = job.name.replace('/', "_");
-        entries.push(Entry { name: format!("{number}_{folder}.txt"), bytes: job.log.clone().into_bytes() });
+        let folder = path_name(&job.name);
+        if job.own_log != OwnLog::NeverArrived {
+            entries.push(Entry { name: format!("{number}_{folder}.txt"), bytes: job.log.clone().into_bytes() });
+        }
         let Some(script) = scripts.get(number) else { continue };
         for (index, step) in job.steps.iter().enumerate() {
             let text = stamped(job, step_lines(script, job, (index, conclusion)).into_iter());
-            let name = format!("{folder}/{}_{}.txt", index + 1, step.name.replace('/', "_"));
+            let name = format!("{folder}/{}_{}.txt", index + 1, path_name(&step.name));
             entries.push(Entry { name, bytes: text.into_bytes() });
         }
     }

@@ -24,6 +24,8 @@ pub fn advance(state: &mut State, place: (u64, u64)) -> Result<()> {
     let open = attempt.jobs.iter().position(|job| job.status != Progress::Completed);
     match (attempt.status, open) {
         (Progress::Completed, _) => return Ok(()),
+        // Nothing of it begins: https://docs.github.com/en/webhooks/webhook-events-and-payloads#workflow_run
+        (Progress::Queued, _) if attempt.jobs.is_empty() => return finish(state, place, actor),
         (Progress::Queued, _) => begin(state, place, actor)?,
         (Progress::InProgress, Some(index)) => finish_job(state, place, &run, index)?,
         (Progress::InProgress, None) => return finish(state, place, actor),
@@ -143,7 +145,10 @@ fn finish(state: &mut State, place: (u64, u64), actor: u64) -> Result<()> {
 
 /// The conclusion of a run: the worst of its jobs.
 fn sum(jobs: &[Job]) -> Conclusion {
-    use Conclusion::{ActionRequired, Cancelled, Failure, Skipped, Success, TimedOut};
+    use Conclusion::{ActionRequired, Cancelled, Failure, Skipped, StartupFailure, Success, TimedOut};
+    if jobs.is_empty() {
+        return StartupFailure;
+    }
     let has = |wanted: Conclusion| jobs.iter().any(|job| job.conclusion == Some(wanted));
     // A job that ran out of time fails its run.
     if has(Failure) || has(TimedOut) {
@@ -152,7 +157,7 @@ fn sum(jobs: &[Job]) -> Conclusion {
         ActionRequired
     } else if has(Cancelled) {
         Cancelled
-    } else if !jobs.is_empty() && jobs.iter().all(|job| job.conclusion == Some(Skipped)) {
+    } else if jobs.iter().all(|job| job.conclusion == Some(Skipped)) {
         Skipped
     } else {
         Success

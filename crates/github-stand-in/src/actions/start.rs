@@ -232,6 +232,7 @@ fn new_job(id: u64, script: &JobScript, attempt: u64, now: chrono::DateTime<chro
         completed_at: None,
         steps: steps.map(|name| Step { name, conclusion: None::<Conclusion> }).collect(),
         log: String::new(),
+        own_log: script.own_log,
     }
 }
 

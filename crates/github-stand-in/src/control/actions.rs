@@ -20,7 +20,7 @@ pub struct NewWorkflow {
     /// What starts it; pushes when empty.
     #[serde(default)]
     pub on: Vec<Trigger>,
-    /// Its jobs.
+    /// Its jobs; none for a faulty file, which GitHub cannot start.
     pub jobs: Vec<JobScript>,
     /// When its stages happen.
     #[serde(default)]
@@ -54,9 +54,8 @@ impl Control {
     /// Scripts a workflow and gives its id. One of the same name is replaced for all runs that start later.
     ///
     /// # Errors
-    /// If the repository does not exist, or there are no jobs or two of one name.
+    /// If the repository does not exist, or there are two jobs of one name.
     pub fn script_workflow(&self, full_name: &str, new: &NewWorkflow) -> Result<u64> {
-        ensure!(!new.jobs.is_empty(), "a workflow needs a job");
         let twice = |job: &JobScript| new.jobs.iter().filter(|other| other.name == job.name).count() > 1;
         ensure!(!new.jobs.iter().any(twice), "two jobs have the same name");
         self.engine().with(|state| {

@@ -83,7 +83,13 @@ fn suite_result(repository: &Repository, suite: &CheckSuite) -> (&'static str, O
         }
     }
     if runs.is_empty() {
-        return ("queued", None, 0);
+        // A workflow that could not be started has no jobs, and so no check runs.
+        let workflow = repository.workflow_runs.values().find(|run| run.suite == suite.id);
+        let conclusion = workflow.and_then(|run| run.latest()?.conclusion);
+        return match conclusion {
+            Some(conclusion) => ("completed", Some(conclusion.as_str().to_owned()), 0),
+            None => ("queued", None, 0),
+        };
     }
     if runs.iter().any(|run| run.status != "completed") {
         let started = runs.iter().any(|run| run.status != "queued");

@@ -8,7 +8,7 @@ use super::{Call, actions, fresh_token};
 use crate::actions::{logs, zip};
 use crate::answer::{Answer, Body, Handled, Refusal};
 use crate::auth::Caller;
-use crate::store::{LogTicket, Progress};
+use crate::store::{LogTicket, OwnLog, Progress};
 
 const TICKET_LIFE: TimeDelta = TimeDelta::minutes(1);
 /// <https://docs.github.com/en/organizations/managing-organization-settings/configuring-the-retention-period-for-github-actions-artifacts-and-logs-in-your-organization>
@@ -19,10 +19,10 @@ pub fn job(call: &mut Call<'_>) -> Handled {
     signed_in(call)?;
     let (run, _, job) = actions::job(call)?;
     kept(call, run.created_at)?;
-    if job.status != Progress::Completed {
+    if job.status != Progress::Completed || job.own_log == OwnLog::Missing {
         return Err(Refusal::not_found());
     }
-    let bytes = job.log.clone().into_bytes();
+    let bytes = (job.own_log == OwnLog::Kept).then(|| job.log.clone().into_bytes());
     Ok(redirect(call, "text/plain; charset=utf-8", bytes))
 }
 
@@ -31,13 +31,14 @@ pub fn run(call: &mut Call<'_>) -> Handled {
     signed_in(call)?;
     let (run, attempt) = (actions::run(call)?, actions::attempt(call)?);
     kept(call, run.created_at)?;
-    if attempt.status != Progress::Completed {
+    // A run that never started has no logs.
+    if attempt.status != Progress::Completed || attempt.jobs.is_empty() {
         return Err(Refusal::not_found());
     }
     let workflow = call.repo()?.workflows.iter().find(|workflow| workflow.id == run.workflow);
     let scripts = workflow.map(|workflow| workflow.jobs.clone()).unwrap_or_default();
     let bytes = zip::archive(&logs::archive(&scripts, attempt));
-    Ok(redirect(call, "application/zip", bytes))
+    Ok(redirect(call, "application/zip", Some(bytes)))
 }
 
 /// Logs of public repositories need a login too.
@@ -51,7 +52,7 @@ fn kept(call: &Call<'_>, made: chrono::DateTime<chrono::Utc>) -> Result<(), Refu
 }
 
 /// Another host than the API's, as on GitHub, so that clients leave their credentials behind.
-fn redirect(call: &mut Call<'_>, media_type: &'static str, bytes: Vec<u8>) -> Answer {
+fn redirect(call: &mut Call<'_>, media_type: &'static str, bytes: Option<Vec<u8>>) -> Answer {
     let ticket = fresh_token("log");
     let until = call.state.now() + TICKET_LIFE;
     let host = call.state.base_url.replacen("//127.0.0.1", "//localhost", 1);

@@ -25,6 +25,8 @@ pub enum Conclusion {
     TimedOut,
     /// It waits for a person.
     ActionRequired,
+    /// GitHub could not even start it.
+    StartupFailure,
 }
 
 impl Conclusion {
@@ -38,12 +40,13 @@ impl Conclusion {
             Self::Skipped => "skipped",
             Self::TimedOut => "timed_out",
             Self::ActionRequired => "action_required",
+            Self::StartupFailure => "startup_failure",
         }
     }
 
     /// Would "re-run failed jobs" take it?
     pub fn is_failure(self) -> bool {
-        matches!(self, Self::Failure | Self::Cancelled | Self::TimedOut | Self::ActionRequired)
+        matches!(self, Self::Failure | Self::Cancelled | Self::TimedOut | Self::ActionRequired | Self::StartupFailure)
     }
 }
 
@@ -117,6 +120,19 @@ impl Default for Pace {
     }
 }
 
+/// What becomes of a job's own log. The archive of its run is made from what its steps printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnLog {
+    /// It is there.
+    #[default]
+    Kept,
+    /// GitHub knows of none.
+    Missing,
+    /// GitHub points at one that never arrived where it points.
+    NeverArrived,
+}
+
 /// One job of a scripted workflow.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct JobScript {
@@ -131,6 +147,9 @@ pub struct JobScript {
     /// What the failing step prints.
     #[serde(default)]
     pub log: String,
+    /// What becomes of its own log.
+    #[serde(default)]
+    pub own_log: OwnLog,
     /// Annotations of a failed job besides GitHub's own about the exit code.
     #[serde(default)]
     pub annotations: Vec<Annotation>,
@@ -147,7 +166,7 @@ pub struct Workflow {
     pub path: String,
     /// What starts it.
     pub on: Vec<Trigger>,
-    /// Its jobs.
+    /// Its jobs; none if its file is faulty, so that no run of it can start.
     pub jobs: Vec<JobScript>,
     /// When its stages happen.
     pub pace: Pace,
@@ -231,6 +250,8 @@ pub struct Job {
     pub steps: Vec<Step>,
     /// Its log, once it is over.
     pub log: String,
+    /// What became of it.
+    pub own_log: OwnLog,
 }
 
 /// A workflow run.
@@ -344,8 +365,8 @@ pub struct Planned {
 pub struct LogTicket {
     /// Media type.
     pub media_type: &'static str,
-    /// The bytes.
-    pub bytes: Vec<u8>,
+    /// The bytes; none if they never arrived there.
+    pub bytes: Option<Vec<u8>>,
     /// When the address stops working.
     pub until: DateTime<Utc>,
 }

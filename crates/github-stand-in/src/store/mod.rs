@@ -19,8 +19,8 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 pub use accounts::{Account, AccountKind, App, Installation, Level, PermissionSet, Token, TokenHolder};
 pub use actions::{
-    Attempt, CheckKind, Conclusion, Errand, Job, JobScript, LogTicket, Pace, Planned, Progress, Rule, ScriptedCheck,
-    Step, Trigger, Workflow, WorkflowRun,
+    Attempt, CheckKind, Conclusion, Errand, Job, JobScript, LogTicket, OwnLog, Pace, Planned, Progress, Rule,
+    ScriptedCheck, Step, Trigger, Workflow, WorkflowRun,
 };
 pub use checks::{Annotation, CheckAction, CheckOutput, CheckRun, CheckSuite, CommitComment, CommitStatus};
 pub use deliveries::{Delivery, Outgoing};

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::control::{Control, NewApp, NewCheck, NewRepository, NewWorkflow};
 use crate::faults::{DeliveryFault, Fault};
-use crate::store::{PermissionSet, Role};
+use crate::store::{LogTicket, PermissionSet, Role};
 
 type Shared = State<Arc<Control>>;
 
@@ -127,7 +127,10 @@ async fn log(State(control): Shared, Path(ticket): Path<String>, headers: Header
         state.log_tickets.get(&ticket).filter(|ticket| now <= ticket.until).cloned()
     });
     match found {
-        Some(log) => ([(header::CONTENT_TYPE, log.media_type)], log.bytes).into_response(),
+        Some(LogTicket { media_type, bytes: Some(bytes), .. }) => {
+            ([(header::CONTENT_TYPE, media_type)], bytes).into_response()
+        }
+        Some(LogTicket { bytes: None, .. }) => (StatusCode::NOT_FOUND, "BlobNotFound").into_response(),
         None => (StatusCode::FORBIDDEN, "AuthenticationFailed").into_response(),
     }
 }

@@ -126,6 +126,9 @@ async fn logs_are_behind_a_short_lived_redirect() {
     let zip = world.send_once(&format!("/repos/{REPO}/actions/runs/{}/logs", run.id), &token).await;
     let zip = world.fetch(zip.header("location"), None).await.bytes;
     assert!(zip.starts_with(b"PK\x03\x04") && zip.windows(10).any(|part| part == b"0_test.txt"));
+    // https://github.com/cli/cli/blob/trunk/pkg/cmd/run/view/logs.go
+    assert!(zip.windows(25).any(|part| part == b"test/3_Run cargo test.txt"));
+    assert!(!zip.windows(15).any(|part| part == b"line 3 is wrong"), "it is packed");
     world.github.advance_clock(TimeDelta::seconds(61));
     assert_eq!(world.fetch(&address, None).await.status, 403);
     world.send("GET", &format!("/repos/{REPO}/actions/jobs/{job}/logs"), "", &Value::Null).await.expect(404);
@@ -227,5 +230,32 @@ async fn other_apps_check_too() {
     let body = json!({ "name": "by hand", "head_sha": head, "conclusion": "neutral" });
     let made = world.github.request_as_app(other, REPO, ("POST", &format!("/repos/{REPO}/check-runs")), &body).unwrap();
     assert_eq!(made["app"]["slug"], "codecov");
+    world.assert_no_violations();
+}
+
+/// A faulty workflow file: a run without jobs, whose suite has no check runs, and no logs.
+#[tokio::test]
+async fn a_workflow_without_jobs_never_starts() {
+    let world = World::start().await;
+    let token = watcher(&world).await;
+    world.github.script_workflow(REPO, &workflow(vec![], Pace::Every { stage_ms: 1 })).unwrap();
+    let ann = world.github.act_as("ann").unwrap();
+    ann.write_file(REPO, "main", ("notes.txt", "x"), "Note").unwrap();
+    world.settle().await;
+    let run = world.github.workflow_runs(REPO).unwrap().remove(0);
+    assert_eq!(run.latest().and_then(|attempt| attempt.conclusion), Some(Conclusion::StartupFailure));
+    let names = world.received_names().await;
+    let told = |name: &str| names.iter().any(|received| received == name);
+    assert!(told("workflow_run.completed") && told("check_suite.completed") && !told("check_run.created"), "{names:?}");
+    let get = async |path: &str| world.send("GET", &format!("/repos/{REPO}{path}"), &token, &Value::Null).await;
+    let runs = get(&format!("/actions/runs?head_sha={}", run.head_sha)).await.expect(200);
+    assert_eq!(runs["workflow_runs"][0]["conclusion"], "startup_failure");
+    assert_eq!(get(&format!("/actions/runs/{}/jobs", run.id)).await.expect(200)["total_count"], 0);
+    assert_eq!(get(&format!("/check-suites/{}", run.suite)).await.expect(200)["conclusion"], "startup_failure");
+    get(&format!("/actions/runs/{}/logs", run.id)).await.expect(404);
+    world
+        .send("POST", &format!("/repos/{REPO}/actions/runs/{}/rerun-failed-jobs", run.id), &token, &json!({}))
+        .await
+        .expect(403);
     world.assert_no_violations();
 }
