@@ -120,3 +120,25 @@ async fn tail(mut body: BoxBody<Bytes, octocrab::Error>) -> Result<Bytes, String
     kept.advance(kept.len().saturating_sub(limits::LOG_TAIL_BYTES));
     Ok(kept.freeze())
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+
+    use super::*;
+
+    fn body(length: usize) -> BoxBody<Bytes, octocrab::Error> {
+        let mut content = vec![b'a'; length];
+        content.push(b'z');
+        Full::new(Bytes::from(content)).map_err(|never| match never {}).boxed()
+    }
+
+    #[tokio::test]
+    async fn a_large_file_is_cut_to_its_end_or_left() {
+        let end = tail(body(3 * limits::LOG_TAIL_BYTES)).await.unwrap();
+        assert_eq!((end.len(), end.last()), (limits::LOG_TAIL_BYTES, Some(&b'z')));
+        assert_eq!(tail(body(10)).await.unwrap().len(), 11);
+        assert_eq!(whole(body(limits::LOG_TAIL_BYTES)).await.unwrap().unwrap().len(), limits::LOG_TAIL_BYTES + 1);
+        assert_eq!(whole(body(limits::LOG_BYTES)).await.unwrap(), None);
+    }
+}

@@ -153,6 +153,13 @@ async fn slots_of_groups_without_jobs_are_removed_and_limits_stay() {
     sqlx::query("select from group_slot where group_key = 'gone' for update").execute(&mut *admission).await.unwrap();
     assert_eq!(remove_idle_slots(&db.pool).await.unwrap(), 0, "somebody is about to give it away");
     admission.rollback().await.unwrap();
+    let mut raising = db.pool.begin().await.unwrap();
+    set_group_limit(&mut raising, "gone", 3).await.unwrap();
+    assert_eq!(remove_idle_slots(&db.pool).await.unwrap(), 0, "somebody counts on it");
+    raising.commit().await.unwrap();
+    assert_eq!(remove_idle_slots(&db.pool).await.unwrap(), 0, "it has a limit now");
+    assert_eq!(slots(&db.pool).await[1], ("gone".to_owned(), 3));
+    limit(&db.pool, "gone", 1).await;
     // A worker removes it without being told.
     let mut stage = Stage::open(&db.pool, settings());
     let attempt = stage.attempt().await;
