@@ -56,7 +56,7 @@ impl Installation {
     }
 
     /// The workflows of which the latest run on a commit failed before it had a job. A faulty file ends a run with
-    /// `startup_failure`, or with `failure` and no jobs; neither makes a check run.
+    /// `startup_failure`, or with `failure` and no jobs; neither makes a check run. None where runs may not be listed.
     /// <https://docs.github.com/en/rest/actions/workflow-runs#list-workflow-runs-for-a-repository>
     pub async fn unstarted_workflows(
         &self,
@@ -69,7 +69,15 @@ impl Installation {
         }
         let query = format!("head_sha={commit}&exclude_pull_requests=true&per_page=100");
         let path = repository_path(repository, format_args!("/actions/runs?{query}"));
-        let reply: Reply = self.get(path).await?;
+        let reply = match self.get::<Reply>(path).await.optional() {
+            Ok(Some(reply)) => reply,
+            Ok(None) => return Ok(vec![]),
+            Err(GitHubError::Forbidden(detail)) => {
+                tracing::info!(%repository, %detail, "workflow runs are not listed");
+                return Ok(vec![]);
+            }
+            Err(error) => return Err(error),
+        };
         let (mut seen, mut unstarted, mut counted) = (vec![], vec![], 0);
         // The newest come first.
         for run in reply.workflow_runs {
@@ -101,6 +109,7 @@ impl Installation {
             total_count: usize,
         }
         let path = repository_path(repository, format_args!("/actions/runs/{run}/jobs?per_page=1"));
-        Ok(self.get::<Reply>(path).await?.total_count == 0)
+        let jobs: Option<Reply> = self.get(path).await.optional()?;
+        Ok(jobs.is_some_and(|jobs| jobs.total_count == 0))
     }
 }

@@ -43,6 +43,15 @@ fn script(stage: &Stage, jobs: Vec<JobScript>) {
     stage.world.hub().control().script_workflow(stage.repo.full_name(), &workflow).unwrap();
 }
 
+/// How often a refusal is good; far more often than a story asks.
+const REFUSALS: u32 = 100;
+
+/// Reads of such a path are refused until faults are cleared.
+fn refuse(stage: &Stage, path: &str, status: u16) {
+    let (method, kind) = (Some("GET".to_owned()), FaultKind::Status { status });
+    stage.world.hub().control().add_fault(Fault { method, path: path.to_owned(), kind, times: REFUSALS });
+}
+
 /// The subject of the commit that mends, which is the only one.
 async fn mended(stage: &Stage, (issue, pull): (u64, &Pull)) -> String {
     let made = until("a further commit is there", PATIENCE, async || {
@@ -81,18 +90,12 @@ async fn a_job_without_a_log_is_read_from_its_run_and_a_workflow_that_never_star
     insta::assert_snapshot!(subject, @"Mend the failing check style (3.14, ubuntu), lint / all: src");
 
     // Nor is there an archive.
-    let control = stage.world.hub().control();
-    let gone = Fault {
-        method: Some("GET".to_owned()),
-        path: "/repos/*/actions/runs/*/attempts/1/logs".to_owned(),
-        kind: FaultKind::Status { status: 410 },
-        times: 1,
-    };
-    control.add_fault(gone);
+    refuse(&stage, "/repos/*/actions/runs/*/attempts/1/logs", 410);
     script(&stage, vec![job("sort", "sorted", OwnLog::Missing)]);
     let (issue, pull) = pull_request(&stage, REMARKED).await;
     insta::assert_snapshot!(mended(&stage, (issue, &pull)).await, @"Mend the failing check sort");
 
+    stage.world.hub().control().clear_faults();
     never_started(&stage, &pull).await;
     stage.clear().await;
 }
@@ -103,11 +106,19 @@ async fn never_started(stage: &Stage, pull: &Pull) {
         let wim = stage.person("wim");
         wim.write_file(stage.repo.full_name(), &pull.head_ref, ("notes.txt", text), "By hand").unwrap();
     };
+    // Where runs may not be listed, nothing is known, and nothing fails.
+    refuse(stage, "/repos/*/actions/runs", 403);
     push("one");
+    stage.quiet().await;
+    assert!(stage.world.hub().control().faults()[0].times < REFUSALS, "runs were asked for");
+    let told = stage.repo.wiz_comments().unwrap().iter().any(|comment| comment.body.contains("could not start"));
+    assert!(!told);
+    stage.world.hub().control().clear_faults();
+    push("two");
     let word = stage.until_answers(pull.number, "could not start").await;
     insta::assert_snapshot!(shown(&word), @"GitHub could not start the workflow `.github/workflows/ci.yml`, so none of its jobs ran and there is no log. Most often the file is at fault; its run under *Actions* says where. I may not change workflow files, so I leave this to you and look at the checks again after your next push.");
     // It is said once, however often it happens: another comment would be one that nobody expected.
-    push("two");
+    push("three");
     stage.quiet().await;
-    assert_eq!(commits(stage, pull).len(), 4, "wiz changed nothing");
+    assert_eq!(commits(stage, pull).len(), 5, "wiz changed nothing");
 }
