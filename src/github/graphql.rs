@@ -84,12 +84,12 @@ pub(super) fn refusal(call: &Call, headers: &HeaderMap, body: &[u8], now: DateTi
     let status = match fault.kind.as_deref() {
         _ if is_limit => StatusCode::TOO_MANY_REQUESTS,
         Some("RATE_LIMITED" | "RATE_LIMIT") => StatusCode::TOO_MANY_REQUESTS,
+        // "Something went wrong while executing your query": GitHub gave up, and nobody knows how far it had come.
+        _ if fault.message.starts_with("Something went wrong") => StatusCode::BAD_GATEWAY,
+        Some("SERVICE_UNAVAILABLE" | "INTERNAL") => StatusCode::BAD_GATEWAY,
         Some("NOT_FOUND") => StatusCode::NOT_FOUND,
         Some("FORBIDDEN" | "INSUFFICIENT_SCOPES") => StatusCode::FORBIDDEN,
-        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        // "Something went wrong while executing your query": GitHub gave up, and nobody knows how far it had come.
-        None if fault.message.starts_with("Something went wrong") => StatusCode::BAD_GATEWAY,
-        None => StatusCode::UNPROCESSABLE_ENTITY,
+        Some(_) | None => StatusCode::UNPROCESSABLE_ENTITY,
     };
     let (name, body) = (call.name(), json!({ "message": fault.message }).to_string());
     let refusal = Refusal { call: &name, writes: call.writes(), status, headers, body: body.as_bytes() };
@@ -125,6 +125,7 @@ mod tests {
         let gave_up = r#"{"errors": [{"message": "Something went wrong while executing your query."}]}"#;
         is(judge(Door::Query, gave_up), "Transient");
         is(judge(Door::Mutation, gave_up), "Ambiguous");
+        is(judge(Door::Lookup, &fault("SERVICE_UNAVAILABLE", "Try again").to_string()), "Transient");
         is(judge(Door::Query, r#"{"errors": [{"message": "Field 'x' doesn't exist"}]}"#), "Invalid");
     }
 }
