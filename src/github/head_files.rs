@@ -99,21 +99,24 @@ impl Installation {
         neighbours: FileOf<'_>,
         max_bytes: u64,
     ) -> Result<HeadFiles, GitHubError> {
-        if let Some(head) = self.meter.head(own.repository) {
-            let (own, neighbours) = tokio::try_join!(
-                self.file(own.repository, &head, own.path, max_bytes),
-                self.file_now(neighbours.repository, neighbours.path, max_bytes),
-            )?;
-            return Ok(HeadFiles { head: Some(head), own, neighbours });
+        if self.meter.head(own.repository).is_some() {
+            return self.head_files_by_rest(own, neighbours, max_bytes).await;
         }
         let variables = json!({
             "owner": own.repository.owner(), "name": own.repository.name(), "path": own.path,
             "neighboursOwner": neighbours.repository.owner(), "neighboursName": neighbours.repository.name(),
             "neighboursPath": neighbours.path,
         });
-        let found: Found = self.look_up(HEAD_FILES, variables).await?;
-        let newest = |repository: Option<Repository>| repository?.default_branch_ref?.target;
-        let (commit, neighbour) = (newest(found.repository), newest(found.neighbour));
+        let (repository, neighbour) = match self.look_up(HEAD_FILES, variables).await {
+            Ok(Found { repository: Some(repository), neighbour }) => (repository, neighbour),
+            // What is refused of one of them is refused as a whole, and REST tells whether a repository is gone.
+            Ok(Found { repository: None, .. }) | Err(GitHubError::Forbidden(_)) => {
+                return self.head_files_by_rest(own, neighbours, max_bytes).await;
+            }
+            Err(error) => return Err(error),
+        };
+        let newest = |repository: Repository| repository.default_branch_ref?.target;
+        let (commit, neighbour) = (newest(repository), neighbour.and_then(newest));
         let neighbours = match neighbour.map_or(Told::Nothing, |commit| told(commit.file)) {
             Told::Nothing => None,
             Told::Text(bytes) => Some(within(bytes, neighbours.path, max_bytes)?),
@@ -128,6 +131,20 @@ impl Installation {
         };
         Ok(HeadFiles { head: Some(commit.oid), own, neighbours })
     }
+
+    async fn head_files_by_rest(
+        &self,
+        own: FileOf<'_>,
+        neighbours: FileOf<'_>,
+        max_bytes: u64,
+    ) -> Result<HeadFiles, GitHubError> {
+        let neighbours = self.file_now(neighbours.repository, neighbours.path, max_bytes).await?;
+        let Some(head) = self.head(own.repository).await? else {
+            return Ok(HeadFiles { head: None, own: None, neighbours });
+        };
+        let own = self.file(own.repository, &head, own.path, max_bytes).await?;
+        Ok(HeadFiles { head: Some(head), own, neighbours })
+    }
 }
 
 /// `text` is null for a binary file and cut for a long one.
@@ -136,14 +153,16 @@ fn told(entry: Option<Entry>) -> Told {
     // The kinds of a tree's entries: https://git-scm.com/docs/git-fast-import#_filemodify
     const FILE: u32 = 0o100_644;
     const PROGRAM: u32 = 0o100_755;
-    const LINK: u32 = 0o120_000;
+    const FOLDER: u32 = 0o040_000;
+    const SUBMODULE: u32 = 0o160_000;
     let Some(Entry { mode, object }) = entry else { return Told::Nothing };
     match (mode, object) {
         (FILE | PROGRAM, Some(Object { byte_size: Some(size), text: Some(text) })) if size == text.len() as u64 => {
             Told::Text(text.into())
         }
-        (FILE | PROGRAM | LINK, _) => Told::Elsewhere,
-        _ => Told::Nothing,
+        (FOLDER | SUBMODULE, _) => Told::Nothing,
+        // A link, or a mode that only old versions of git wrote.
+        _ => Told::Elsewhere,
     }
 }
 
@@ -169,6 +188,7 @@ mod tests {
         assert_eq!(told(entry(0o100_644, Some(9), Some("cut"))), Told::Elsewhere);
         assert_eq!(told(entry(0o100_644, Some(2), None)), Told::Elsewhere, "binary");
         assert_eq!(told(entry(0o120_000, Some(3), Some("abc"))), Told::Elsewhere, "a link's text is another's path");
+        assert_eq!(told(entry(0o100_664, Some(3), Some("abc"))), Told::Elsewhere, "an old mode");
         assert_eq!(told(entry(0o040_000, None, None)), Told::Nothing, "a folder");
         assert_eq!(told(Some(Entry { mode: 0o160_000, object: None })), Told::Nothing, "a submodule");
     }

@@ -13,20 +13,24 @@ use crate::{
 };
 
 /// How far back the log is read. GitHub keeps three days; a command older than one is better given again.
-const HORIZON: TimeDelta = TimeDelta::hours(24);
+pub(super) const HORIZON: TimeDelta = TimeDelta::hours(24);
+
+/// How far back it is read where all before was looked at a moment ago.
+pub(super) const RECENT: TimeDelta = TimeDelta::minutes(15);
 
 /// A delivery tried so often is one that wiz refuses, as with a wrong webhook secret; each look would make one more.
 const MOST_ATTEMPTS: usize = 30;
 
-/// Most pages of 100 attempts read at once.
-const PAGES: usize = 20;
+/// Most pages of 100 attempts read at once; a repository whose checks all run at once makes a thousand in an hour.
+const PAGES: usize = 100;
 
 /// Asks for every missed delivery once. Answers how many there were.
-pub(super) async fn fetch_missed(pool: &PgPool, github: &GitHub) -> Result<usize> {
-    let attempts = attempts_since(github, Utc::now() - HORIZON).await?;
-    let deliveries: Vec<DeliveryId> = attempts.iter().map(|attempt| attempt.delivery).collect();
-    let known = intake::known(&mut *pool.acquire().await?, &deliveries).await?;
-    let missed = missed(&attempts, &known);
+pub(super) async fn fetch_missed(pool: &PgPool, github: &GitHub, back: TimeDelta) -> Result<usize> {
+    let mut missed = missed_since(pool, github, back).await?;
+    if back < HORIZON && !missed.is_empty() {
+        // How often each was tried is told by the whole log.
+        missed = missed_since(pool, github, HORIZON).await?;
+    }
     let mut asked = 0;
     for attempt in missed {
         match github.redeliver(attempt).await {
@@ -41,6 +45,13 @@ pub(super) async fn fetch_missed(pool: &PgPool, github: &GitHub) -> Result<usize
     Ok(asked)
 }
 
+async fn missed_since(pool: &PgPool, github: &GitHub, back: TimeDelta) -> Result<Vec<i64>> {
+    let attempts = attempts_since(github, Utc::now() - back).await?;
+    let deliveries: Vec<DeliveryId> = attempts.iter().map(|attempt| attempt.delivery).collect();
+    let known = intake::known(&mut *pool.acquire().await?, &deliveries).await?;
+    Ok(missed(&attempts, &known))
+}
+
 async fn attempts_since(github: &GitHub, since: DateTime<Utc>) -> Result<Vec<Attempt>> {
     let (mut all, mut cursor) = (Vec::new(), None);
     for _ in 0..PAGES {
@@ -49,9 +60,10 @@ async fn attempts_since(github: &GitHub, since: DateTime<Utc>) -> Result<Vec<Att
         all.extend(page.attempts.into_iter().filter(|attempt| attempt.delivered_at >= since));
         cursor = page.next;
         if reached || cursor.is_none() {
-            break;
+            return Ok(all);
         }
     }
+    tracing::warn!(attempts = all.len(), "GitHub's log of deliveries is longer than is read; the oldest are left out");
     Ok(all)
 }
 

@@ -17,6 +17,7 @@ mod runs;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
 pub use missed::missed;
@@ -26,7 +27,8 @@ use crate::run::{services::Services, store::usage};
 /// Time between two looks at GitHub's log of deliveries, and at which runs are due.
 const INTERVAL: Duration = Duration::from_secs(15);
 
-/// Time between two looks at installations, repositories and remains: they change by hand, and their deliveries come.
+/// Time between two looks at installations, repositories and remains, which change by hand and whose deliveries come, and at
+/// the whole of the log.
 const SLOW_INTERVAL: Duration = Duration::from_secs(10 * 60);
 
 /// Repairs until `shutdown`. A look that fails is logged and taken again next time.
@@ -38,13 +40,16 @@ pub async fn run(services: Services, shutdown: CancellationToken) -> Result<()> 
         Some(Err(error)) => tracing::warn!(%error, "GitHub does not know the App, or cannot be reached"),
     }
     let mut last_slow: Option<Instant> = None;
+    let mut log_is_known = false;
     loop {
         let slow = last_slow.is_none_or(|last| last.elapsed() >= SLOW_INTERVAL);
         if slow {
             last_slow = Some(Instant::now());
         }
-        if shutdown.run_until_cancelled(round(&services, slow)).await.is_none() {
-            return Ok(());
+        let back = if slow || !log_is_known { missed::HORIZON } else { missed::RECENT };
+        match shutdown.run_until_cancelled(round(&services, slow, back)).await {
+            None => return Ok(()),
+            Some(was_read) => log_is_known = was_read,
         }
         if shutdown.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_none() {
             return Ok(());
@@ -52,9 +57,12 @@ pub async fn run(services: Services, shutdown: CancellationToken) -> Result<()> 
     }
 }
 
-async fn round(services: &Services, slow: bool) {
+/// One round; answers whether GitHub's log could be read `back` to where it was to be.
+async fn round(services: &Services, slow: bool, back: TimeDelta) -> bool {
     let services = &services.on_behalf_of(None, None);
-    tell("asked GitHub to deliver again what was missed", missed::fetch_missed(&services.pool, &services.github).await);
+    let fetched = missed::fetch_missed(&services.pool, &services.github, back).await;
+    let was_read = fetched.is_ok();
+    tell("asked GitHub to deliver again what was missed", fetched);
     if slow {
         tell("brought installations and repositories up to date", reach::compare(services).await);
         tell("looked after what ended runs left behind", remains::clear(services).await);
@@ -62,6 +70,7 @@ async fn round(services: &Services, slow: bool) {
     tell("changed runs by what they missed", runs::reread(services).await);
     services.doorbell.ring();
     usage::record(&services.pool, "repair", services.github.calls()).await;
+    was_read
 }
 
 fn tell(what: &str, outcome: Result<usize>) {

@@ -126,6 +126,11 @@ pub fn no_drafts() -> String {
     "GitHub makes no draft pull requests in this repository.".to_owned()
 }
 
+/// Its pull request came to an end while the run did not know it.
+pub fn draft_ended(number: IssueNumber) -> String {
+    format!("The draft #{number} was closed or merged meanwhile.")
+}
+
 /// The draft could not be published after many tries.
 pub fn draft_given_up() -> String {
     "GitHub could not be reached for it; the operator's log has the reason.".to_owned()

@@ -51,7 +51,7 @@ pub use default_branch::{
     branch_given_up,
 };
 pub use draft::{
-    draft_branch_moved, draft_given_up, draft_leaves_scope, draft_needs_approval, no_drafts, out_of_money,
+    draft_branch_moved, draft_ended, draft_given_up, draft_leaves_scope, draft_needs_approval, no_drafts, out_of_money,
     unfinished_message, unfinished_pull_request,
 };
 pub use edit::{EditFault, edited_plan};

@@ -20,8 +20,10 @@ use crate::{
     policy::{self, Effective, Layer, OuterLayers, PolicyFault, PolicyFile},
 };
 
-/// Largest policy file that is read, in bytes; a longer one is no policy a person keeps.
-pub const POLICY_BYTES: u64 = 64 * 1024;
+/// Largest policy file that is read, in bytes, which is what GitHub gives of a file at once. What is longer than a policy
+/// may be is told as its mistake.
+/// <https://docs.github.com/en/rest/repos/contents#get-repository-content>
+pub const POLICY_BYTES: u64 = 1_000_000;
 
 /// How long an account's file is taken as it was: a run asks for it at each of its stages.
 const FRESH: Duration = Duration::from_secs(60);

@@ -30,8 +30,8 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Lets the agent work in a box that is ready for it, and seals a fresh one meanwhile: what the agent does in it before
-    /// that is in its transcript, from which another box gets it should this one be left unsealed.
+    /// Lets the agent work in a box that is ready for it, and seals a fresh one meanwhile. Should the box be left unsealed,
+    /// another is made: a coder's gets what its transcript says was done, and of the others nothing is taken.
     pub async fn sealed_during<T, E>(&self, work: impl Future<Output = Result<T, E>>) -> anyhow::Result<T>
     where
         E: Into<anyhow::Error>,

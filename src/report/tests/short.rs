@@ -2,10 +2,11 @@
 
 use super::example;
 use crate::{
-    ids::RunId,
+    ids::{IssueNumber, RunId},
     report::{
-        RunState, another_run_is_open, budget_reply, draft_given_up, no_base, no_drafts, no_hosts, not_possible,
-        plan_not_shown, secret_in_text, stage_given_up, status_reply, stopped_by_operator, unusable_model,
+        RunState, another_run_is_open, budget_reply, draft_ended, draft_given_up, no_base, no_drafts, no_hosts,
+        not_possible, plan_not_shown, secret_in_text, stage_given_up, status_reply, stopped_by_operator,
+        unusable_model,
     },
 };
 
@@ -24,6 +25,7 @@ fn each_says_what_is_and_what_can_be_done() {
         no_hosts(),
         no_base(&"release/2.x".parse().unwrap()),
         no_drafts(),
+        draft_ended(IssueNumber(9)),
         draft_given_up(),
         secret_in_text("an AWS access key"),
         status_reply(&view),
@@ -48,6 +50,8 @@ fn each_says_what_is_and_what_can_be_done() {
     There is no branch `release/2.x` here, so there is nothing to start from. `/wiz fix --base …` starts over with another one.
     ----
     GitHub makes no draft pull requests in this repository.
+    ----
+    The draft #9 was closed or merged meanwhile.
     ----
     GitHub could not be reached for it; the operator's log has the reason.
     ----

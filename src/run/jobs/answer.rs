@@ -34,7 +34,7 @@ pub(super) async fn answer(services: &Services, lease: &Lease, stored: &StoredRu
     results::save_briefing(&mut *services.pool.acquire().await?, stored.run.id, &briefing).await?;
     // A commit that moved since an earlier try means other files, so the conversation starts afresh.
     let conversation = format!("answer-{}-{}", stored.run.progress.retries, &commit.as_str()[..8]);
-    let key = BoxKey { run: stored.run.id, name: conversation.clone() };
+    let key = BoxKey { run: stored.run.id, name: format!("{conversation}-{}", stored.run.seq) };
     let opened = session::open_box(services, &project, key, || project.files.clone()).await?;
     let toolbox = BoxToolbox::new(&opened.open_box, BoxMode::ReadOnly);
     let source = format!("the question, by {}", stored.requester);

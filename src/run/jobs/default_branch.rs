@@ -44,6 +44,13 @@ pub(super) struct BranchGround {
     issue: Option<IssueNumber>,
 }
 
+impl BranchGround {
+    /// The number of the run before, 0 for none: what tells one attempt from the next, on the same head too.
+    fn after(&self) -> u64 {
+        self.last.map_or(0, |last| last.run.0.unsigned_abs())
+    }
+}
+
 /// The default branch, if this is its head and the policy wants its failing checks answered; or why not.
 pub(super) async fn ground(
     services: &Services,
@@ -73,8 +80,7 @@ pub(super) async fn make_issue(services: &Services, wanted: &Checks, red: &mut R
     let name = store::repository_name(&mut *services.pool.acquire().await?, wanted.repository).await?;
     let failure = failure(ground, wanted, seen);
     let key = services.settings.marker_key.bytes();
-    let last = ground.last.map_or(0, |last| last.run.0.unsigned_abs());
-    let marker = Marker { run: None, kind: MarkerKind::BranchFailure(last) };
+    let marker = Marker { run: None, kind: MarkerKind::BranchFailure(ground.after()) };
     let issue = StickyIssue {
         repository: &name,
         title: &report::branch_failure_title(&failure),
@@ -111,7 +117,7 @@ pub(super) async fn begin(
         repository: wanted.repository,
         issue,
         issue_title: report::branch_failure_title(&failure),
-        trigger_key: format!("{}{}:{}", tries::BRANCH_TRIGGER, wanted.repository, wanted.head),
+        trigger_key: format!("{}{}:{}:{}", tries::BRANCH_TRIGGER, wanted.repository, wanted.head, ground.after()),
         mission: Mission::Fix,
         asked_in: None,
         reads: None,

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     error::UserMessage,
     github::{BranchStands, GitHubError, NewCommit, NewPullRequest, OpenState},
-    ids::{BranchName, CommitSha},
+    ids::{BranchName, CommitSha, IssueNumber},
     patch::{self, Patch},
     report::{self, Marker, MarkerKind},
     run::{
@@ -103,14 +103,7 @@ async fn open(
         return Ok(Drafted::Withheld { why: UserMessage::new(report::secret_in_text(kind)) });
     }
     if let Some(before) = &stored.run.progress.pull_request {
-        let lies = (&before.branch, &before.head);
-        let head = match advance(services, stored, (project, patch), lies, &message).await? {
-            Advanced::To(head) => head,
-            Advanced::Elsewhere => {
-                return Ok(Drafted::Withheld { why: UserMessage::new(report::draft_branch_moved(before.number)) });
-            }
-        };
-        return Ok(Drafted::Published(PullRequest { head, ..before.clone() }));
+        return again(services, stored, (project, patch), (before, &message)).await;
     }
     let github = services.github.installation(stored.installation);
     let progress = &stored.run.progress;
@@ -125,7 +118,22 @@ async fn open(
         message: &message,
         patch,
     };
-    let committed = github.commit(&commit).await.context("cannot publish the unfinished commit")?;
+    let head = match github.commit(&commit).await {
+        Ok(committed) => committed.sha,
+        Err(conflict @ GitHubError::Conflict(_)) => {
+            match remains(services, stored, (project, patch), &branch, &message).await? {
+                Remains::Draft(draft) if draft.open => {
+                    return again(services, stored, (project, patch), (&draft, &message)).await;
+                }
+                Remains::Branch(head) => head,
+                Remains::Draft(PullRequest { number, .. }) | Remains::Merged(number) => {
+                    return Ok(Drafted::Withheld { why: UserMessage::new(report::draft_ended(number)) });
+                }
+                Remains::Nothing => return Err(conflict.into()),
+            }
+        }
+        Err(error) => return Err(anyhow::Error::from(error).context("cannot publish the unfinished commit").into()),
+    };
     let marker = Marker { run: Some(stored.run.id), kind: MarkerKind::PullRequest };
     let wanted = NewPullRequest {
         repository: &stored.repository_name,
@@ -148,11 +156,24 @@ async fn open(
     Ok(Drafted::Published(PullRequest {
         number: pull.number,
         branch,
-        head: committed.sha,
+        head,
         open: pull.state == OpenState::Open,
         fork: false,
         unfinished: true,
     }))
+}
+
+/// Lets the draft that is there hold what is done by now.
+async fn again(
+    services: &Services,
+    stored: &StoredRun,
+    work: (&Project, &Patch),
+    (draft, message): (&PullRequest, &str),
+) -> Result<Drafted, StageFailure> {
+    Ok(match advance(services, stored, work, (&draft.branch, &draft.head), message).await? {
+        Advanced::To(head) => Drafted::Published(PullRequest { head, ..draft.clone() }),
+        Advanced::Elsewhere => Drafted::Withheld { why: UserMessage::new(report::draft_branch_moved(draft.number)) },
+    })
 }
 
 enum Advanced {
@@ -236,14 +257,16 @@ pub(super) async fn finish(
 pub(super) enum Remains {
     /// Its pull request, with the branch's head.
     Draft(PullRequest),
-    /// Only its branch, which holds the finished work now.
+    /// Only its branch, or one from which a person has opened a pull request; it holds the work now.
     Branch(CommitSha),
+    /// Its pull request, merged unfinished.
+    Merged(IssueNumber),
     /// Nothing, or the branch is not wiz's alone.
     Nothing,
 }
 
-/// Looks for them on the run's branch, which nobody but wiz may have written to, and lets a branch without a pull request
-/// go on to the finished work.
+/// Looks for them on the run's branch, which nobody but wiz may have written to, and lets a branch without a draft go on to
+/// the work.
 pub(super) async fn remains(
     services: &Services,
     stored: &StoredRun,
@@ -258,7 +281,13 @@ pub(super) async fn remains(
     if authors.is_empty() || authors.iter().any(|author| author.as_ref() != Some(own)) {
         return Ok(Remains::Nothing);
     }
-    if let Some(pull) = github.find_pull(&stored.repository_name, branch).await? {
+    let key = services.settings.marker_key.bytes();
+    let marker = Marker { run: Some(stored.run.id), kind: MarkerKind::PullRequest };
+    let pull = github.find_pull(&stored.repository_name, branch).await?;
+    if let Some(pull) = pull.filter(|pull| Marker::find(&pull.body, key) == Some(marker)) {
+        if pull.merged_at.is_some() {
+            return Ok(Remains::Merged(pull.number));
+        }
         let open = pull.state == OpenState::Open;
         let (branch, number) = (branch.clone(), pull.number);
         return Ok(Remains::Draft(PullRequest { number, branch, head, open, fork: false, unfinished: true }));

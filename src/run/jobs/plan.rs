@@ -53,7 +53,7 @@ async fn plan(services: &Services, lease: &Lease, stored: &StoredRun) -> Result<
     let project = Project::at(services, stored, &base).await?;
     // A base that moved since an earlier try means other files, so the conversation starts afresh.
     let conversation = format!("plan-{}-{}", progress.retries, &base.as_str()[..8]);
-    let key = BoxKey { run: stored.run.id, name: conversation.clone() };
+    let key = BoxKey { run: stored.run.id, name: format!("{conversation}-{}", stored.run.seq) };
     let opened = session::open_box(services, &project, key, || project.files.clone()).await?;
     let toolbox = BoxToolbox::new(&opened.open_box, BoxMode::ReadOnly);
     let input = PlanningInput {

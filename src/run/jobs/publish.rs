@@ -88,6 +88,7 @@ async fn open(
         Err(conflict @ GitHubError::Conflict(_)) if progress.pull_request.is_none() => {
             match draft::remains(services, stored, (project, patch), &branch, commit.message).await? {
                 Remains::Draft(draft) if !draft.open => return Ok(closed(draft.number)),
+                Remains::Merged(number) => return Ok(merged(number)),
                 Remains::Draft(draft) => return draft::finish(services, stored, (project, patch), &draft).await,
                 Remains::Branch(head) => (head, Origin::Moved),
                 Remains::Nothing => return Err(conflict.into()),
@@ -127,6 +128,13 @@ async fn open(
 fn closed(number: IssueNumber) -> Done {
     let message = format!(
         "The pull request #{number} of this run is closed. Reopen it and `/wiz retry`, or start over with `/wiz fix`."
+    );
+    StageResult::Failed { message: UserMessage::new(message) }.into()
+}
+
+fn merged(number: IssueNumber) -> Done {
+    let message = format!(
+        "The draft #{number} was merged before it was finished, so the rest has nowhere to go. Start over with `/wiz fix`."
     );
     StageResult::Failed { message: UserMessage::new(message) }.into()
 }

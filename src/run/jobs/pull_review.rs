@@ -45,7 +45,7 @@ pub(super) async fn review(services: &Services, lease: &Lease, stored: &StoredRu
     let Reading { project, commit } = reading;
     results::save_briefing(&mut *services.pool.acquire().await?, stored.run.id, &briefing).await?;
     let conversation = format!("read-{}-{}", stored.run.progress.retries, &commit.as_str()[..8]);
-    let key = BoxKey { run: stored.run.id, name: conversation.clone() };
+    let key = BoxKey { run: stored.run.id, name: format!("{conversation}-{}", stored.run.seq) };
     let opened = session::open_box(services, &project, key, || project.files.clone()).await?;
     if opened.fresh {
         session::prepare(&opened.open_box, &project).await?;

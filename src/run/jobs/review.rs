@@ -31,7 +31,7 @@ async fn review(services: &Services, lease: &Lease, stored: &StoredRun) -> Resul
     // Each state of the change has a conversation of its own, which outlasts a pause.
     let (follow_ups, steps_so_far) = (progress.follow_ups, progress.current_steps().len());
     let conversation = format!("review-{version}-{follow_ups}-{steps_so_far}-{}", progress.retries);
-    let key = BoxKey { run: stored.run.id, name: conversation.clone() };
+    let key = BoxKey { run: stored.run.id, name: format!("{conversation}-{}", stored.run.seq) };
     let files = || workspace::apply(&project.files, &patch);
     let opened = session::open_box(services, &project, key, files).await?;
     if opened.fresh {

@@ -45,7 +45,7 @@ async fn work(services: &Services, lease: &Lease, stored: &StoredRun, step: &Ste
     let position = steps.iter().position(|other| other.key == *step).context("the step is not planned")?;
     let conversation = format!("work-{version}-{step}-{}", progress.retries);
     let part = progress.follow_up.as_ref().map(|follow_up| format!("f{}-", follow_up.number)).unwrap_or_default();
-    let name = format!("work-{part}{version}-{position}-{}", progress.retries);
+    let name = format!("work-{part}{version}-{position}-{}-{}", progress.retries, stored.run.seq);
     let key = BoxKey { run: stored.run.id, name };
     let files = || workspace::apply(&project.files, &before);
     let review = reviewed::in_work(services, stored, step).await?;

@@ -292,6 +292,11 @@ async fn what_may_not_be_published_becomes_no_draft() {
 async fn what_a_draft_has_left_that_its_run_never_heard_of_becomes_the_pull_request() {
     let titles = ["Refused", "Made and refused", "No drafts"];
     let scenes = titles.map(|title| [planner(title, &FILES), dear(title, FIRST, REST), reviewer(title)]).concat();
+    let twice = dear("Twice", FIRST, REST);
+    let more = dear("Twice", "echo 'greets politely' >> greet.sh", REST).turns.remove(0);
+    let twice =
+        Scene { turns: [twice.turns[0].clone(), more].into_iter().chain(twice.turns[1..].to_vec()).collect(), ..twice };
+    let scenes = [scenes, vec![planner("Twice", &FILES), twice]].concat();
     let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
     let [refused, made, none] = titles.map(|title| stage.issue(title));
     let kinds =
@@ -323,8 +328,20 @@ async fn what_a_draft_has_left_that_its_run_never_heard_of_becomes_the_pull_requ
         (titles[0].to_owned(), false, finished(titles[0])),
     ];
     assert_eq!(ended, expected);
-    for issue in [refused, made, none] {
-        stage.talk(issue).await;
+
+    // Refused, and then more was done before the money was used up once more.
+    let again = stage.issue("Twice");
+    break_once(&stage, "/repos/*/pulls", FaultKind::Status { status: 403 });
+    stage.say("maria", again, LITTLE);
+    stage.until_says(again, "GitHub refused a step").await;
+    stage.say("maria", again, "/wiz budget +$0.40");
+    stage.until_says(again, "in the draft").await;
+    let draft = draft_of(&stage, again).await;
+    assert_eq!(subjects(&stage, draft), ["Unfinished: Twice", "Unfinished: Twice"]);
+    stage.say("maria", again, "/wiz cancel");
+    stage.until_says(again, "Cancelled").await;
+    for number in [refused, made, none, again, draft] {
+        stage.talk(number).await;
     }
     stage.clear().await;
 }

@@ -212,6 +212,16 @@ async fn nothing_starts_under_a_faulty_policy() {
     ----
     wiz:
     ");
+    let long = format!("{CHECKED}# {}\n", "x".repeat(70_000));
+    stage.person("maria").write_file(stage.repo.full_name(), "main", (".github/wiz.yml", &long), "Long rules").unwrap();
+    stage.say("maria", issue, "/wiz fix");
+    stage.quiet().await;
+    let talk = stage.talk(issue).await;
+    insta::assert_snapshot!(talk.rsplit("----\n").next().unwrap(), @r"
+    wiz: `.github/wiz.yml` on the default branch has mistakes, so I did nothing:
+
+    - `the file is larger than 65536 bytes`
+    ");
     assert_eq!(stage.runs().await, 0);
     stage.clear().await;
 }
