@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use super::{project::Project, services::Services, signal::StageResult, store::StoredRun};
 use crate::{
     agent::{AgentLimits, Session, StopReason, Toolbox},
-    error::UserMessage,
+    error::{Advice, UserMessage},
     limits::TOOL_OUTPUT_CHARS,
     llm::ModelName,
     queue::Lease,
@@ -122,29 +122,29 @@ pub fn of<'a>(
 
 /// What an agent's early end means for the run.
 pub fn stopped(reason: StopReason) -> anyhow::Result<StageResult> {
-    let message = match reason {
+    let new = "`/wiz retry` starts a new conversation.";
+    let (text, advice) = match reason {
         StopReason::Question(question) => return Ok(StageResult::Questioned { question, of: vec![] }),
         StopReason::Cancelled => anyhow::bail!("the agent was interrupted"),
         StopReason::SandboxDead(reason) => anyhow::bail!("the box died: {reason}"),
         StopReason::Money => return Ok(StageResult::OutOfMoney),
-        StopReason::Turns => {
-            "The agent took as many turns as it may. `/wiz retry` starts a new conversation.".to_owned()
-        }
-        StopReason::Tokens => {
-            "The agent used as many tokens as it may. `/wiz retry` starts a new conversation.".to_owned()
-        }
-        StopReason::Time => "The agent took as long as it may. `/wiz retry` starts a new conversation.".to_owned(),
+        StopReason::Turns => (format!("The agent took as many turns as it may. {new}"), None),
+        StopReason::Tokens => (format!("The agent used as many tokens as it may. {new}"), None),
+        StopReason::Time => (format!("The agent took as long as it may. {new}"), None),
         StopReason::Context => {
-            "The work does not fit the model's context. `/wiz revise …` with smaller steps helps.".to_owned()
+            ("The work does not fit the model's context.".to_owned(), Some(Advice::Steer("with smaller steps helps")))
         }
-        StopReason::Stuck => {
-            "The agent went in circles and was stopped. `/wiz revise …` with a hint helps more than `/wiz retry`."
-                .to_owned()
+        StopReason::Stuck => (
+            "The agent went in circles and was stopped.".to_owned(),
+            Some(Advice::Steer("with a hint helps more than `/wiz retry`")),
+        ),
+        StopReason::FormatErrors => (
+            "The model kept answering in a form that wiz cannot read. Another `--model` may do better.".to_owned(),
+            None,
+        ),
+        StopReason::Refused => {
+            ("The model refused to go on.".to_owned(), Some(Advice::Steer("or another `--model` may help")))
         }
-        StopReason::FormatErrors => {
-            "The model kept answering in a form that wiz cannot read. Another `--model` may do better.".to_owned()
-        }
-        StopReason::Refused => "The model refused to go on. `/wiz revise …` or another `--model` may help.".to_owned(),
     };
-    Ok(StageResult::Failed { message: UserMessage::new(message) })
+    Ok(StageResult::Failed { message: UserMessage::new(text).advising(advice) })
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::follow_up::FollowUpCause;
 use crate::{
-    error::UserMessage,
+    error::{Steering, UserMessage},
     ids::{BranchName, CommentId, CommitSha, IssueNumber, Mention, RunId},
     money::MicroDollars,
     plan::{ApprovalWish, Gate, Plan, PlanHash, Question, Step, StepKey, WorkKind},
@@ -398,6 +398,15 @@ impl Progress {
     /// The same of the commit that is the pull request's head now.
     pub fn proof_of_head(&self) -> Option<&HeadProof> {
         self.pull_request.as_ref().and_then(|pull_request| self.proof_of(&pull_request.head))
+    }
+
+    /// Whether a person can order something else of the run, should it fail.
+    pub fn steering(&self) -> Steering {
+        match &self.pull_request {
+            None => Steering::Plan,
+            Some(pull_request) if pull_request.unfinished => Steering::Nothing,
+            Some(_) => Steering::PullRequest,
+        }
     }
 
     /// Whether the work under way is to prove the head as it is, and changes nothing.

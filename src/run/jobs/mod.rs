@@ -35,6 +35,7 @@ mod reviewed;
 mod schedule;
 mod selftest;
 mod tell_failure;
+mod told;
 mod triage;
 mod undo;
 mod unstarted;
@@ -48,6 +49,7 @@ use anyhow::Context as _;
 use sqlx::{PgConnection, PgPool};
 
 use checks::Turn;
+use told::classify;
 use within_reach::{is_out_of_reach, is_suspended};
 
 use super::{
@@ -68,7 +70,6 @@ use crate::{
     error::UserMessage,
     github::GitHubError,
     ids::{ReviewId, RunId},
-    llm::ModelError,
     queue::{self, Burial, Completed, Handler, Job, JobFailure, Lease, NewJob},
     report as texts,
     sandbox::SandboxError,
@@ -225,98 +226,6 @@ macro_rules! classified {
 }
 
 classified!(anyhow::Error, sqlx::Error, GitHubError, SandboxError, AgentError, Conflict);
-
-/// Sorts an error of any room: what a person can mend is told, what passes is tried again.
-fn classify(error: anyhow::Error) -> StageFailure {
-    if let Some(text) = error.downcast_ref::<SandboxError>().and_then(told_of_box) {
-        tracing::warn!(error = format!("{error:#}"), "the box failed for good");
-        return StageFailure::Told(UserMessage::new(text));
-    }
-    if let Some(FaultyPolicy(faults)) = error.downcast_ref::<FaultyPolicy>() {
-        return StageFailure::Told(UserMessage::new(crate::triage::faults_text(faults)));
-    }
-    if let Some(conflict) = error.downcast_ref::<Conflict>() {
-        return StageFailure::Told(UserMessage::new(format!(
-            "{conflict}. `/wiz revise …` can put one after the other."
-        )));
-    }
-    if let Some(AgentError::Model(model)) = error.downcast_ref::<AgentError>()
-        && let Some(text) = told_of_model(model)
-    {
-        tracing::warn!(error = format!("{error:#}"), "the model call failed for good");
-        return StageFailure::Told(UserMessage::new(text));
-    }
-    match error.downcast_ref::<GitHubError>() {
-        Some(github) if !github.is_retryable() => {
-            tracing::warn!(error = format!("{error:#}"), "GitHub refused");
-            StageFailure::Told(UserMessage::new(
-                "GitHub refused a step that this run needs; most often the App lacks a permission that must be accepted \
-                 on its installation page. Then `/wiz retry`.",
-            ))
-        }
-        Some(_) | None => StageFailure::Job(retry(error)),
-    }
-}
-
-/// What a person can do about a box that will not work by itself; none for what passes.
-fn told_of_box(error: &SandboxError) -> Option<String> {
-    match error {
-        SandboxError::ImageMissing { image } => Some(format!(
-            "The container image `{image}` is not on this server. Ask the operator to pull it, or name another `image:` \
-             in `.github/wiz.yml`; then `/wiz retry`."
-        )),
-        SandboxError::TooLarge { what } => Some(format!(
-            "The files are more than wiz takes: {}. `/wiz retry` lets the coder try again, `/wiz revise …` changes the \
-             plan.",
-            texts::code(what, 300)
-        )),
-        SandboxError::Exhausted { what } => Some(format!(
-            "The box ran out of {}. `/wiz retry` tries again in a fresh one, `/wiz revise …` changes the plan.",
-            texts::code(what, 300)
-        )),
-        SandboxError::PathRefused { path, reason } => Some(format!(
-            "wiz does not take {} out of the box: {}. `/wiz retry` lets the coder try again.",
-            texts::code(path, 300),
-            texts::plain(reason, 300)
-        )),
-        SandboxError::WallBroken { wall, .. } => Some(format!(
-            "A wall of the box does not stand on this server ({wall}), so nothing was run in it. The operator's log has \
-             the evidence; `/wiz retry` once that is mended."
-        )),
-        SandboxError::EngineUnavailable { .. }
-        | SandboxError::RunnerMissing { .. }
-        | SandboxError::BadSpec { .. }
-        | SandboxError::BoxDied { .. }
-        | SandboxError::NotFound { .. }
-        | SandboxError::NotText { .. }
-        | SandboxError::Edit(_)
-        | SandboxError::Timeout { .. }
-        | SandboxError::Runner { .. } => None,
-    }
-}
-
-/// What a person can do about a model call that will not work by itself; none for what passes.
-fn told_of_model(error: &ModelError) -> Option<String> {
-    match error {
-        ModelError::Auth { .. } | ModelError::BadRequest { .. } => Some(
-            "The model provider refused the call; the operator's log has the reason. `/wiz retry` goes on once that is \
-             mended, or start again with another `--model`."
-                .to_owned(),
-        ),
-        ModelError::ContextTooLong { .. } => {
-            Some("The work does not fit the model's context. `/wiz revise …` with smaller steps helps.".to_owned())
-        }
-        ModelError::Budget { left, needed } => Some(format!(
-            "The run's budget has {left} left and the next model call needs about {needed}. `/wiz fix --max $…` starts \
-             one with more."
-        )),
-        ModelError::RateLimited { .. }
-        | ModelError::Overloaded { .. }
-        | ModelError::Network { .. }
-        | ModelError::Protocol { .. }
-        | ModelError::Ledger(_) => None,
-    }
-}
 
 /// Spreads the jobs that a limit held up, so that they do not all come back in the same moment.
 const SPREAD_MS: u64 = 3_000;

@@ -12,7 +12,7 @@ use super::{
     store::results::{self, Proof},
 };
 use crate::{
-    error::UserMessage,
+    error::{Advice, UserMessage},
     limits::TOOL_OUTPUT_CHARS,
     patch::{self, Change, FileChange, LineCount, Patch},
     plan::{self, Criterion, WorkKind},
@@ -55,10 +55,8 @@ async fn verify(services: &Services, stored: &StoredRun) -> Result<Done, StageFa
         return Ok(StageResult::LeftScope { paths }.into());
     }
     if let Judgement::Forbidden(feedback) = judged {
-        let told = UserMessage::new(format!(
-            "{}\n\n`/wiz retry` tries again, `/wiz revise …` changes the plan.",
-            report::neutralise(&feedback, 1_500)
-        ));
+        let told = UserMessage::new(format!("{}\n\n", report::neutralise(&feedback, 1_500)));
+        let told = told.advising(Advice::RetryOrSteer("tries again"));
         return Ok(StageResult::Objected { feedback, told }.into());
     }
     let files = patch::line_counts(&patch, &project.base, &|path| project.content(path));

@@ -116,6 +116,7 @@ fn begin_ready_steps(run: &mut Run) -> Vec<Effect> {
 }
 
 fn fail(mut run: Run, message: UserMessage) -> Transition {
+    let message = message.settled(run.progress.steering());
     run.progress.failure = Some(Failure { stage: run.state, message });
     enter(run, State::Failed, vec![])
 }

@@ -2,7 +2,7 @@
 
 use super::{begin_ready_steps, cancel, enter, stages, stay};
 use crate::{
-    error::UserMessage,
+    error::{Advice, UserMessage},
     money::MicroDollars,
     plan::{Gate, PlanHash},
     run::{
@@ -127,8 +127,8 @@ pub(super) fn keep_scope(mut run: Run) -> Transition {
         "These files are outside the approved plan, and a maintainer turned them down. Put them back as they were, and do \
          the work without them:{list}"
     );
-    let give_up = "The change still leaves the approved files. `/wiz revise …` makes another plan.";
-    stages::rework(run, feedback, UserMessage::new(give_up))
+    let give_up = UserMessage::new("The change still leaves the approved files.");
+    stages::rework(run, feedback, give_up.advising(Advice::RetryOrSteer("tries again")))
 }
 
 /// Ends a run that stood still for too long; `/wiz retry` goes on from where it stood.

@@ -2,7 +2,7 @@
 
 use super::{approve, begin_ready_steps, draft, enter, fail, rest, stay, watch};
 use crate::{
-    error::UserMessage,
+    error::{Advice, UserMessage},
     ids::CommitSha,
     plan::{Approver, Gate, Plan, StepKey},
     run::{
@@ -48,14 +48,12 @@ pub(super) fn stage(mut run: Run, result: StageResult) -> Result<Transition, Ref
         (_, StageResult::OutOfMoney) => draft::out_of_money(run).map_err(|_| Refusal::Stale),
         (State::Verifying, StageResult::Objected { feedback, told }) => Ok(rework(run, feedback, told)),
         (State::Verifying, StageResult::Verified { feedback: Some(feedback) }) => {
-            let give_up = "The change does not meet the definition of done; the evidence is below. `/wiz retry` tries \
-                           again, `/wiz revise …` changes the plan.";
-            Ok(rework(run, feedback, UserMessage::new(give_up)))
+            let give_up = UserMessage::new("The change does not meet the definition of done; the evidence is below.");
+            Ok(rework(run, feedback, give_up.advising(Advice::RetryOrSteer("tries again"))))
         }
         (State::Reviewing, StageResult::Reviewed { feedback: Some(feedback) }) => {
-            let give_up = "The reviewer still asks for changes; its findings are below. `/wiz retry` tries again, \
-                           `/wiz revise …` changes the plan.";
-            Ok(rework(run, feedback, UserMessage::new(give_up)))
+            let give_up = UserMessage::new("The reviewer still asks for changes; its findings are below.");
+            Ok(rework(run, feedback, give_up.advising(Advice::RetryOrSteer("tries again"))))
         }
         (State::Publishing, StageResult::Published(pull_request)) => {
             let commit = pull_request.head.clone();
@@ -110,13 +108,15 @@ fn step_done(mut run: Run, key: &StepKey) -> Result<Transition, Refusal> {
 /// the step waits for a person's `/wiz retry`.
 pub(super) fn rework(mut run: Run, feedback: String, give_up: UserMessage) -> Transition {
     let Some(key) = rework_key(&run) else {
-        return fail(run, UserMessage::new("The change was sent back too often. `/wiz revise …` plans again."));
+        let message = UserMessage::new("The change was sent back too often.");
+        return fail(run, message.advising(Advice::Steer("makes a new start")));
     };
     let steps = run.progress.current_steps_mut();
     let depends_on = steps.iter().map(|step| step.key.clone()).collect();
     steps.push(StepProgress { key, depends_on, state: StepState::Waiting, feedback: Some(feedback) });
     if run.progress.rework_rounds >= MAX_REWORK_ROUNDS {
-        run.progress.failure = Some(Failure { stage: State::Working, message: give_up });
+        let message = give_up.settled(run.progress.steering());
+        run.progress.failure = Some(Failure { stage: State::Working, message });
         return enter(run, State::Failed, vec![]);
     }
     run.progress.rework_rounds += 1;

@@ -16,6 +16,11 @@ async fn a_follow_up_that_failed_is_told_once_where_it_was_asked_for() {
             when: When { system: vec![], task: vec!["role: coder".into(), "link it".into()] },
             turns: vec![bash("ln -s /etc/passwd link"), link],
         },
+        Scene {
+            name: "circles".into(),
+            when: When { system: vec![], task: vec!["role: coder".into(), "walk in circles".into()] },
+            turns: vec![bash("false"); 8],
+        },
     ];
     let (stage, issue, pull) = with_pull_request("Greet nobody as well", scenes).await;
     let comments = [("greet.sh", 1, "Make it purple."), ("tests/greet_test.sh", 2, "And green.")];
@@ -47,10 +52,23 @@ async fn a_follow_up_that_failed_is_told_once_where_it_was_asked_for() {
 
     stage.say("maria", pull, "/wiz fix link it");
     stage.until_says(issue, ": failed").await;
+    // What is published is not planned anew, so that is not what is offered.
+    stage.say("maria", pull, "/wiz revise less");
+    stage.quiet().await;
+    stage.say("maria", pull, "/wiz fix walk in circles");
+    stage.until_says(issue, "`/wiz fix …` on the pull request with a hint helps more than `/wiz retry`.").await;
     insta::assert_snapshot!(stage.talk(pull).await, @r"
     maria: /wiz fix link it  👀
     ----
     wiz: I could not do this, and nothing was published. The change holds files that wiz will not publish. The status comment in #1 shows more.
+    ----
+    maria: /wiz revise less  👀
+    ----
+    wiz: `/wiz revise` does not fit now: run 1 has failed. `/wiz status` shows more.
+    ----
+    maria: /wiz fix walk in circles  👀
+    ----
+    wiz: I could not do this, and nothing was published. The agent went in circles and was stopped. `/wiz fix …` on the pull request with a hint helps more than `/wiz retry`. The status comment in #1 shows more.
     ");
     // Nobody hears of a failure in a conversation that is locked, and nothing breaks by it.
     stage.person("maria").lock(&name, pull, None).unwrap();

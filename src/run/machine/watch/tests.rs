@@ -5,6 +5,7 @@ use super::{
     *,
 };
 use crate::{
+    error::Advice,
     ids::{CommentId, ReviewId},
     run::{
         follow_up::{FailingCheck, Words},
@@ -180,6 +181,28 @@ fn after_a_failure_the_next_cause_is_taken() {
     let (run, effects) = go(run, [|_: &Run| Signal::FollowUp(asked(2))]);
     assert_eq!(effects[0], Effect::Work("follow-up-2".parse().unwrap()));
     assert_eq!(run.progress.failure, None);
+}
+
+#[test]
+fn what_a_failure_advises_is_what_the_run_then_takes() {
+    let working = go(crate::run::machine::start(new_run()).run, TO_APPROVAL).0;
+    let working = go(working, [TO_VERIFYING[0]]).0;
+    let following = go(watching(), [|_: &Run| Signal::FollowUp(asked(1)), |run: &Run| stage_of(run, begun('c'))]).0;
+    let mut drafted = working.clone();
+    drafted.progress.pull_request = Some(PullRequest { unfinished: true, ..pull_request() });
+    for (run, advised) in [(working, "`/wiz revise …`"), (following, "`/wiz fix …`"), (drafted, "`/wiz retry`")] {
+        let message = UserMessage::new("It went in circles.").advising(Advice::Steer("with a hint helps"));
+        let failed = advance(&run, stage_of(&run, StageResult::Failed { message })).unwrap().run;
+        let said = failed.progress.failure.as_ref().unwrap().message.to_string();
+        let takes = |signal: Signal| advance(&failed, signal).is_ok();
+        let revised = takes(order(Order::Revise { text: "Differently.".into() }));
+        assert_eq!(
+            [revised, takes(Signal::FollowUp(asked(2))), takes(order(Order::Retry))],
+            [said.contains("/wiz revise"), said.contains("/wiz fix"), true],
+            "{said}"
+        );
+        assert!(said.starts_with(&format!("It went in circles. {advised} ")), "{said}");
+    }
 }
 
 #[test]
