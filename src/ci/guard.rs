@@ -42,8 +42,17 @@ pub struct Circumstances {
     pub can_rerun: bool,
     /// Most commits on which repairs are tried.
     pub attempts: u32,
-    /// The daily budget has something left.
-    pub money: bool,
+    pub money: Money,
+}
+
+/// What may still be spent on a repair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Money {
+    Left,
+    /// The repository's daily budget is used up.
+    NoneToday,
+    /// The run that would repair has spent what it may.
+    NoneInRun,
 }
 
 /// What to do about a failure.
@@ -66,7 +75,8 @@ pub enum StopReason {
     Alternating,
     /// As many repairs were tried as the repository allows.
     Attempts,
-    Budget,
+    DailyBudget,
+    RunBudget,
 }
 
 /// Why nothing is done.
@@ -106,7 +116,11 @@ pub fn decide(failure: &Failure, past: &[Deed], now: Circumstances) -> Decision 
     if new_head && heads.len() >= usize::try_from(now.attempts).unwrap_or(usize::MAX) {
         return Decision::Stop(StopReason::Attempts);
     }
-    if now.money { Decision::Repair } else { Decision::Stop(StopReason::Budget) }
+    match now.money {
+        Money::Left => Decision::Repair,
+        Money::NoneToday => Decision::Stop(StopReason::DailyBudget),
+        Money::NoneInRun => Decision::Stop(StopReason::RunBudget),
+    }
 }
 
 /// On how many commits repairs were tried.
@@ -134,7 +148,7 @@ mod tests {
         Deed { kind, failure: failure(head, signature) }
     }
 
-    const PLAIN: Circumstances = Circumstances { flaky: false, can_rerun: true, attempts: 3, money: true };
+    const PLAIN: Circumstances = Circumstances { flaky: false, can_rerun: true, attempts: 3, money: Money::Left };
 
     #[test]
     fn every_case_has_its_answer() {
@@ -142,7 +156,8 @@ mod tests {
         use Kind::Repair as Repaired;
         let flaky = Circumstances { flaky: true, ..PLAIN };
         let fixed = Circumstances { can_rerun: false, ..flaky };
-        let poor = Circumstances { money: false, ..PLAIN };
+        let poor = Circumstances { money: Money::NoneToday, ..PLAIN };
+        let spent = Circumstances { money: Money::NoneInRun, ..PLAIN };
         let a_then_b = vec![deed(Repaired, 'a', "x"), deed(Repaired, 'b', "y")];
         let reran = vec![deed(Kind::Rerun, 'a', "x")];
         let table = [
@@ -164,7 +179,8 @@ mod tests {
                 failure('d', "w"),
                 Stop(StopReason::Attempts),
             ),
-            ("no money", vec![], poor, failure('a', "x"), Stop(StopReason::Budget)),
+            ("no money", vec![], poor, failure('a', "x"), Stop(StopReason::DailyBudget)),
+            ("the run has none", vec![], spent, failure('a', "x"), Stop(StopReason::RunBudget)),
             ("given up", vec![deed(Kind::Stop, 'a', "x")], flaky, failure('b', "y"), Nothing(WhyNothing::Stopped)),
         ];
         for (name, past, now, failure, expected) in table {

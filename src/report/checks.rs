@@ -12,7 +12,8 @@ pub enum GaveUp {
     Alternating,
     /// As many repairs were tried as the repository allows.
     Attempts(u32),
-    Budget,
+    DailyBudget,
+    RunBudget,
 }
 
 /// wiz gives up on a pull request's checks, said once.
@@ -25,13 +26,17 @@ pub fn checks_given_up(check: &str, head: &CommitSha, reason: GaveUp) -> String 
         }
         GaveUp::Attempts(1) => "I had one attempt".to_owned(),
         GaveUp::Attempts(number) => format!("I had {number} attempts"),
-        GaveUp::Budget => "there is no money left for today".to_owned(),
+        GaveUp::DailyBudget => "there is no money left for today".to_owned(),
+        GaveUp::RunBudget => "my run here has spent its budget".to_owned(),
+    };
+    let how = match reason {
+        GaveUp::RunBudget => "`/wiz budget +$2` and then `/wiz ci on` let me try again",
+        GaveUp::SameAgain | GaveUp::Alternating | GaveUp::Attempts(_) | GaveUp::DailyBudget => {
+            "`/wiz ci on` lets me try again"
+        }
     };
     let short: String = head.as_str().chars().take(8).collect();
-    format!(
-        "{} still fails on `{short}`, and {why}. I leave it to you; `/wiz ci on` lets me try again.",
-        code(check, 100)
-    )
+    format!("{} still fails on `{short}`, and {why}. I leave it to you; {how}.", code(check, 100))
 }
 
 /// How the failing checks of a pull request are dealt with.
@@ -139,8 +144,14 @@ mod tests {
     #[test]
     fn the_reason_is_said_and_what_to_do() {
         let head = "a".repeat(40).parse().unwrap();
-        let reasons =
-            [GaveUp::SameAgain, GaveUp::Alternating, GaveUp::Attempts(1), GaveUp::Attempts(3), GaveUp::Budget];
+        let reasons = [
+            GaveUp::SameAgain,
+            GaveUp::Alternating,
+            GaveUp::Attempts(1),
+            GaveUp::Attempts(3),
+            GaveUp::DailyBudget,
+            GaveUp::RunBudget,
+        ];
         let texts = reasons.map(|reason| checks_given_up("test (`@x`)", &head, reason));
         insta::assert_snapshot!(texts.join("\n"), @r"
         ``test (`@x`)`` still fails on `aaaaaaaa`, and it is the same failure that my last commit was to mend. I leave it to you; `/wiz ci on` lets me try again.
@@ -148,6 +159,7 @@ mod tests {
         ``test (`@x`)`` still fails on `aaaaaaaa`, and I had one attempt. I leave it to you; `/wiz ci on` lets me try again.
         ``test (`@x`)`` still fails on `aaaaaaaa`, and I had 3 attempts. I leave it to you; `/wiz ci on` lets me try again.
         ``test (`@x`)`` still fails on `aaaaaaaa`, and there is no money left for today. I leave it to you; `/wiz ci on` lets me try again.
+        ``test (`@x`)`` still fails on `aaaaaaaa`, and my run here has spent its budget. I leave it to you; `/wiz budget +$2` and then `/wiz ci on` let me try again.
         ");
     }
 

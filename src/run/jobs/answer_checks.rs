@@ -95,7 +95,7 @@ async fn answer(connection: &mut PgConnection, wanted: &Checks, mut red: Red) ->
             repair(connection, wanted, (&red, &seen)).await?;
         }
         // There is nobody to tell, and tomorrow there is money.
-        Answer::Stop(_, StopReason::Budget) if red.ground.pull().is_none() => {
+        Answer::Stop(_, StopReason::DailyBudget) if red.ground.pull().is_none() => {
             tracing::info!(head = %wanted.head, "no money is left for the default branch");
         }
         Answer::Stop(seen, reason) => {
@@ -208,7 +208,8 @@ async fn give_up(
         StopReason::SameAgain => GaveUp::SameAgain,
         StopReason::Alternating => GaveUp::Alternating,
         StopReason::Attempts => GaveUp::Attempts(policy.ci.attempts),
-        StopReason::Budget => GaveUp::Budget,
+        StopReason::DailyBudget => GaveUp::DailyBudget,
+        StopReason::RunBudget => GaveUp::RunBudget,
     };
     say(connection, wanted, (pull.number, seen.id), report::checks_given_up(&seen.name, &wanted.head, reason)).await
 }

@@ -18,7 +18,7 @@ use super::{
     unstarted,
 };
 use crate::{
-    ci::{self, Circumstances, Decision, Deed, Kind, Settled, Standing, StopReason, WhyNothing},
+    ci::{self, Circumstances, Decision, Deed, Kind, Money, Settled, Standing, StopReason, WhyNothing},
     github::{Installation, PullRequest, SeenCheck, UnstartedWorkflow},
     ids::{CheckRunId, CommitSha, IssueNumber, RepositoryName},
     money::MicroDollars,
@@ -265,7 +265,7 @@ async fn answer(services: &Services, wanted: &Checks, red: &Red) -> Result<Answe
     if wanted.occasion != Occasion::RerunRefused && red.seen.iter().any(is_old) {
         return Ok(Answer::Wait);
     }
-    let money = left >= LEAST_BUDGET && run_has_money(services, red).await?;
+    let money = if left < LEAST_BUDGET { Money::NoneToday } else { money_of_run(services, red).await? };
     let (mut repairs, mut reruns) = (vec![], vec![]);
     for (seen, was_flake) in red.seen.iter().zip(flakes) {
         let now = Circumstances {
@@ -290,10 +290,11 @@ async fn answer(services: &Services, wanted: &Checks, red: &Red) -> Result<Answe
     })
 }
 
-async fn run_has_money(services: &Services, red: &Red) -> Result<bool> {
-    let Some(run) = &red.run else { return Ok(true) };
+async fn money_of_run(services: &Services, red: &Red) -> Result<Money> {
+    let Some(run) = &red.run else { return Ok(Money::Left) };
     let spend = services.models.spent(run.run.id).await.context("cannot sum up what the run spent")?;
-    Ok(run.run.budget.saturating_sub(spend.money) >= LEAST_BUDGET)
+    let has = run.run.budget.saturating_sub(spend.money) >= LEAST_BUDGET;
+    Ok(if has { Money::Left } else { Money::NoneInRun })
 }
 
 /// What is noted of each failure.
