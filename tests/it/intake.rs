@@ -318,6 +318,17 @@ async fn without_its_database_a_delivery_is_refused_so_that_github_can_send_it_a
 }
 
 #[tokio::test]
+async fn editors_get_the_schema_of_policy_files_that_the_documents_publish() {
+    let db = TestDatabase::new().await;
+    let request = Request::get("/schema/wiz.json").body(Body::empty()).unwrap();
+    let response = app(&db.pool).oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()["content-type"], "application/schema+json");
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert!(body == include_str!("../../docs/wiz.schema.json"), "{body:?}");
+}
+
+#[tokio::test]
 async fn other_pages_and_methods_are_refused_in_json() {
     let db = TestDatabase::new().await;
     let app = app(&db.pool);

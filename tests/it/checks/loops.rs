@@ -16,20 +16,20 @@ use crate::orders::{
 };
 
 /// A job that fails by what the script says, and why.
-fn job(name: &str, rule: Rule, log: &str) -> JobScript {
+pub(super) fn job(name: &str, rule: Rule, log: &str) -> JobScript {
     let (name, log) = (name.to_owned(), log.to_owned());
     JobScript { name, steps: vec!["make lint".to_owned()], rule, log, ..JobScript::default() }
 }
 
-fn while_it_lacks(text: &str) -> Rule {
+pub(super) fn while_it_lacks(text: &str) -> Rule {
     Rule::FailsWhileFileLacks { path: "greet.sh".to_owned(), text: text.to_owned() }
 }
 
-fn while_it_has(text: &str) -> Rule {
+pub(super) fn while_it_has(text: &str) -> Rule {
     Rule::FailsWhileFileContains { path: "greet.sh".to_owned(), text: text.to_owned() }
 }
 
-fn script(stage: &Stage, jobs: Vec<JobScript>) {
+pub(super) fn script(stage: &Stage, jobs: Vec<JobScript>) {
     let new = NewWorkflow { name: "CI".to_owned(), jobs, ..NewWorkflow::default() };
     stage.world.hub().control().script_workflow(stage.repo.full_name(), &new).unwrap();
 }

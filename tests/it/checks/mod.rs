@@ -5,6 +5,7 @@ mod archived;
 mod default_branch;
 mod heads;
 mod loops;
+mod others;
 mod settled;
 mod statuses;
 mod switch;

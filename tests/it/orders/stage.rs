@@ -302,6 +302,15 @@ impl Stage {
         budgets.fetch_all(self.store.pool()).await.unwrap()
     }
 
+    /// Lets an issue's newest run have so much of its money left.
+    pub async fn has_left(&self, issue: u64, micro_dollars: i64) {
+        let spent = "update run set budget_micro_dollars = $2
+                         + (select coalesce(sum(micro_dollars), 0) from llm_call where run_id = run.id)::bigint
+                     where id = (select max(id) from run where issue_number = $1)";
+        let issue = i64::try_from(issue).unwrap();
+        sqlx::query(spent).bind(issue).bind(micro_dollars).execute(self.store.pool()).await.unwrap();
+    }
+
     /// Waits until the newest run has failed once more, after so many retries.
     pub async fn until_failed_again(&self, retries: i32) {
         let failed = async || {
