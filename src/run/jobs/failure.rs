@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use secrecy::SecretString;
+use tokio::task::block_in_place;
 
 use crate::{
     ci::{self, Failure, Signature},
@@ -86,7 +87,8 @@ async fn archived(
         Ok(None)
     };
     match github.archived_logs(repository, job).await {
-        Ok(Some(archive)) => match ci::log_in_archive(&archive, &check.name) {
+        // Tens of megabytes are unpacked at once; other jobs of this thread go on elsewhere.
+        Ok(Some(archive)) => match block_in_place(|| ci::log_in_archive(&archive, &check.name)) {
             Ok(log) => Ok(Some(ci::clean(&log))),
             Err(why) => none(&why),
         },
