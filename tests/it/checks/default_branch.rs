@@ -164,3 +164,28 @@ async fn two_failing_heads_at_once_have_one_issue_and_one_pull_request() {
     assert_eq!((issues(&stage), stage.runs().await), (1, 1));
     stage.clear().await;
 }
+
+/// The same head, another failure, and a first run that is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_failure_on_the_same_head_has_a_run_of_its_own() {
+    let stage = Stage::set(&format!("ci:\n  default_branch: fix\n{CHECKED}"), vec![planner(TITLE, &FILES)]).await;
+    let name = stage.repo.full_name().to_owned();
+    let never = || Rule::Outcomes { outcomes: vec![Conclusion::Failure] };
+    lint(&stage, never(), "greet.sh: line 1: not linted");
+    push(&stage, ("README.md", "# Greeter\n"));
+    let first = issue_of_wiz(&stage, 0).await;
+    stage.until_says(first, "The plan is ready").await;
+    stage.say("maria", first, "/wiz cancel");
+    stage.until_says(first, "Cancelled").await;
+
+    lint(&stage, never(), "error: another thing entirely");
+    let run = stage.world.hub().control().workflow_runs(&name).unwrap().pop().unwrap().id;
+    stage.person("maria").rerun(&name, run).unwrap();
+    let second = issue_of_wiz(&stage, first).await;
+    stage.until_says(second, "The plan is ready").await;
+    assert_eq!((issues(&stage), stage.runs().await), (2, 2));
+    for issue in [first, second] {
+        stage.talk(issue).await;
+    }
+    stage.clear().await;
+}
