@@ -76,6 +76,11 @@ impl fmt::Display for Detail {
 }
 
 impl GitHubError {
+    /// Whether the installation itself is gone: GitHub gives no token for it, and says nothing of what was asked for.
+    pub fn is_uninstalled(&self) -> bool {
+        matches!(self, Self::NotFound(detail) if detail.call.starts_with("POST /app/installations/"))
+    }
+
     /// Whether the same work may succeed later without anyone changing anything. After [`GitHubError::Ambiguous`] the
     /// repetition must look first; every `find_or_create` here does.
     pub fn is_retryable(&self) -> bool {

@@ -43,6 +43,11 @@ pub(super) async fn execute(
         }
         if !store::undo::is_asked(&mut *services.pool.acquire().await?, run).await? {
             match show(services, &stored).await {
+                Err(error) if is_uninstalled(&error) => {
+                    // It stays unshown, and is shown when wiz is installed again.
+                    tracing::warn!(%run, "nothing can be shown without an installation: {error:#}");
+                    return complete(services, lease).await;
+                }
                 Err(error) if is_gone(&error) => tracing::warn!(%run, "nothing can be shown any more: {error:#}"),
                 outcome => outcome.map_err(super::retry)?,
             }
@@ -75,6 +80,11 @@ async fn is_due(services: &Services, stored: &StoredRun, revision: i32) -> anyho
     }
     let output = results::output(&mut *services.pool.acquire().await?, stored.run.id).await?;
     Ok(output.status_comment.is_none())
+}
+
+/// Whether wiz was uninstalled, which its deliveries may tell later.
+fn is_uninstalled(error: &anyhow::Error) -> bool {
+    error.downcast_ref().is_some_and(GitHubError::is_uninstalled)
 }
 
 /// Whether what a report would be written to is gone for good, as a deleted issue is, so that no other try helps.
