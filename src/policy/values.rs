@@ -40,7 +40,11 @@ pub(super) fn image<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
 }
 
 pub(super) fn model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    name(deserializer, "the name of a model")
+    let expected = "a model as `provider/name`";
+    match name(deserializer, expected)? {
+        Some(text) if !text.contains('/') => Err(D::Error::custom(format!("expected {expected}"))),
+        named => Ok(named),
+    }
 }
 
 fn name<'de, D: Deserializer<'de>>(deserializer: D, expected: &str) -> Result<Option<String>, D::Error> {
