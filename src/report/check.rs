@@ -144,8 +144,6 @@ impl ActionKind {
 
 /// The check run for a run as it is now.
 pub fn check_output(view: &RunView) -> CheckOutput {
-    // What can be done about the run is not what is said of the commit.
-    let actions = actions(view);
     let view = &of_commit(view);
     CheckOutput {
         status: status(view),
@@ -156,11 +154,12 @@ pub fn check_output(view: &RunView) -> CheckOutput {
         text: Some(sections::fitted(CHECK_FIELD_CHARS, |detail| comment::details(view, detail)))
             .filter(|text| !text.is_empty()),
         annotations: annotations(view),
-        actions: actions.iter().take(CHECK_ACTIONS).map(ActionKind::button).collect(),
+        actions: actions(view).iter().take(CHECK_ACTIONS).map(ActionKind::button).collect(),
     }
 }
 
-/// A check run is about a commit: what was proven of it is said in the same words after a merge.
+/// A check run is about a commit: what was proven of it is said in the same words after a merge, so that no call is spent
+/// to say it again. A button that is pressed then is answered in a line.
 fn of_commit(view: &RunView) -> RunView {
     let mut view = view.clone();
     if view.state == RunState::Succeeded && standing(&view) == Standing::Proven {
