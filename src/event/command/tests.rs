@@ -331,7 +331,7 @@ proptest! {
         prop_assert_eq!(parse(&indented, None), vec![]);
         let fenced = format!("~~~\n{text}\n~~~");
         prop_assert_eq!(parse(&fenced, None), vec![]);
-        let hidden = format!("<!--\n{}\n-->", text.replace("-->", ""));
+        let hidden = format!("<!--\n{}\n-->", text.replace("-->", "-- >"));
         prop_assert_eq!(parse(&hidden, None), vec![]);
     }
 }

@@ -246,5 +246,9 @@ async fn pressed_too_late(stage: &Stage, (issue, pull): (u64, &Pull), check: u64
     stage.until_answers(pull.number, "does not fit now").await;
     insta::assert_snapshot!(stage.talk(pull.number).await, @"wiz: `/wiz cancel` does not fit now: run 1 is done. `/wiz status` shows more.");
     let shown = &control.repository(stage.repo.full_name()).unwrap().check_runs[&check];
-    assert_eq!((shown.conclusion.as_deref(), shown.actions.len()), (Some("success"), 1), "no call is spent on a button");
+    assert_eq!(
+        (shown.conclusion.as_deref(), shown.actions.len()),
+        (Some("success"), 1),
+        "no call is spent on a button"
+    );
 }
