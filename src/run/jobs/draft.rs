@@ -276,18 +276,20 @@ pub(super) async fn remains(
 ) -> Result<Remains, StageFailure> {
     let github = services.github.installation(stored.installation);
     let Some(head) = github.branch(&stored.repository_name, branch).await? else { return Ok(Remains::Nothing) };
+    let key = services.settings.marker_key.bytes();
+    let marker = Marker { run: Some(stored.run.id), kind: MarkerKind::PullRequest };
+    let pull = github.find_pull(&stored.repository_name, branch).await?;
+    let pull = pull.filter(|pull| Marker::find(&pull.body, key) == Some(marker));
+    // Once it is merged, the branch has nothing that its base has not.
+    if let Some(merged) = pull.as_ref().filter(|pull| pull.merged_at.is_some()) {
+        return Ok(Remains::Merged(merged.number));
+    }
     let authors = github.authors_since(&stored.repository_name, stored.base_branch(), branch).await?;
     let own = &services.github.identity().await?.bot_login;
     if authors.is_empty() || authors.iter().any(|author| author.as_ref() != Some(own)) {
         return Ok(Remains::Nothing);
     }
-    let key = services.settings.marker_key.bytes();
-    let marker = Marker { run: Some(stored.run.id), kind: MarkerKind::PullRequest };
-    let pull = github.find_pull(&stored.repository_name, branch).await?;
-    if let Some(pull) = pull.filter(|pull| Marker::find(&pull.body, key) == Some(marker)) {
-        if pull.merged_at.is_some() {
-            return Ok(Remains::Merged(pull.number));
-        }
+    if let Some(pull) = pull {
         let open = pull.state == OpenState::Open;
         let (branch, number) = (branch.clone(), pull.number);
         return Ok(Remains::Draft(PullRequest { number, branch, head, open, fork: false, unfinished: true }));

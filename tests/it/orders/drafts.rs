@@ -296,7 +296,8 @@ async fn what_a_draft_has_left_that_its_run_never_heard_of_becomes_the_pull_requ
     let more = dear("Twice", "echo 'greets politely' >> greet.sh", REST).turns.remove(0);
     let twice =
         Scene { turns: [twice.turns[0].clone(), more].into_iter().chain(twice.turns[1..].to_vec()).collect(), ..twice };
-    let scenes = [scenes, vec![planner("Twice", &FILES), twice]].concat();
+    let closed = vec![planner("Closed", &FILES), dear("Closed", FIRST, REST), reviewer("Closed")];
+    let scenes = [scenes, vec![planner("Twice", &FILES), twice], closed].concat();
     let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
     let [refused, made, none] = titles.map(|title| stage.issue(title));
     let kinds =
@@ -340,7 +341,16 @@ async fn what_a_draft_has_left_that_its_run_never_heard_of_becomes_the_pull_requ
     assert_eq!(subjects(&stage, draft), ["Unfinished: Twice", "Unfinished: Twice"]);
     stage.say("maria", again, "/wiz cancel");
     stage.until_says(again, "Cancelled").await;
-    for number in [refused, made, none, again, draft] {
+    // What a person has closed meanwhile is not opened again.
+    let closed = stage.issue("Closed");
+    break_once(&stage, "/repos/*/pulls", FaultKind::AfterWork { status: 403 });
+    stage.say("maria", closed, LITTLE);
+    stage.until_says(closed, "GitHub refused a step").await;
+    let unheard = draft_of(&stage, closed).await;
+    stage.person("maria").close(stage.repo.full_name(), unheard).unwrap();
+    stage.say("maria", closed, "/wiz budget +$2");
+    stage.until_says(closed, &format!("The pull request #{unheard} of this run is closed")).await;
+    for number in [refused, made, none, again, draft, closed, unheard] {
         stage.talk(number).await;
     }
     stage.clear().await;
