@@ -2,8 +2,8 @@
 //! another App where there is no log, and for as long as there is money.
 
 use github_stand_in::{
-    control::{NewApp, NewCheck},
-    store::{Annotation, CheckKind, CheckOutput, Conclusion, Level},
+    control::NewCheck,
+    store::{Annotation, CheckKind, CheckOutput, Conclusion},
 };
 use wiz_demo::until;
 
@@ -69,14 +69,7 @@ async fn mended(stage: &Stage, pull: u64, (commits, repairs): (usize, i32)) -> S
 /// An App of somebody else that remarks on a line, and keeps no log.
 fn strict(stage: &Stage) {
     let control = stage.world.hub().control();
-    let app = NewApp {
-        slug: "strict".to_owned(),
-        owner: "octo".to_owned(),
-        permissions: [("checks".to_owned(), Level::Write)].into(),
-        ..NewApp::default()
-    };
-    let app = control.create_app(&app).unwrap().id;
-    control.install(app, &[stage.repo.full_name()]).unwrap();
+    let app = stage.app_of_somebody_else();
     let remark = Annotation {
         path: "greet.sh".to_owned(),
         start_line: 1,

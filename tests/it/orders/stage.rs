@@ -6,8 +6,8 @@
 use std::{cell::RefCell, collections::BTreeSet, time::Duration};
 
 use github_stand_in::{
-    control::Human,
-    store::{Reaction, Role},
+    control::{Human, NewApp},
+    store::{Level, Reaction, Role},
 };
 use scripted_model::{Scene, Script};
 use wiz_demo::{Case, DatabaseChoice, File, Repo, Shown, SpokenBy, World, store::Store, until};
@@ -196,6 +196,16 @@ impl Stage {
         let body = self.status(number).unwrap().body;
         let (_, after) = body.split_once("/wiz approve ").unwrap();
         after.chars().take(8).collect()
+    }
+
+    /// Installs another App in the repository, which may make check runs, and answers its id.
+    pub fn app_of_somebody_else(&self) -> u64 {
+        let control = self.world.hub().control();
+        let permissions = [("checks".to_owned(), Level::Write)].into();
+        let (slug, owner) = ("strict".to_owned(), "octo".to_owned());
+        let app = control.create_app(&NewApp { slug, owner, permissions, ..NewApp::default() }).unwrap().id;
+        control.install(app, &[self.repo.full_name()]).unwrap();
+        app
     }
 
     /// How many runs there are.

@@ -1,10 +1,6 @@
 //! wiz is away while CI fails, people review, order and edit, and pull requests end: all of it is taken in once.
 
-use github_stand_in::{
-    control::NewApp,
-    faults::{DeliveryFault, DeliveryFaultKind},
-    store::Level,
-};
+use github_stand_in::faults::{DeliveryFault, DeliveryFaultKind};
 use scripted_model::{Scene, When};
 use serde_json::json;
 use wiz_demo::until;
@@ -41,15 +37,7 @@ async fn until_all_is_shown(stage: &Stage) {
 /// Another App says that a commit is bad.
 fn fail_check(stage: &Stage, head: &str) {
     let control = stage.world.hub().control();
-    let app = NewApp {
-        slug: "strict".to_owned(),
-        owner: "octo".to_owned(),
-        permissions: [("checks".to_owned(), Level::Write)].into(),
-        ..NewApp::default()
-    };
-    let app = control.create_app(&app).unwrap().id;
-    let name = stage.repo.full_name();
-    control.install(app, &[name]).unwrap();
+    let (app, name) = (stage.app_of_somebody_else(), stage.repo.full_name());
     let check = json!({
         "name": "strict", "head_sha": head, "status": "completed", "conclusion": "failure",
         "output": { "title": "Bad", "summary": "greet.sh: line 1: not linted" },
