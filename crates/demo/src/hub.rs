@@ -93,6 +93,8 @@ pub struct Check {
     pub title: String,
     pub summary: String,
     pub text: String,
+    /// How it stood since it was made, one after the other.
+    pub stood: Vec<String>,
     /// Where a browser shows it.
     pub url: String,
 }
@@ -322,6 +324,7 @@ impl Repo {
             title: run.output.title.unwrap_or_default(),
             summary: run.output.summary.unwrap_or_default(),
             text: run.output.text.unwrap_or_default(),
+            stood: run.stood,
             url: format!("{}/runs/{}", self.page, run.id),
         });
         Ok(checks.collect())

@@ -1,6 +1,7 @@
 //! Runs in Postgres. [`signal`] is the only way a stored run changes; [`results`] holds what its stages produced.
 
 pub mod ci;
+mod effects;
 pub mod heads;
 pub mod heard;
 pub mod history;
@@ -16,23 +17,18 @@ pub mod schedules;
 pub mod undo;
 pub mod usage;
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, types::Json};
 
 use super::{
     machine,
-    signal::{Effect, Notice, Refusal, Signal, Transition},
+    signal::{Notice, Refusal, Signal, Transition},
     state::{AskedIn, Mission, Options, Progress, PullRequest, Run, State},
-    task::Task,
 };
 use crate::{
     ids::{BranchName, CommitSha, InstallationId, IssueNumber, Login, RepositoryId, RepositoryName, RunId, UserId},
-    limits::{STICKY_COMMENT_INTERVAL, TRANSIENT_STATE_SHOWN_AFTER},
     money::MicroDollars,
-    queue,
 };
 
 /// A run with everything about it that does not change.
@@ -176,7 +172,7 @@ async fn insert(connection: &mut PgConnection, new: &NewRun, transition: Transit
     let Some(id) = id else { return existing(connection, new).await };
     sqlx::query!("insert into run_output (run_id) values ($1)", id as _).execute(&mut *connection).await?;
     let run = Run { id, ..run };
-    enqueue(connection, new.installation, &run, 0, &effects).await?;
+    effects::enqueue(connection, new.installation, (None, &run), 0, &effects).await?;
     Ok(Created::New(id))
 }
 
@@ -373,7 +369,7 @@ pub async fn signal(connection: &mut PgConnection, id: RunId, signal: Signal) ->
     )
     .execute(&mut *connection)
     .await?;
-    enqueue(connection, row.installation, &run, revision, &effects).await?;
+    effects::enqueue(connection, row.installation, (Some(&before), &run), revision, &effects).await?;
     Ok(Signalled::Applied { state: run.state, notice })
 }
 
@@ -390,62 +386,4 @@ async fn other_open_run(connection: &mut PgConnection, id: RunId) -> Result<bool
     .fetch_one(connection)
     .await?;
     Ok(found)
-}
-
-async fn enqueue(
-    connection: &mut PgConnection,
-    tenant: InstallationId,
-    run: &Run,
-    revision: i32,
-    effects: &[Effect],
-) -> Result<()> {
-    if effects.contains(&Effect::Halt) {
-        queue::cancel_kinds(connection, run.id, &Task::STAGE_KINDS).await?;
-    }
-    for effect in effects {
-        let (id, seq) = (run.id, run.seq);
-        if matches!(effect, Effect::Deadline(_)) {
-            // The deadline of the state that was left is of no use to anybody.
-            queue::cancel_kinds(connection, id, &["deadline"]).await?;
-        }
-        let (task, delay) = match effect {
-            Effect::Plan => (Task::Plan { run: id, seq }, Duration::ZERO),
-            Effect::Work(step) => (Task::Work { run: id, seq, step: step.clone() }, Duration::ZERO),
-            Effect::Verify => (Task::Verify { run: id, seq }, Duration::ZERO),
-            Effect::Review => (Task::Review { run: id, seq }, Duration::ZERO),
-            Effect::Publish => (Task::Publish { run: id, seq }, Duration::ZERO),
-            Effect::Draft => (Task::Draft { run: id }, Duration::ZERO),
-            Effect::AnswerReview { review, commit, offered } => {
-                let (commit, offered) = (commit.clone(), *offered);
-                (Task::AnswerReview { run: id, review: *review, commit, offered }, Duration::ZERO)
-            }
-            Effect::TellFailure(waits) => (Task::TellFailure { run: id, waits: *waits }, Duration::ZERO),
-            Effect::Report => (Task::Report { run: id, revision }, report_delay(connection, run).await?),
-            Effect::Deadline(after) => (Task::Deadline { run: id, seq }, *after),
-            Effect::Halt => (Task::Halt { run: id, seq }, Duration::ZERO),
-        };
-        queue::enqueue(connection, &task.job(tenant, delay)?).await?;
-    }
-    Ok(())
-}
-
-/// How long a report must wait: what a person waits for is shown at once; a state on the way at most once per
-/// [`STICKY_COMMENT_INTERVAL`], and not if it is over in a moment.
-async fn report_delay(connection: &mut PgConnection, run: &Run) -> Result<Duration> {
-    // Somebody who wants the head proven again looks at the check that is to say so.
-    if !run.state.is_at_work() || run.progress.only_proves() {
-        return Ok(Duration::ZERO);
-    }
-    let output = sqlx::query!(
-        r#"select extract(epoch from now() - status_comment_edited_at)::double precision as edited_seconds_ago,
-                  status_comment_id is not null as "is_shown!"
-           from run_output where run_id = $1"#,
-        run.id as _,
-    );
-    let output = output.fetch_optional(connection).await?;
-    let is_first = run.state == State::Queued && !output.as_ref().is_some_and(|output| output.is_shown);
-    let settles = if !is_first { TRANSIENT_STATE_SHOWN_AFTER } else { Duration::ZERO };
-    let edited_seconds_ago = output.and_then(|output| output.edited_seconds_ago);
-    let age = edited_seconds_ago.map_or(STICKY_COMMENT_INTERVAL, |ago| Duration::from_secs_f64(ago.max(0.0)));
-    Ok(STICKY_COMMENT_INTERVAL.saturating_sub(age).max(settles))
 }

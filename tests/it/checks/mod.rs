@@ -78,6 +78,12 @@ fn commits_of(stage: &Stage, number: u64) -> Vec<String> {
     commits(stage, &pull)
 }
 
+/// How wiz's own check on a commit stood, one after the other.
+pub(crate) fn stood(stage: &Stage, head: &str) -> String {
+    let own = stage.repo.checks().unwrap().into_iter().filter(|check| check.head_sha == head && check.name == "wiz");
+    own.map(|check| check.stood.join(", ")).collect::<Vec<_>>().join("\n")
+}
+
 /// How wiz's own check stands on a commit.
 fn own_check(stage: &Stage, head: &str) -> Vec<Option<String>> {
     let checks = stage.repo.checks().unwrap().into_iter();

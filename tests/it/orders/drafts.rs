@@ -13,6 +13,7 @@ use super::{
     stage::{CHECKED, PATIENCE, Stage, shown},
 };
 use crate::{
+    checks::stood,
     crash::{cut, until_unanswered, withhold},
     support::redact::redact,
 };
@@ -167,8 +168,8 @@ async fn what_was_done_when_the_money_was_used_up_is_a_draft_until_it_is_proven(
     stage.until_says(up, "in the draft").await;
     let given = draft_of(&stage, up).await;
     stage.say("maria", up, "/wiz cancel");
-    let left = until_pull(&stage, given, "was cancelled").await;
-    assert!(left.pull.as_ref().unwrap().draft);
+    let left = until_pull(&stage, given, "was cancelled").await.pull.unwrap();
+    assert!(left.draft);
     stage.person("maria").close(&name, given).unwrap();
     stage.quiet().await;
     stage.say("maria", up, "/wiz retry");
@@ -186,6 +187,10 @@ async fn what_was_done_when_the_money_was_used_up_is_a_draft_until_it_is_proven(
     stage.until_says(up, "is open").await;
     assert!(!until_pull(&stage, given, "## Proof").await.pull.unwrap().draft);
     assert_eq!(subjects(&stage, given), ["Unfinished: Given up", "Given up"]);
+    stage.quiet().await;
+    let stood = stood(&stage, &left.head_sha);
+    assert!(stood.starts_with("action_required, cancelled, "), "{stood}");
+    assert!(stood.ends_with("action_required, in_progress, neutral"), "{stood}");
     assert_eq!(stage.repo.pulls().unwrap().len(), 2);
     for number in [half, up, number] {
         stage.talk(number).await;

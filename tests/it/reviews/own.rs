@@ -1,6 +1,7 @@
 //! Reviews of a pull request that wiz opened.
 
 use super::{bash, reviewed, submit, with_pull_request};
+use crate::checks::stood;
 
 const MORNING: &str = r#"
 echo 'echo "Good morning, ${1:-you}"' > greet.sh
@@ -46,6 +47,9 @@ async fn each_thread_of_a_review_gets_its_answer() {
     let (_, threads) = stage.review(("maria", pull), "REQUEST_CHANGES", "Nearly there.", &comments);
     stage.until_answered(pull, &threads).await;
     stage.until_says(issue, "is open").await;
+    let after = stage.repo.pulls().unwrap()[0].head_sha.clone();
+    insta::assert_snapshot!(stood(&stage, &before), @"success, in_progress, success");
+    insta::assert_snapshot!(stood(&stage, &after), @"success");
     insta::assert_snapshot!(stage.threads(pull), @r"
     greet.sh:1 (resolved)
     maria: Good morning, please, it is friendlier.  👀
@@ -83,6 +87,8 @@ async fn each_thread_of_a_review_gets_its_answer() {
     stage.until_answered(pull, &questions).await;
     assert_eq!(stage.commits(pull).len(), 2);
     assert!(stage.threads(pull).ends_with("maria: What does it print?\n\n/wiz fix  👀\nwiz[bot]: A greeting."));
+
+    insta::assert_snapshot!(stood(&stage, &after), @"success, in_progress, success");
 
     // Nothing comes of these, and only who may not is told, once.
     let said = stage.line_comments(pull).len();

@@ -251,5 +251,6 @@ fn new_check(id: u64, owner: (u64, u64), name: &str, head: (&str, chrono::DateTi
         completed_at: None,
         output: CheckOutput::default(),
         actions: Vec::new(),
+        stood: Vec::new(),
     }
 }

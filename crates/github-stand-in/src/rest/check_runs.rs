@@ -36,6 +36,7 @@ pub fn create(call: &mut Call<'_>) -> Handled {
         completed_at: None,
         output: crate::store::CheckOutput::default(),
         actions: Vec::new(),
+        stood: Vec::new(),
     };
     let run = changed(call, run)?;
     call.repo_mut()?.check_runs.insert(id, run.clone());
@@ -98,6 +99,10 @@ fn changed(call: &Call<'_>, mut run: CheckRun) -> Result<CheckRun, Refusal> {
     } else if run.status != "completed" {
         run.conclusion = None;
         run.completed_at = None;
+    }
+    let stands = run.conclusion.as_ref().unwrap_or(&run.status);
+    if run.stood.last() != Some(stands) {
+        run.stood.push(stands.clone());
     }
     if let Some(output) = call.body["output"].as_object() {
         let member = |name: &str| output.get(name).and_then(Value::as_str).map(str::to_owned);

@@ -96,6 +96,9 @@ pub struct CheckRun {
     pub output: CheckOutput,
     /// Buttons.
     pub actions: Vec<CheckAction>,
+    /// How it stood since it was made, one after the other: how it ended each time, and its status in between.
+    #[serde(default)]
+    pub stood: Vec<String>,
 }
 
 /// A commit status.
