@@ -114,14 +114,14 @@ impl Delivery<'_> {
         Ok(EventKind::Spoken(spoken))
     }
 
-    /// A label or an assignee of an issue. What is missing or no valid name triggers nothing.
+    /// A label of an issue or pull request, or an issue's assignee. What is missing or no valid name triggers nothing.
     fn triggered(&self) -> Result<EventKind, EventError> {
         let found: payload::Conversation = self.json()?;
         let label = found.label.and_then(|label| label.name).map(Trigger::Label);
         let assignee = actor(found.assignee.as_ref()).map(|account| Trigger::Assignee(account.login));
         let by = if self.action == "labeled" { label } else { assignee };
         let Some(by) = by else { return Ok(self.ignored()) };
-        let subject = self.subject(found.issue, None)?;
+        let subject = self.subject(found.issue, found.pull_request)?;
         Ok(EventKind::Triggered(Triggered { subject, by }))
     }
 
@@ -179,8 +179,10 @@ impl Delivery<'_> {
     }
 
     fn pull_request(&self) -> Result<EventKind, EventError> {
-        if matches!(self.action, "opened" | "edited") {
-            return self.spoken();
+        match self.action {
+            "opened" | "edited" => return self.spoken(),
+            "labeled" => return self.triggered(),
+            _ => {}
         }
         if !matches!(self.action, "closed" | "reopened" | "synchronize") {
             return Ok(self.ignored());

@@ -61,7 +61,7 @@ pub struct Actor {
 pub enum EventKind {
     /// A person wrote, changed or removed text.
     Spoken(Spoken),
-    /// A person set a label on an issue, or assigned it.
+    /// A person set a label on an issue or pull request, or assigned an issue.
     Triggered(Triggered),
     /// A pull request moved.
     PullRequest(PullRequest),
@@ -122,15 +122,15 @@ pub struct Spoken {
     pub url: Option<String>,
 }
 
-/// Something done to an issue without words that may start work.
+/// Something done to an issue or pull request without words that may start work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Triggered {
-    /// The issue's own text; nobody wrote it just now.
+    /// Its own text; nobody wrote it just now.
     pub subject: Spoken,
     pub by: Trigger,
 }
 
-/// What was done to an issue.
+/// What was done to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trigger {
     /// It was given this label.

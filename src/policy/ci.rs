@@ -88,7 +88,12 @@ impl CiRules {
 
     /// Whether the label is among these. GitHub's labels differ in more than case.
     pub fn is_labelled(&self, labels: &[String]) -> bool {
-        labels.iter().any(|label| label.eq_ignore_ascii_case(&self.label))
+        labels.iter().any(|label| self.is_label(label))
+    }
+
+    /// Whether this is the label.
+    pub fn is_label(&self, label: &str) -> bool {
+        label.eq_ignore_ascii_case(&self.label)
     }
 
     /// Whether failing checks of a pull request are answered, and why. `switch` is what a person said last there, and

@@ -126,6 +126,7 @@ impl Checks {
         let occasion = match self.occasion {
             Occasion::Delivery(delivery) => delivery.to_string(),
             Occasion::Switched(comment) => format!("comment-{comment}"),
+            Occasion::Labelled(delivery) => format!("label-{delivery}"),
             Occasion::RerunRefused => "rerun-refused".to_owned(),
             Occasion::Overdue => "overdue".to_owned(),
         };
@@ -141,6 +142,8 @@ pub enum Occasion {
     Delivery(DeliveryId),
     /// A person switched the answering on, by this comment.
     Switched(CommentId),
+    /// A person set the label that has them answered, as this delivery told.
+    Labelled(DeliveryId),
     /// GitHub let nobody run them again.
     RerunRefused,
     /// They have taken too long.

@@ -213,12 +213,12 @@ pub(super) async fn ours(
     if turn == Turn::OfDefaultBranch {
         return Ok(Business::In(Turn::OfCommit));
     }
-    let labels: Vec<String> = pull.labels.iter().map(|label| label.name.clone()).collect();
+    let mut connection = services.pool.acquire().await?;
+    let labels = super::triage::counted_labels(&mut connection, (wanted.repository, &pull), &rules).await?;
     if pull.is_from_fork() {
         let asked = rules.ci.is_labelled(&labels);
         return if asked { Ok(Business::Fork(pull.number)) } else { not("the pull request comes from a fork") };
     }
-    let mut connection = services.pool.acquire().await?;
     let run = match store::latest_of(&mut connection, wanted.repository, pull.number).await? {
         Some(run) => store::load(&mut connection, run).await?,
         None => None,

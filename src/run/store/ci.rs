@@ -58,6 +58,36 @@ pub async fn set_switch(
     Ok(())
 }
 
+/// Notes whether whoever set the label last may have the checks of the pull request answered.
+pub async fn judge_label(
+    connection: &mut PgConnection,
+    (repository, pull): (RepositoryId, IssueNumber),
+    counts: bool,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into ci_label (repository_id, pull_number, counts) values ($1, $2, $3)
+         on conflict (repository_id, pull_number) do update set counts = excluded.counts, judged_at = now()",
+        repository as _,
+        pull as _,
+        counts,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Whether the label counts on that pull request. One of which nobody told does.
+pub async fn label_counts(connection: &mut PgConnection, repository: RepositoryId, pull: IssueNumber) -> Result<bool> {
+    let counts = sqlx::query_scalar!(
+        "select counts from ci_label where repository_id = $1 and pull_number = $2",
+        repository as _,
+        pull as _,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(counts.unwrap_or(true))
+}
+
 /// Watches a commit on which a check has failed, until all its checks have ended.
 pub async fn watch(connection: &mut PgConnection, repository: RepositoryId, head: &CommitSha) -> Result<()> {
     sqlx::query!(

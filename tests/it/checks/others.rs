@@ -139,19 +139,42 @@ async fn own_checks_are_left_alone_too(stage: &Stage) {
     assert_eq!((commits_of(stage, pull.number).len(), stage.talk(pull.number).await), (1, String::new()));
 }
 
-/// The label asks for what the policy does not.
+/// The label asks for what the policy does not: from the next failing check on, and for what has failed before. It counts
+/// for as long as it is there, and not if somebody set it who may not say `/wiz ci on`.
 async fn labelled(stage: &Stage) {
     push(stage, "labelled", "plain");
     let pull = open(stage, "labelled", LABELLED);
+    stage.person("tess").label(stage.repo.full_name(), pull, &["bug", "WIZ:ci"]).unwrap();
+    stage.until_answers(pull, "may not use").await;
     failed(stage, &push(stage, "labelled", "plain again")).await;
-    assert_eq!((stage.runs().await, stage.talk(pull).await), (1, String::new()), "nobody asked for it");
+    found_unsafe(stage, &push(stage, "labelled", "linted, unsafe")).await;
+    assert_eq!(stage.runs().await, 1, "nobody who may asked for it");
+    unlabel(stage, pull);
     stage.person("max").label(stage.repo.full_name(), pull, &["wiz:ci"]).unwrap();
-    push(stage, "labelled", "linted, unsafe");
     insta::assert_snapshot!(mended(stage, pull, (4, 1)).await, @"Mend the failing check strict");
     stage.say("wim", pull, "/wiz ci");
     let word = stage.until_answers(pull, "has the label").await;
     insta::assert_snapshot!(shown(&word), @"I answer failing checks of this pull request, since it has the label `wiz:ci`: with repairs on at most 3 commits. I have tried on 1 so far. `/wiz ci off` ends that.");
     stage.until_says(pull, "is open").await;
+    unlabel(stage, pull);
+    found_unsafe(stage, &push(stage, "labelled", "linted, unsafe, again")).await;
+    assert_eq!(commits_of(stage, pull).len(), 5, "nobody asks for it any more");
+    insta::assert_snapshot!(stage.talk(pull).await.split_once("\n----\n").unwrap().0, @"wiz: tess may not use `/wiz ci` here: it needs the role **write** in this repository.");
+}
+
+fn unlabel(stage: &Stage, pull: u64) {
+    let path = format!("/repos/{}/issues/{pull}/labels/wiz:ci", stage.repo.full_name());
+    stage.person("max").request("DELETE", &path, &serde_json::json!(null)).unwrap();
+}
+
+/// Waits until the other App has found fault with a commit, and for what wiz makes of it.
+async fn found_unsafe(stage: &Stage, head: &str) {
+    let ended = async || {
+        let mut checks = stage.repo.checks()?.into_iter();
+        Ok(checks.find(|check| check.head_sha == head && check.name == "strict").and_then(|check| check.conclusion))
+    };
+    assert_eq!(until("the other App has ended", PATIENCE, ended).await.unwrap(), "failure");
+    stage.quiet().await;
 }
 
 /// The policy asks for it.

@@ -8,6 +8,7 @@ mod button;
 mod editing;
 mod ended;
 mod hearing;
+mod labelling;
 mod movement;
 mod noting;
 mod ordering;
@@ -22,6 +23,7 @@ use anyhow::{Context as _, Result};
 use sqlx::PgConnection;
 
 pub(super) use hearing::policy;
+pub(super) use labelling::counted as counted_labels;
 
 use super::{Completed, JobFailure, Lease, Services, Signal, answer_checks, complete, opening, store};
 use crate::{
@@ -44,6 +46,8 @@ enum Action {
         checks: Checks,
         failed: bool,
     },
+    /// A label may let failing checks be answered.
+    Labelled(labelling::Labelling),
 }
 
 pub(super) async fn execute(services: &Services, lease: &Lease, delivery: DeliveryId) -> Result<Completed, JobFailure> {
@@ -107,6 +111,9 @@ async fn interpret(services: &Services, delivery: DeliveryId, event: &Event) -> 
             let words = hearing::interpret(services, delivery, event, installation).await?;
             return Ok(review.map(Action::Conversation).into_iter().chain(words).collect());
         }
+        EventKind::Triggered(triggered) if triggered.subject.pull_request => {
+            return labelling::interpret(services, (delivery, event), installation, triggered).await;
+        }
         EventKind::Triggered(triggered) => {
             triggering::interpret(services, (delivery, event), installation, triggered).await?
         }
@@ -138,14 +145,23 @@ async fn carry_out(connection: &mut PgConnection, event: &Event, action: Action)
         Action::Conversation(answer) => return answer.carry_out(connection).await,
         Action::Reach(change) => change.carry_out(connection, installation).await?,
         Action::LookAtChecks { checks, failed } => {
-            if let Some(repository) = &event.repository
-                && let Some(branch) = &repository.default_branch
-            {
-                let (id, name) = (repository.id, &repository.name);
-                store::reach::remember_repository(connection, installation, id, name, branch).await?;
-            }
+            remember(connection, event, installation).await?;
             answer_checks::watch(connection, checks, failed).await?;
+        }
+        Action::Labelled(labelling) => {
+            remember(connection, event, installation).await?;
+            labelling.carry_out(connection).await?;
         }
     }
     Ok(None)
+}
+
+async fn remember(connection: &mut PgConnection, event: &Event, installation: InstallationId) -> Result<()> {
+    if let Some(repository) = &event.repository
+        && let Some(branch) = &repository.default_branch
+    {
+        let (id, name) = (repository.id, &repository.name);
+        store::reach::remember_repository(connection, installation, id, name, branch).await?;
+    }
+    Ok(())
 }

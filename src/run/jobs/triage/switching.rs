@@ -3,7 +3,7 @@
 use anyhow::Result;
 use sqlx::PgConnection;
 
-use super::{Services, answer_checks, answering::Part, hearing::Scene};
+use super::{Services, answer_checks, answering::Part, hearing::Scene, labelling};
 use crate::{
     ci::Kind,
     event::Actor,
@@ -48,7 +48,7 @@ pub(super) async fn part(services: &Services, scene: &Scene<'_>, wanted: Option<
         pull: number,
         rules: scene.policy.ci.clone(),
         own: scene.target.is_some_and(|run| run.has_opened(number)),
-        labels: pull.labels.iter().map(|label| label.name.clone()).collect(),
+        labels: labelling::counted(&mut *services.pool.acquire().await?, (repository.id, &pull), scene.policy).await?,
         at_work: scene.target.is_some_and(works_on_checks),
         switch,
         look,

@@ -28,7 +28,7 @@ pub(super) async fn interpret(
     triggered: &Triggered,
 ) -> Result<Option<Action>> {
     let (Some(repository), Some(actor)) = (&event.repository, &event.actor) else { return Ok(None) };
-    if actor.is_bot || triggered.subject.pull_request {
+    if actor.is_bot {
         return Ok(None);
     }
     // Under a faulty policy nobody knows what a label means.
