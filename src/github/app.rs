@@ -29,10 +29,14 @@ pub const REQUIRED_PERMISSIONS: &[(&str, &str)] = &[
 
 /// What of [`REQUIRED_PERMISSIONS`] an owner has not granted. A higher level includes the lower ones.
 pub fn missing_permissions(granted: &BTreeMap<String, String>) -> Vec<(&'static str, &'static str)> {
-    let rank = |level: &str| ["read", "write", "admin"].iter().position(|known| *known == level);
-    let is_missing =
-        |(name, level): &&(&str, &str)| granted.get(*name).is_none_or(|granted| rank(granted) < rank(level));
+    let is_missing = |(name, level): &&(&str, &str)| granted.get(*name).is_none_or(|granted| !includes(granted, level));
     REQUIRED_PERMISSIONS.iter().filter(is_missing).copied().collect()
+}
+
+/// Whether a level of a permission includes another one.
+pub(super) fn includes(granted: &str, wanted: &str) -> bool {
+    let rank = |level: &str| ["read", "write", "admin"].iter().position(|known| *known == level);
+    rank(granted) >= rank(wanted)
 }
 
 /// The events the App subscribes to. `installation` and `installation_repositories` come without being asked for.

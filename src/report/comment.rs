@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     Forecast, MARKER_CHARS, RunState, RunView, cell, neutralise, plain, questions, sections, sections::Detail,
+    ungranted::ungranted,
 };
 use crate::limits::COMMENT_CHARS;
 
@@ -67,6 +68,7 @@ pub(super) fn summary(view: &RunView, detail: Detail) -> String {
     }
     parts.push(expected(view));
     parts.push(next(view));
+    parts.extend(view.ungranted.as_ref().map(ungranted));
     let parts = parts.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty());
     parts.collect::<Vec<_>>().join("\n\n")
 }

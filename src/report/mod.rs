@@ -34,6 +34,7 @@ mod selftest;
 mod suggestions;
 mod threads;
 mod undo;
+mod ungranted;
 mod untrusted;
 
 use std::time::Duration;
@@ -82,6 +83,7 @@ pub use threads::{
     what_to_change, work_on_pull_request,
 };
 pub use undo::{Stays, UndoView, not_undone, undone, undone_check, was_undone};
+pub use ungranted::Ungranted;
 pub use untrusted::{cell, code, fenced, neutralise, plain};
 
 use crate::{
@@ -141,6 +143,8 @@ pub struct RunView {
     pub timings: Vec<Timing>,
     /// The page with the whole story.
     pub page_url: Option<String>,
+    /// What wiz asks for and may not do here.
+    pub ungranted: Option<Ungranted>,
 }
 
 /// What a run is doing, as people are told.

@@ -1,6 +1,6 @@
 //! A stored run as people are shown it: one look at everything the database knows, handed to `report`.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, Result};
 
@@ -14,11 +14,13 @@ use super::{
 };
 use crate::{
     agent::{FindingLevel, ReviewReport, ReviewVerdict},
+    github::missing_permissions,
+    ids::InstallationId,
     llm::AgentRole,
     patch::LineCount,
     report::{
         self, AnnotationLevel, ChangedFile, FileChange, Finding, FollowUpReason, FollowUpView, Money, Outcome,
-        PlanView, PullRequestLink, QueuePlace, Review, RunState, RunView, StepProgress, Subject, Timing,
+        PlanView, PullRequestLink, QueuePlace, Review, RunState, RunView, StepProgress, Subject, Timing, Ungranted,
     },
 };
 
@@ -36,6 +38,8 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
     let timings = store::history::timings(&mut connection, stored.run.id).await?;
     let approver = store::history::approver(&mut connection, stored.run.id).await?;
     let past = store::history::medians(&mut connection, stored).await?;
+    let granted = store::reach::permissions(&mut connection, stored.installation).await?;
+    let ungranted = granted.and_then(|granted| ungranted(services, stored.installation, &granted));
     let queue = if stored.run.state == State::Queued {
         let place = store::history::queue_place(&mut connection, stored.run.id).await?;
         Some(QueuePlace { ahead: place.ahead, wait: forecast::wait(place, &past) })
@@ -87,7 +91,20 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
         forecast: forecast::forecast(stored.run.state, &past).filter(|_| !stored.mission.ends_in_words()),
         timings: timings.into_iter().map(|(state, duration)| Timing { stage: run_state(state), duration }).collect(),
         page_url: None,
+        ungranted,
     })
+}
+
+/// What the owner has not granted, and where that is done.
+pub fn ungranted(
+    services: &Services,
+    installation: InstallationId,
+    granted: &BTreeMap<String, String>,
+) -> Option<Ungranted> {
+    let permissions = missing_permissions(granted);
+    let web = services.settings.github_url.as_str().trim_end_matches('/');
+    let url = format!("{web}/settings/installations/{installation}");
+    (!permissions.is_empty()).then_some(Ungranted { permissions, url })
 }
 
 /// Whether nothing is under way that may still change what is shown of the head.

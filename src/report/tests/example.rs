@@ -34,6 +34,7 @@ pub(super) fn run_in(state: RunState) -> RunView {
         forecast: None,
         timings: Vec::new(),
         page_url: Some("https://wiz.example/runs/12".into()),
+        ungranted: None,
     }
 }
 

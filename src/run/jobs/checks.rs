@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     ci::{self, Circumstances, Decision, Deed, Kind, Money, Settled, Standing, StopReason, WhyNothing},
-    github::{Installation, PullRequest, SeenCheck, UnstartedWorkflow},
+    github::{GitHubError, Installation, PullRequest, SeenCheck, UnstartedWorkflow},
     ids::{CheckRunId, CommitSha, IssueNumber, RepositoryName},
     money::MicroDollars,
     policy::RepositoryPolicy,
@@ -139,11 +139,19 @@ async fn look(services: &Services, wanted: &Checks, turn: Turn) -> Result<Verdic
     let name = store::repository_name(&mut *services.pool.acquire().await?, wanted.repository).await?;
     let github = services.github.installation(wanted.installation);
     let head = &wanted.head;
-    let mut found = github.checks_on(&name, head).await.context("cannot list the checks")?;
+    let (mut found, all) = match github.checks_on(&name, head).await {
+        // The owner has not granted it. Then there are statuses at most, and nobody knows that all is well.
+        Err(GitHubError::Forbidden(why)) => {
+            tracing::warn!(repo = %name, %head, %why, "check runs may not be read");
+            (vec![], false)
+        }
+        found => (found.context("cannot list the checks")?, true),
+    };
     found.extend(github.statuses_on(&name, wanted.repository, head).await.context("cannot list the statuses")?);
     let checks: Vec<ci::Check> = found.iter().map(known).collect();
     let failed = match ci::settled(&checks, wanted.is_overdue()) {
         Settled::Waiting => return Ok(Verdict::Wait),
+        Settled::Green if !all => return Ok(Verdict::NotOurs),
         Settled::Green => return unstarted::look(services, (wanted, turn), &name).await,
         Settled::Red(failed) => failed,
     };

@@ -66,8 +66,15 @@ async fn printed(
     repository: &RepositoryName,
     check: &SeenCheck,
 ) -> Result<(Option<String>, Option<ActionsJob>)> {
-    let (log, job) = tokio::try_join!(github.job_log(repository, check.id), github.actions_job(repository, check.id))
-        .context("cannot read the job")?;
+    let read = tokio::try_join!(github.job_log(repository, check.id), github.actions_job(repository, check.id));
+    let (log, job) = match read {
+        // The owner has not granted it. What the check says of itself is of another permission.
+        Err(GitHubError::Forbidden(why)) => {
+            tracing::warn!(repo = %repository, check = check.name, %why, "logs may not be read");
+            return Ok((None, None));
+        }
+        read => read.context("cannot read the job")?,
+    };
     let own = log.map(|log| ci::clean(&log)).filter(|log| !log.trim().is_empty());
     match (own, &job) {
         (None, Some(known)) => Ok((archived(github, repository, (known, check)).await?, job)),

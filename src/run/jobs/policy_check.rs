@@ -9,8 +9,8 @@ use chrono::Utc;
 use super::{Completed, JobFailure, Lease, Services, complete, is_suspended, retry, store};
 use crate::{
     github::{
-        Annotation, AnnotationLevel, CheckIdentity, CheckRun, CheckRunOutput, CheckState, Conclusion, OpenState,
-        PullRequest,
+        Annotation, AnnotationLevel, CheckIdentity, CheckRun, CheckRunOutput, CheckState, Conclusion, GitHubError,
+        OpenState, PullRequest,
     },
     ids::{InstallationId, IssueNumber, RepositoryId},
     policy::{self, Layer, OuterLayers},
@@ -28,7 +28,13 @@ pub(super) async fn execute(
     pull: IssueNumber,
 ) -> Result<Completed, JobFailure> {
     if !is_suspended(services, installation).await? {
-        judge(services, (installation, repository), pull).await.map_err(retry)?;
+        match judge(services, (installation, repository), pull).await {
+            Err(error) if matches!(error.downcast_ref(), Some(GitHubError::Forbidden(_))) => {
+                // The owner has not granted it, and no other try helps; the push of what is merged is judged again.
+                tracing::warn!(%pull, "the policy file cannot be judged: {error:#}");
+            }
+            outcome => outcome.map_err(retry)?,
+        }
     }
     complete(services, lease).await
 }

@@ -132,7 +132,14 @@ async fn show(services: &Services, stored: &StoredRun) -> anyhow::Result<()> {
         outcome => outcome?,
     }
     draft::show(services, stored, &view).await.context("cannot show how the draft stands")?;
-    check_run::show(services, stored, &view).await.context("cannot show the check run")
+    match check_run::show(services, stored, &view).await.context("cannot show the check run") {
+        Err(error) if matches!(error.downcast_ref(), Some(GitHubError::Forbidden(_))) => {
+            // The owner has not granted it; the status comment says so.
+            tracing::warn!(run = %stored.run.id, "no check run can be shown: {error:#}");
+            Ok(())
+        }
+        outcome => outcome,
+    }
 }
 
 async fn status_comment(services: &Services, stored: &StoredRun, view: &RunView) -> anyhow::Result<()> {

@@ -13,12 +13,11 @@ use super::{Completed, JobFailure, Lease, Services, complete, is_suspended, retr
 use crate::{
     github::{
         CheckIdentity, CheckRun, CheckRunOutput, CheckState, Conclusion, GitHubError, Installation, StickyComment,
-        missing_permissions,
     },
     ids::{BranchName, CommitSha, RepositoryName, RunId},
     llm::AgentRole,
     report::{self, Marker, MarkerKind, TriedPart},
-    run::{policies, task::Selftest},
+    run::{policies, task::Selftest, view},
     sandbox::{BoxKey, BoxLimits, BoxSpec, Command, CommandEnd},
 };
 
@@ -68,13 +67,16 @@ impl Trial<'_> {
         parts.push(tried("permissions", self.permissions()).await);
         parts.push(tried("box", self.a_box()).await);
         parts.push(tried("model", async { self.model() }).await);
-        let head = self.github.default_head(self.name).await?;
-        match head {
-            Some((_, head)) => {
+        match self.github.default_head(self.name).await {
+            Ok(Some((_, head))) => {
                 parts.push(tried("branch", self.branch(&head)).await);
                 parts.push(tried("check", self.check(&head)).await);
             }
-            None => parts.push(tried("branch", async { anyhow::bail!("the repository is empty") }).await),
+            Ok(None) => parts.push(tried("branch", async { anyhow::bail!("the repository is empty") }).await),
+            Err(error @ GitHubError::Forbidden(_)) => {
+                parts.push(tried("branch", async { Err(error.into()) }).await);
+            }
+            Err(error) => return Err(error.into()),
         }
         parts.push(part("comment", commenting, "this one, edited in place"));
         self.say(&parts, true).await
@@ -95,21 +97,13 @@ impl Trial<'_> {
     }
 
     async fn permissions(&self) -> Result<String> {
-        let installed = self.services.github.installations().await?.unwrap_or_default();
-        let installed = installed.into_iter().find(|installed| installed.id == self.asked.installation);
-        let installed = installed.context("GitHub does not list this installation")?;
-        let missing: Vec<String> = missing_permissions(&installed.permissions)
-            .iter()
-            .map(|(permission, level)| format!("{permission}: {level}"))
-            .collect();
-        let web = self.services.settings.github_url.as_str().trim_end_matches('/');
-        ensure!(
-            missing.is_empty(),
-            "an owner must grant {} at {web}/settings/installations/{}",
-            missing.join(", "),
-            installed.id
-        );
-        Ok("all granted".to_owned())
+        let installed = self.services.github.installed(self.asked.installation).await?;
+        let Some(missing) = view::ungranted(self.services, installed.id, &installed.permissions) else {
+            return Ok("all granted".to_owned());
+        };
+        let names: Vec<String> =
+            missing.permissions.iter().map(|(permission, level)| format!("{permission}: {level}")).collect();
+        anyhow::bail!("an owner must grant {} at {}", names.join(", "), missing.url)
     }
 
     async fn a_box(&self) -> Result<String> {

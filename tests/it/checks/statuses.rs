@@ -1,5 +1,5 @@
-//! Services that make no check runs: a failing commit status is answered from its description and address, and where
-//! nobody lets wiz read statuses, checks are answered all the same.
+//! Services that make no check runs: a failing commit status is answered from its description and address. And where nobody
+//! lets wiz read statuses, logs or checks, what it may read is answered all the same.
 
 use github_stand_in::{
     control::{NewApp, NewCheck, NewWorkflow},
@@ -8,7 +8,7 @@ use github_stand_in::{
 use wiz::github::{REQUIRED_PERMISSIONS, SUBSCRIBED_EVENTS};
 use wiz_demo::{Pull, until};
 
-use super::{PATIENCE, commits, follow_up, pull_request, workflow};
+use super::{PATIENCE, commits, follow_up, pull_request, stood, workflow};
 use crate::orders::{
     scenes::repair,
     stage::{CHECKED, Stage},
@@ -58,7 +58,7 @@ async fn mended(stage: &Stage, pull: &Pull) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failing_commit_statuses_are_answered_where_they_may_be_read() {
-    let (by_status, by_check) = ("A status fails", "A check fails");
+    let (by_status, by_check, unseen) = ("A status fails", "A check fails", "No check can be seen");
     let mut scenes = vec![
         follow_up(
             by_status,
@@ -66,9 +66,11 @@ async fn failing_commit_statuses_are_answered_where_they_may_be_read() {
             "not linted\nhttps://ci.example.com/builds/1",
             "echo '# linted' >> greet.sh",
         ),
-        follow_up(by_check, "follow-up-1", "greet.sh: no style", "echo '# linted, styled' >> greet.sh"),
+        // The log that names the style may not be read.
+        follow_up(by_check, "follow-up-1", "Process completed with exit code 1", "echo '# linted, styled' >> greet.sh"),
+        follow_up(unseen, "follow-up-1", "https://ci.example.com/builds/1", "echo '# linted' >> greet.sh"),
     ];
-    scenes.extend([by_status, by_check].into_iter().flat_map(repair));
+    scenes.extend([by_status, by_check, unseen].into_iter().flat_map(repair));
     let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
     service(&stage);
     let (issue, pull) = pull_request(&stage, by_status).await;
@@ -76,14 +78,29 @@ async fn failing_commit_statuses_are_answered_where_they_may_be_read() {
     stage.until_says(issue, "### Pull request #").await;
 
     let control = stage.world.hub().control().clone();
-    let events: Vec<&str> = SUBSCRIBED_EVENTS.iter().copied().filter(|name| *name != "status").collect();
-    control.change_app(stage.world.hub().app_id(), permissions(&["statuses"]), &events).unwrap();
-    control.accept_permissions(stage.installation()).unwrap();
-    control.expire_tokens();
+    only_without(&stage, &["actions", "statuses"], &["workflow_run", "status"]);
     let lint: NewWorkflow = workflow(while_it_lacks("styled"), "greet.sh: no style");
     control.script_workflow(stage.repo.full_name(), &lint).unwrap();
     let (issue, pull) = pull_request(&stage, by_check).await;
     insta::assert_snapshot!(mended(&stage, &pull).await, @"Mend the failing check lint");
-    stage.until_says(issue, "### Pull request #").await;
+    let said = stage.until_says(issue, "### Pull request #").await.body;
+    assert!(said.contains("**Not granted:** `actions: write`, `statuses: read`. So the logs of failed jobs"), "{said}");
+
+    only_without(&stage, &["checks"], &["check_run", "check_suite"]);
+    let (issue, pull) = pull_request(&stage, unseen).await;
+    insta::assert_snapshot!(mended(&stage, &pull).await, @"Mend the failing check ci/old");
+    let said = stage.until_says(issue, "### Pull request #").await.body;
+    assert!(said.contains("**Not granted:** `checks: write`. So there are no check runs of wiz"), "{said}");
+    assert!(said.contains("/settings/installations/"), "{said}");
+    assert_eq!(stood(&stage, &pull.head_sha), "");
     stage.clear().await;
+}
+
+/// From now on the owner grants all but these permissions, and these events do not come.
+fn only_without(stage: &Stage, without: &[&str], silent: &[&str]) {
+    let control = stage.world.hub().control();
+    let events: Vec<&str> = SUBSCRIBED_EVENTS.iter().copied().filter(|name| !silent.contains(name)).collect();
+    control.change_app(stage.world.hub().app_id(), permissions(without), &events).unwrap();
+    control.accept_permissions(stage.installation()).unwrap();
+    control.expire_tokens();
 }

@@ -34,25 +34,29 @@ async fn it_names_what_works_and_what_is_missing() {
     assert_eq!(checks, [("wiz self-test", Some("neutral"))]);
 
     let app = stage.world.hub().app_id();
-    let levels = [
-        ("actions", Level::Write),
-        ("checks", Level::Write),
-        ("contents", Level::Read),
-        ("issues", Level::Write),
-        ("pull_requests", Level::Write),
-        ("statuses", Level::Read),
-    ];
-    let granted: PermissionSet = levels.into_iter().map(|(name, level)| (name.to_owned(), level)).collect();
-    let events = ["issues", "issue_comment", "pull_request", "push", "check_run"];
-    control.change_app(app, granted, &events).unwrap();
-    control.accept_permissions(stage.installation()).unwrap();
-    control.expire_tokens();
+    let grant = |levels: &[(&str, Level)]| {
+        let granted: PermissionSet = levels.iter().map(|(name, level)| ((*name).to_owned(), *level)).collect();
+        control.change_app(app, granted, &["issues", "issue_comment", "pull_request", "push"]).unwrap();
+        control.accept_permissions(stage.installation()).unwrap();
+        control.expire_tokens();
+    };
+    let talks = [("issues", Level::Write), ("pull_requests", Level::Write), ("statuses", Level::Read)];
+    grant(&[&talks[..], &[("contents", Level::Write)]].concat());
     stage.say("maria", issue, "/wiz selftest");
     let said = shown(&stage.until_answers(issue, "2 parts do not work.").await);
-    for wanted in ["| permissions | 🔴 |", "contents: write at", "/settings/installations/", "| branch | 🔴 |"] {
+    for wanted in ["| permissions | 🔴 |", "actions: write, checks: write at", "| branch | 🟢 |", "| check | 🔴 |"]
+    {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+
+    let rest = [("actions", Level::Write), ("checks", Level::Write), ("contents", Level::Read)];
+    grant(&[&talks[..], &rest].concat());
+    stage.say("maria", issue, "/wiz selftest");
+    let said = shown(&stage.until_answers(issue, "contents: write at").await);
+    for wanted in ["2 parts do not work.", "| permissions | 🔴 |", "/settings/installations/", "| branch | 🔴 |"] {
         assert!(said.contains(wanted), "{wanted}: {said}");
     }
     assert_eq!(stage.repo.git(&["branch", "--format=%(refname:short)"]).unwrap(), "main");
-    assert_eq!(stage.talk(issue).await.matches("wiz: ").count(), 3, "one comment for each test");
+    assert_eq!(stage.talk(issue).await.matches("wiz: ").count(), 4, "one comment for each test");
     stage.clear().await;
 }
