@@ -1,6 +1,7 @@
 //! A run whose budget is used up in the middle of its work: what it has so far is shown as a draft, and finished later.
 
 use github_stand_in::{
+    control::MergeMethod,
     faults::{Fault, FaultKind},
     store::Issue,
 };
@@ -301,8 +302,9 @@ async fn what_a_draft_has_left_that_its_run_never_heard_of_becomes_the_pull_requ
     let more = dear("Twice", "echo 'greets politely' >> greet.sh", REST).turns.remove(0);
     let twice =
         Scene { turns: [twice.turns[0].clone(), more].into_iter().chain(twice.turns[1..].to_vec()).collect(), ..twice };
-    let closed = vec![planner("Closed", &FILES), dear("Closed", FIRST, REST), reviewer("Closed")];
-    let scenes = [scenes, vec![planner("Twice", &FILES), twice], closed].concat();
+    let ended = ["Closed", "Merged"];
+    let ended = ended.map(|title| [planner(title, &FILES), dear(title, FIRST, REST), reviewer(title)]).concat();
+    let scenes = [scenes, vec![planner("Twice", &FILES), twice], ended].concat();
     let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
     let [refused, made, none] = titles.map(|title| stage.issue(title));
     let kinds =
@@ -346,19 +348,40 @@ async fn what_a_draft_has_left_that_its_run_never_heard_of_becomes_the_pull_requ
     assert_eq!(subjects(&stage, draft), ["Unfinished: Twice", "Unfinished: Twice"]);
     stage.say("maria", again, "/wiz cancel");
     stage.until_says(again, "Cancelled").await;
-    // What a person has closed meanwhile is not opened again.
-    let closed = stage.issue("Closed");
-    break_once(&stage, "/repos/*/pulls", FaultKind::AfterWork { status: 403 });
-    stage.say("maria", closed, LITTLE);
-    stage.until_says(closed, "GitHub refused a step").await;
-    let unheard = draft_of(&stage, closed).await;
-    stage.person("maria").close(stage.repo.full_name(), unheard).unwrap();
-    stage.say("maria", closed, "/wiz budget +$2");
-    stage.until_says(closed, &format!("The pull request #{unheard} of this run is closed")).await;
-    for number in [refused, made, none, again, draft, closed, unheard] {
+    ended_unheard(&stage).await;
+    for number in [refused, made, none, again, draft] {
         stage.talk(number).await;
     }
     stage.clear().await;
+}
+
+/// What a person has closed meanwhile is not opened again, and what is merged takes no more.
+async fn ended_unheard(stage: &Stage) {
+    let (maria, name) = (stage.person("maria"), stage.repo.full_name());
+    for title in ["Closed", "Merged"] {
+        let issue = stage.issue(title);
+        break_once(stage, "/repos/*/pulls", FaultKind::AfterWork { status: 403 });
+        stage.say("maria", issue, LITTLE);
+        stage.until_says(issue, "GitHub refused a step").await;
+        let draft = draft_of(stage, issue).await;
+        let told = if title == "Closed" {
+            maria.close(name, draft).unwrap();
+            format!("The pull request #{draft} of this run is closed")
+        } else {
+            let node = maria.request("GET", &format!("/repos/{name}/pulls/{draft}"), &json!(null)).unwrap();
+            let ready = "mutation($id: ID!) { markPullRequestReadyForReview(input: {pullRequestId: $id}) { pullRequest { id } } }";
+            let ready = json!({ "query": ready, "variables": { "id": node["node_id"] } });
+            maria.request("POST", "/graphql", &ready).unwrap();
+            maria.merge(name, draft, MergeMethod::Merge).unwrap();
+            format!("The draft #{draft} was merged before it was finished")
+        };
+        stage.say("maria", issue, "/wiz budget +$2");
+        let said = stage.until_says(issue, &told).await;
+        assert!(said.body.contains("### Failed"), "{}", said.body);
+        for number in [issue, draft] {
+            stage.talk(number).await;
+        }
+    }
 }
 
 /// The process is killed behind each write of a draft and of its end, before it hears what came of it.

@@ -4,9 +4,12 @@
 //! The same rules hold as for finished work, except that nothing is proven. Everything is found or created, so a second
 //! try makes no second draft.
 
+mod remains;
+
 use anyhow::Context as _;
 use sqlx::PgConnection;
 
+pub(super) use self::remains::{Remains, remains};
 use super::{
     Completed, Done, JobFailure, Lease, RunId, Services, Signal, StageFailure, StageResult, StoredRun, complete,
     follow_up::still_open,
@@ -19,7 +22,7 @@ use super::{
 use crate::{
     error::UserMessage,
     github::{BranchStands, GitHubError, NewCommit, NewPullRequest, OpenState},
-    ids::{BranchName, CommitSha, IssueNumber},
+    ids::{BranchName, CommitSha},
     patch::{self, Patch},
     report::{self, Marker, MarkerKind},
     run::{
@@ -251,53 +254,6 @@ pub(super) async fn finish(
         github.mark_ready(stored.repository, &pull).await.context("cannot make the draft ready for review")?;
     }
     Ok(StageResult::Published(PullRequest { head, unfinished: false, ..draft.clone() }).into())
-}
-
-/// What a draft that its run never heard of has left on GitHub.
-pub(super) enum Remains {
-    /// Its pull request, with the branch's head.
-    Draft(PullRequest),
-    /// Only its branch, or one from which a person has opened a pull request; it holds the work now.
-    Branch(CommitSha),
-    /// Its pull request, merged unfinished.
-    Merged(IssueNumber),
-    /// Nothing, or the branch is not wiz's alone.
-    Nothing,
-}
-
-/// Looks for them on the run's branch, which nobody but wiz may have written to, and lets a branch without a draft go on to
-/// the work.
-pub(super) async fn remains(
-    services: &Services,
-    stored: &StoredRun,
-    work: (&Project, &Patch),
-    branch: &BranchName,
-    message: &str,
-) -> Result<Remains, StageFailure> {
-    let github = services.github.installation(stored.installation);
-    let Some(head) = github.branch(&stored.repository_name, branch).await? else { return Ok(Remains::Nothing) };
-    let key = services.settings.marker_key.bytes();
-    let marker = Marker { run: Some(stored.run.id), kind: MarkerKind::PullRequest };
-    let pull = github.find_pull(&stored.repository_name, branch).await?;
-    let pull = pull.filter(|pull| Marker::find(&pull.body, key) == Some(marker));
-    // Once it is merged, the branch has nothing that its base has not.
-    if let Some(merged) = pull.as_ref().filter(|pull| pull.merged_at.is_some()) {
-        return Ok(Remains::Merged(merged.number));
-    }
-    let authors = github.authors_since(&stored.repository_name, stored.base_branch(), branch).await?;
-    let own = &services.github.identity().await?.bot_login;
-    if authors.is_empty() || authors.iter().any(|author| author.as_ref() != Some(own)) {
-        return Ok(Remains::Nothing);
-    }
-    if let Some(pull) = pull {
-        let open = pull.state == OpenState::Open;
-        let (branch, number) = (branch.clone(), pull.number);
-        return Ok(Remains::Draft(PullRequest { number, branch, head, open, fork: false, unfinished: true }));
-    }
-    Ok(match advance(services, stored, work, (branch, &head), message).await? {
-        Advanced::To(head) => Remains::Branch(head),
-        Advanced::Elsewhere => Remains::Nothing,
-    })
 }
 
 /// Lets the draft say how it stands with the run, should that have changed. Shortly before the end it says nothing more, or
