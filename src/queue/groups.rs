@@ -1,11 +1,11 @@
-//! Groups: at most so many jobs with the same group key are ready or running at once.
+//! Groups: one job with the same group key is ready or running at a time.
 //!
 //! A grouped job is enqueued `gated`, so that no caller's transaction locks a group. Admission is a transaction of its
-//! own after the commit: it locks free slot rows, gives each to one gated job and makes that ready. The slot row is the
-//! limit; it is given away once, and freed by its foreign key when the job's row goes.
+//! own after the commit: it locks the free slot row of each group, gives it to one gated job and makes that ready. The
+//! slot row is the limit; it is given away once, and freed by its foreign key when the job's row goes.
 
 use anyhow::{Context, Result};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgPool;
 
 /// Most groups whose slots are removed at once: a statement of milliseconds, and far more than become idle meanwhile.
 const IDLE_GROUPS: i64 = 1_000;
@@ -53,7 +53,6 @@ async fn waiting_groups(pool: &PgPool) -> Result<Vec<WaitingGroup>> {
     .context("cannot find the groups that wait")
 }
 
-/// A group nobody set a limit for has one slot.
 async fn make_first_slots(pool: &PgPool, groups: &[String]) -> Result<()> {
     sqlx::query!(
         "insert into group_slot (group_key, slot_no) select unnest($1::text[]), 1 on conflict do nothing",
@@ -110,62 +109,25 @@ async fn seat(pool: &PgPool, groups: &[String]) -> Result<u64> {
     Ok(seated.rows_affected())
 }
 
-/// Sets how many jobs of a group may run at once. Lowering it takes away free slots only: a slot in use stays until
-/// the limit is set again after its job has ended. Setting the same limit again is cheap, so callers may always do it.
-pub async fn set_group_limit(connection: &mut PgConnection, group_key: &str, limit: i16) -> Result<()> {
-    // The lock on what is there keeps `remove_idle_slots` from taking a slot that is counted on here.
-    sqlx::query!(
-        r#"
-        with known as materialized (
-            select slot_no from group_slot where group_key = $1 for key share
-        ), dropped as (
-            delete from group_slot where group_key = $1 and slot_no > $2 and job_id is null
-        )
-        insert into group_slot (group_key, slot_no)
-        select $1, slot_no from generate_series(1, $2::smallint) as t (slot_no)
-        where slot_no not in (select slot_no from known)
-        on conflict do nothing
-        "#,
-        group_key,
-        limit,
-    )
-    .execute(connection)
-    .await
-    .with_context(|| format!("cannot set the limit of group {group_key}"))?;
-    Ok(())
-}
-
-/// Removes the slot of groups that have no jobs, such as those of runs that have ended; a group that nobody set a
-/// limit for gets its slot again with its next job. Returns how many.
+/// Removes the slot of groups that have no jobs, such as those of runs that have ended; a group gets its slot again with
+/// its next job. Returns how many.
 pub async fn remove_idle_slots(pool: &PgPool) -> Result<u64> {
-    let mut transaction = pool.begin().await.context("cannot begin to look for idle groups")?;
-    // A slot that is being given away, or counted on, is locked, and left alone.
-    let idle = sqlx::query_scalar!(
+    // A slot that is being given away is locked, and left alone.
+    let removed = sqlx::query!(
         r#"
-        select slot.group_key from group_slot as slot
-        where slot.slot_no = 1 and slot.job_id is null
-          and not exists (select from group_slot as other where other.group_key = slot.group_key and other.slot_no > 1)
-          and not exists (select from job where job.group_key = slot.group_key)
-        limit $1
-        for update of slot skip locked
+        with idle as materialized (
+            select group_key, slot_no from group_slot as slot
+            where job_id is null and not exists (select from job where job.group_key = slot.group_key)
+            limit $1
+            for update of slot skip locked
+        )
+        delete from group_slot as slot using idle
+        where slot.group_key = idle.group_key and slot.slot_no = idle.slot_no
         "#,
         IDLE_GROUPS,
     )
-    .fetch_all(&mut *transaction)
-    .await
-    .context("cannot find idle groups")?;
-    // A second look, now that nobody can change it: a limit may have been set between the first one and its lock.
-    let removed = sqlx::query!(
-        r#"
-        delete from group_slot as slot
-        where slot.group_key = any($1) and slot.slot_no = 1
-          and not exists (select from group_slot as other where other.group_key = slot.group_key and other.slot_no > 1)
-        "#,
-        &idle,
-    )
-    .execute(&mut *transaction)
+    .execute(pool)
     .await
     .context("cannot remove the slots of idle groups")?;
-    transaction.commit().await.context("cannot remove the slots of idle groups")?;
     Ok(removed.rows_affected())
 }

@@ -30,8 +30,7 @@ pub struct NewJob {
     pub max_attempts: i16,
     /// Jobs that must succeed first. If one of them dies or is cancelled, so is this one.
     pub depends_on: Vec<JobId>,
-    /// At most as many jobs of a group run at once as the group has slots: one, unless `set_group_limit` said
-    /// otherwise.
+    /// One job of a group runs at a time.
     pub group_key: Option<String>,
 }
 

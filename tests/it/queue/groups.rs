@@ -1,4 +1,4 @@
-//! Groups never exceed their limit, and never starve.
+//! Groups have one job at a time, and never starve.
 
 use std::{
     sync::{
@@ -12,7 +12,7 @@ use sqlx::PgPool;
 use tokio::task::JoinSet;
 use wiz::{
     ids::JobId,
-    queue::{JobStanding, NewJob, admit, register, remove_idle_slots, set_group_limit},
+    queue::{JobStanding, NewJob, WorkerSettings, admit, register, remove_idle_slots},
 };
 use wiz_demo::until;
 
@@ -23,15 +23,9 @@ fn grouped(group: &str) -> NewJob {
     NewJob { group_key: Some(group.into()), ..job() }
 }
 
-async fn limit(pool: &PgPool, group: &str, limit: i16) {
-    let mut connection = pool.acquire().await.unwrap();
-    set_group_limit(&mut connection, group, limit).await.unwrap();
-}
-
 #[tokio::test]
-async fn racing_claimers_never_run_more_of_a_group_than_it_has_slots_while_idle_ones_are_removed() {
+async fn racing_claimers_never_run_two_of_a_group_while_idle_slots_are_removed() {
     let db = TestDatabase::new().await;
-    limit(&db.pool, "two", 2).await;
     for n in 0..60 {
         add(&db.pool, &NewJob { tenant: n % 3, ..grouped(if n % 2 == 0 { "one" } else { "two" }) }).await;
     }
@@ -42,7 +36,7 @@ async fn racing_claimers_never_run_more_of_a_group_than_it_has_slots_while_idle_
     for _ in 0..10 {
         let (pool, running, most, finished) = (db.pool.clone(), running.clone(), most.clone(), Arc::clone(&finished));
         claimers.spawn(async move {
-            let worker = register(&pool).await.unwrap();
+            let worker = register(&pool, &WorkerSettings::new(1)).await.unwrap();
             while finished.load(Ordering::SeqCst) < 60 {
                 remove_idle_slots(&pool).await.unwrap();
                 admit(&pool).await.unwrap();
@@ -59,7 +53,7 @@ async fn racing_claimers_never_run_more_of_a_group_than_it_has_slots_while_idle_
                     "select count(*) from (
                         select group_key, count(*) as live from job where state in ('ready', 'running')
                         group by group_key
-                    ) as groups where live > case group_key when 'two' then 2 else 1 end",
+                    ) as groups where live > 1",
                 )
                 .fetch_one(&pool)
                 .await
@@ -69,7 +63,7 @@ async fn racing_claimers_never_run_more_of_a_group_than_it_has_slots_while_idle_
         });
     }
     claimers.join_all().await;
-    assert!(most[0].load(Ordering::SeqCst) == 1 && most[1].load(Ordering::SeqCst) <= 2, "{most:?}");
+    assert_eq!(most.map(|most| most.load(Ordering::SeqCst)), [1, 1]);
     let taken: i64 = sqlx::query_scalar("select count(*) from group_slot where job_id is not null")
         .fetch_one(&db.pool)
         .await
@@ -106,46 +100,26 @@ async fn a_full_group_does_not_keep_others_waiting() {
     }
     let free = add(&db.pool, &job()).await;
     admit(&db.pool).await.unwrap();
-    let worker = register(&db.pool).await.unwrap();
+    let worker = register(&db.pool, &WorkerSettings::new(1)).await.unwrap();
     let claimed: Vec<JobId> = claim(&db.pool, worker, 10, 0).await.unwrap().iter().map(|(job, _)| job.id).collect();
     assert_eq!(claimed.len(), 2, "one of the group and the free one");
     assert!(claimed.contains(&free));
 }
 
-#[tokio::test]
-async fn a_lowered_limit_holds_once_its_jobs_have_ended() {
-    let db = TestDatabase::new().await;
-    limit(&db.pool, "g", 3).await;
-    for _ in 0..5 {
-        add(&db.pool, &grouped("g")).await;
-    }
-    assert_eq!(admit(&db.pool).await.unwrap(), 3);
-    let worker = register(&db.pool).await.unwrap();
-    for (_, lease) in claim(&db.pool, worker, 5, 0).await.unwrap() {
-        complete(&db.pool, &lease).await.unwrap();
-    }
-    limit(&db.pool, "g", 1).await;
-    assert_eq!(admit(&db.pool).await.unwrap(), 1);
-}
-
-/// The groups that have slots, and how many of those.
-async fn slots(pool: &PgPool) -> Vec<(String, i64)> {
-    sqlx::query_as("select group_key, count(*) from group_slot group by group_key order by group_key")
-        .fetch_all(pool)
-        .await
-        .unwrap()
+/// The groups that have a slot.
+async fn slots(pool: &PgPool) -> Vec<String> {
+    sqlx::query_scalar("select group_key from group_slot order by group_key, slot_no").fetch_all(pool).await.unwrap()
 }
 
 #[tokio::test]
-async fn slots_of_groups_without_jobs_are_removed_and_limits_stay() {
+async fn slots_of_groups_without_jobs_are_removed() {
     let db = TestDatabase::new().await;
-    limit(&db.pool, "limited", 2).await;
     for group in ["gone", "gated", "gated"] {
         add(&db.pool, &grouped(group)).await;
     }
     assert_eq!(admit(&db.pool).await.unwrap(), 2);
-    assert_eq!(remove_idle_slots(&db.pool).await.unwrap(), 0, "each has a job or a limit");
-    let worker = register(&db.pool).await.unwrap();
+    assert_eq!(remove_idle_slots(&db.pool).await.unwrap(), 0, "each has a job");
+    let worker = register(&db.pool, &WorkerSettings::new(1)).await.unwrap();
     for (_, lease) in claim(&db.pool, worker, 2, 0).await.unwrap() {
         complete(&db.pool, &lease).await.unwrap();
     }
@@ -153,22 +127,12 @@ async fn slots_of_groups_without_jobs_are_removed_and_limits_stay() {
     sqlx::query("select from group_slot where group_key = 'gone' for update").execute(&mut *admission).await.unwrap();
     assert_eq!(remove_idle_slots(&db.pool).await.unwrap(), 0, "somebody is about to give it away");
     admission.rollback().await.unwrap();
-    let mut raising = db.pool.begin().await.unwrap();
-    set_group_limit(&mut raising, "gone", 3).await.unwrap();
-    assert_eq!(remove_idle_slots(&db.pool).await.unwrap(), 0, "somebody counts on it");
-    raising.commit().await.unwrap();
-    assert_eq!(remove_idle_slots(&db.pool).await.unwrap(), 0, "it has a limit now");
-    assert_eq!(slots(&db.pool).await[1], ("gone".to_owned(), 3));
-    limit(&db.pool, "gone", 1).await;
     // A worker removes it without being told.
     let mut stage = Stage::open(&db.pool, settings());
     let attempt = stage.attempt().await;
-    let left = [("gated".to_owned(), 1), ("limited".to_owned(), 2)];
-    until(
-        "the idle group is gone",
-        Duration::from_secs(20),
-        async || Ok((slots(&db.pool).await == left).then_some(())),
-    )
+    until("the idle group is gone", Duration::from_secs(20), async || {
+        Ok((slots(&db.pool).await == ["gated"]).then_some(()))
+    })
     .await
     .unwrap();
     attempt.end(Ending::Complete);
