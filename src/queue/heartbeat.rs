@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use sqlx::{PgConnection, PgPool};
 
 use super::{
-    Burial, Handler, Interruption, Job, JobState, Lease,
+    Burial, Handler, Interruption, Job, JobState, Lease, WorkerSettings,
     archive::{Outcome, archive},
 };
 use crate::ids::{JobId, RunId};
@@ -17,10 +17,10 @@ use crate::ids::{JobId, RunId};
 pub struct WorkerId(pub(super) uuid::Uuid);
 
 /// Signs a new worker on; only a worker with a row may claim.
-pub async fn register(pool: &PgPool) -> Result<WorkerId> {
+pub async fn register(pool: &PgPool, settings: &WorkerSettings) -> Result<WorkerId> {
     let worker = WorkerId(uuid::Uuid::new_v4());
     let mut connection = pool.acquire().await.context("the worker cannot reach the database")?;
-    beat(&mut connection, worker).await?;
+    beat(&mut connection, worker, settings).await?;
     Ok(worker)
 }
 
@@ -71,12 +71,16 @@ pub(super) struct HeldRow {
     pub(super) old: bool,
 }
 
-/// Renews the worker's row, or makes it anew if it was cleared away.
-pub(super) async fn beat(connection: &mut PgConnection, worker: WorkerId) -> Result<()> {
+/// Renews the worker's row, or makes it anew if it was cleared away. It tells what the worker takes on, so that others
+/// can tell how long a job will wait.
+pub(super) async fn beat(connection: &mut PgConnection, worker: WorkerId, settings: &WorkerSettings) -> Result<()> {
     sqlx::query!(
-        "insert into worker (id, host) values ($1, $2) on conflict (id) do update set seen_at = now()",
+        "insert into worker (id, host, slots, priority_up_to) values ($1, $2, $3, $4)
+         on conflict (id) do update set seen_at = now()",
         worker.0,
         host_name(),
+        i32::try_from(settings.slots).unwrap_or(i32::MAX),
+        settings.priority_up_to,
     )
     .execute(connection)
     .await

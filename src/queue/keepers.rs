@@ -48,7 +48,7 @@ async fn renew(crew: &Crew, connection: &mut Option<PgConnection>) -> Result<()>
         Some(own) => own,
         None => PgConnection::connect_with(&crew.pool.connect_options()).await.context("cannot connect")?,
     };
-    beat(&mut own, crew.id).await?;
+    beat(&mut own, crew.id, &crew.settings).await?;
     let rows = held_rows(&mut own, crew.id, crew.settings.expiry).await?;
     *connection = Some(own);
     for lease in held {

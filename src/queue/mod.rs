@@ -32,7 +32,7 @@ pub use backoff::shortest_span;
 pub use claim::{Claim, claim, promote_due};
 pub use doorbell::{Doorbell, ring};
 pub use enqueue::enqueue;
-pub use groups::{admit, remove_idle_slots, set_group_limit};
+pub use groups::{admit, remove_idle_slots};
 pub use heartbeat::{WorkerId, expire_workers, register};
 pub use inspect::{JobFilter, JobReport, JobStanding, Redriven, cancel, cancel_kinds, is_running, list, retry, show};
 pub use job::{Burial, Enqueued, Handler, Job, JobFailure, JobState, NewJob};

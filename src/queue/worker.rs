@@ -93,7 +93,7 @@ impl Worker {
         shutdown: CancellationToken,
     ) -> Result<()> {
         let crew = Arc::new(Crew {
-            id: heartbeat::register(&pool).await?,
+            id: heartbeat::register(&pool, &settings).await?,
             pool,
             handler,
             settings,

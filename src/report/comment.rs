@@ -8,9 +8,6 @@ use super::{
 };
 use crate::limits::COMMENT_CHARS;
 
-/// Nobody can tell more closely than this when something will be done.
-const LEAST_FORESEEN: Duration = Duration::from_secs(10);
-
 /// The status comment for a run as it is now. Always leaves room for a [`super::Marker`] below GitHub's limit: the
 /// outputs of programs go first, then long texts are cut.
 pub fn status_comment(view: &RunView) -> String {
@@ -122,7 +119,7 @@ fn expected(view: &RunView) -> String {
     };
     match forecast {
         Forecast::Known { left, runs } => {
-            let left = sections::took(left.max(LEAST_FORESEEN));
+            let left = sections::foreseen(left);
             format!("**Expected:** {what} in about {left}, as the median of {runs} runs here took")
         }
         Forecast::Unknown { needed } => {

@@ -75,7 +75,7 @@ pub(super) fn headline(view: &RunView) -> String {
                     1 => "1 run ahead".to_owned(),
                     more => format!("{more} runs ahead"),
                 };
-                let wait = place.wait.map(|wait| format!(", about {}", took(wait))).unwrap_or_default();
+                let wait = place.wait.map(|wait| format!(", about {}", foreseen(wait))).unwrap_or_default();
                 format!("Waiting: {ahead}{wait}")
             }
         },
@@ -327,6 +327,14 @@ pub(super) fn folded(title: &str, inside: &str) -> String {
 fn html(untrusted: &str, max_chars: usize) -> String {
     let text = super::plain(untrusted, max_chars);
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace(['`', '*', '_', '[', ']', '\\'], " ")
+}
+
+/// Nobody can tell more closely than this when something will be done.
+const LEAST_FORESEEN: Duration = Duration::from_secs(10);
+
+/// A time that is still to come, as people say it.
+pub(super) fn foreseen(duration: Duration) -> String {
+    took(duration.max(LEAST_FORESEEN))
 }
 
 /// A duration as people say it.

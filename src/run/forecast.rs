@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     state::State,
-    store::history::{Place, StageMedian},
+    store::{history::StageMedian, line::Line},
 };
 use crate::report::Forecast;
 
@@ -13,15 +13,16 @@ const LEAST_STAYS: u32 = 3;
 
 /// The stages of wiz's own work that are left until a person hears of the run again; none where wiz is not at work.
 fn left(state: State) -> &'static [State] {
-    use State::{Planning, Publishing, Queued, Reviewing, Verifying, Working};
+    use State::{Planning, Publishing, Reviewing, Verifying, Working};
     match state {
-        Queued => &[Queued, Planning],
         Planning => &[Planning],
         Working => &[Working, Verifying, Reviewing, Publishing],
         Verifying => &[Verifying, Reviewing, Publishing],
         Reviewing => &[Reviewing, Publishing],
         Publishing => &[Publishing],
-        State::NeedsApproval
+        // How long the line is now says more than how long it was.
+        State::Queued
+        | State::NeedsApproval
         | State::NeedsAnswer
         | State::NeedsScope
         | State::Paused
@@ -47,15 +48,37 @@ pub(super) fn forecast(state: State, past: &[StageMedian]) -> Option<Forecast> {
     Some(Forecast::Known { left, runs })
 }
 
-/// How long a run with this place will probably wait: each run at work makes room once in the time that planning takes.
-pub(super) fn wait(place: Place, past: &[StageMedian]) -> Option<Duration> {
-    let planning = known(past, State::Planning)?;
-    Some(planning.median * (place.ahead + 1) / place.at_work.max(1))
+/// Whether a worker is about to take the run on, whatever the database says in this moment.
+pub(super) fn starts_at_once(line: &Line) -> bool {
+    line.slots > line.at_work.len() + line.ahead.len()
+}
+
+/// How long a run will probably stand in this line: each stage takes what it took in the repository's past, and each
+/// worker that comes free takes the next one. None before there is a past.
+pub(super) fn wait(line: &Line, past: &[StageMedian]) -> Option<Duration> {
+    let planning = known(past, State::Planning)?.median;
+    let takes = |state| known(past, state).map_or(planning, |known| known.median);
+    let mut free: Vec<Duration> =
+        line.at_work.iter().map(|(state, worked)| takes(*state).saturating_sub(*worked)).collect();
+    free.resize(free.len().max(line.slots).max(1), Duration::ZERO);
+    for (_, state) in &line.ahead {
+        *free.iter_mut().min()? += takes(*state);
+    }
+    free.into_iter().min()
+}
+
+/// When a run that waits will have a plan to show.
+pub(super) fn plan_after(wait: Option<Duration>, past: &[StageMedian]) -> Forecast {
+    match (wait, known(past, State::Planning)) {
+        (Some(wait), Some(planning)) => Forecast::Known { left: wait + planning.median, runs: planning.stays },
+        (None, _) | (_, None) => Forecast::Unknown { needed: LEAST_STAYS },
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::RunId;
 
     fn past(stages: &[(State, u32, u64)]) -> Vec<StageMedian> {
         let medians = stages.iter().map(|(state, stays, seconds)| StageMedian {
@@ -83,7 +106,7 @@ mod tests {
             Some(Forecast::Unknown { needed }) => Err(needed),
             None => Ok(None),
         };
-        assert_eq!(seconds(Queued, &all), Ok(Some((41, 9))));
+        assert_eq!(seconds(Queued, &all), Ok(None), "the line tells");
         assert_eq!(seconds(Planning, &all), Ok(Some((40, 9))));
         assert_eq!(seconds(Working, &all), Ok(Some((175, 4))));
         assert_eq!(seconds(Publishing, &all), Ok(Some((5, 4))));
@@ -93,12 +116,36 @@ mod tests {
     }
 
     #[test]
-    fn a_place_in_the_queue_becomes_a_time() {
-        let planning = past(&[(State::Planning, 3, 40)]);
-        let place = |ahead, at_work| Place { ahead, at_work };
-        assert_eq!(wait(place(0, 1), &planning), Some(Duration::from_secs(40)));
-        assert_eq!(wait(place(3, 4), &planning), Some(Duration::from_secs(40)));
-        assert_eq!(wait(place(1, 0), &planning), Some(Duration::from_secs(80)));
-        assert_eq!(wait(place(1, 1), &past(&[(State::Planning, 2, 40)])), None);
+    fn a_line_becomes_a_time() {
+        use State::{Planning, Verifying, Working};
+        let all = past(&[(Planning, 3, 40), (Working, 3, 120)]);
+        let line = |slots, at_work: &[(State, u64)], ahead: &[State]| Line {
+            ahead: ahead.iter().map(|state| (RunId(1), *state)).collect(),
+            at_work: at_work.iter().map(|(state, worked)| (*state, Duration::from_secs(*worked))).collect(),
+            slots,
+        };
+        let seconds = |line: &Line| wait(line, &all).map(|wait| wait.as_secs());
+        assert_eq!(seconds(&line(1, &[(Planning, 10)], &[])), Some(30));
+        assert_eq!(seconds(&line(1, &[(Planning, 90)], &[])), Some(0), "it takes longer than usual");
+        assert_eq!(seconds(&line(1, &[(Planning, 10)], &[Planning, Working])), Some(190));
+        assert_eq!(seconds(&line(2, &[(Planning, 0), (Working, 20)], &[])), Some(40));
+        assert_eq!(seconds(&line(2, &[(Planning, 0), (Working, 20)], &[Planning, Planning])), Some(100));
+        assert_eq!(
+            seconds(&line(2, &[(Verifying, 0), (Working, 20)], &[])),
+            Some(40),
+            "as long as planning, for all we know"
+        );
+        assert_eq!(
+            seconds(&line(0, &[(Working, 0)], &[])),
+            Some(120),
+            "a worker that does not tell how much it takes on"
+        );
+        assert_eq!(wait(&line(1, &[], &[]), &past(&[(Planning, 2, 40)])), None);
+        let starts = |slots, at_work, ahead| starts_at_once(&line(slots, at_work, ahead));
+        assert!(starts(2, &[(Working, 0)], &[]) && starts(3, &[(Working, 0)], &[Planning]));
+        assert!(!starts(2, &[(Working, 0)], &[Planning]) && !starts(0, &[], &[]));
+        let told = |wait| plan_after(wait, &all);
+        assert_eq!(told(Some(Duration::from_secs(30))), Forecast::Known { left: Duration::from_secs(70), runs: 3 });
+        assert_eq!(told(None), Forecast::Unknown { needed: 3 });
     }
 }

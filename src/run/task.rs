@@ -9,7 +9,8 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     github::Reactable,
     ids::{
-        CommentId, CommitSha, DeliveryId, InstallationId, IssueNumber, RepositoryId, ReviewId, RunId, WorkflowRunId,
+        CommentId, CommitSha, DeliveryId, InstallationId, IssueNumber, JobId, RepositoryId, ReviewId, RunId,
+        WorkflowRunId,
     },
     intake::TRIAGE_ATTEMPTS,
     plan::StepKey,
@@ -78,6 +79,8 @@ pub enum Task {
     BranchChecks(Checks),
     /// Let failed jobs of GitHub Actions try again.
     Rerun(Rerun),
+    /// Show a run that waits where it stands in the line, after that job was taken on or given up.
+    Place { run: RunId, after: JobId },
     /// Put the status comment back as it should be, after the edit that a delivery told of.
     Restore { run: RunId, delivery: DeliveryId },
 }
@@ -257,6 +260,7 @@ impl Task {
             | Self::TellFailure { run, .. }
             | Self::Report { run, .. }
             | Self::Restore { run, .. }
+            | Self::Place { run, .. }
             | Self::Deadline { run, .. }
             | Self::Halt { run, .. }
             | Self::Undo { run, .. } => Some(*run),
@@ -265,6 +269,19 @@ impl Task {
 
     /// Kinds that end with the run's state; everything else outlives it.
     pub const STAGE_KINDS: [&'static str; 6] = ["plan", "work", "verify", "review", "publish", "deadline"];
+
+    /// Whether it may last, so that others stand in line behind it.
+    pub fn is_stage(&self) -> bool {
+        matches!(
+            self,
+            Self::Plan { .. }
+                | Self::Work { .. }
+                | Self::Verify { .. }
+                | Self::Review { .. }
+                | Self::Publish { .. }
+                | Self::Draft { .. }
+        )
+    }
 
     /// Rows of this priority or a smaller number are over in seconds.
     pub const SHORT_UP_TO: i16 = PRIORITY_UPKEEP;
@@ -280,6 +297,7 @@ impl Task {
             | Self::TellFailure { .. }
             | Self::Report { .. }
             | Self::Restore { .. }
+            | Self::Place { .. }
             | Self::Checks(_)
             | Self::BranchChecks(_)
             | Self::Rerun(_) => (PRIORITY_ANSWER, OTHER_ATTEMPTS),
@@ -317,7 +335,9 @@ impl Task {
     /// find that nothing was done.
     fn group_key(&self) -> Option<String> {
         match self {
-            Self::Report { run, .. } | Self::Restore { run, .. } => Some(format!("report:{run}")),
+            Self::Report { run, .. } | Self::Restore { run, .. } | Self::Place { run, .. } => {
+                Some(format!("report:{run}"))
+            }
             // A few groups for each repository, since a group is never forgotten.
             Self::Checks(Checks { repository, head, .. }) => {
                 Some(format!("checks:{repository}:{}", &head.as_str()[..1]))
@@ -379,6 +399,8 @@ impl Task {
             Self::Report { run, revision } => format!("run:{run}:report:{revision}"),
             // A restoring that has begun may not see this edit any more.
             Self::Restore { run, delivery } => format!("run:{run}:restore:{delivery}"),
+            // So may a look at the line.
+            Self::Place { run, after } => format!("run:{run}:place:{after}"),
             Self::Deadline { run, seq } => format!("run:{run}:deadline:{seq}"),
             Self::Halt { run, seq } => format!("run:{run}:halt:{seq}"),
             Self::Undo { run, comment, .. } => format!("run:{run}:undo:{comment}"),
@@ -425,6 +447,7 @@ mod tests {
             Task::AnswerReview { run, review: ReviewId(9), commit: None, offered: false },
             Task::TellFailure { run, waits: Waits::Review(ReviewId(9)) },
             Task::Report { run, revision: 1 },
+            Task::Place { run, after: JobId(5) },
             Task::Restore { run, delivery: DeliveryId(uuid::Uuid::nil()) },
             Task::Deadline { run, seq },
             Task::Halt { run, seq },
@@ -432,7 +455,7 @@ mod tests {
         for (tasks, is_short) in [(stages.as_slice(), false), (&short, true)] {
             for task in tasks {
                 let job = task.job(tenant, Duration::ZERO).unwrap();
-                assert_eq!(job.priority <= Task::SHORT_UP_TO, is_short, "{task:?}");
+                assert_eq!((job.priority <= Task::SHORT_UP_TO, !task.is_stage()), (is_short, is_short), "{task:?}");
                 assert_eq!(Task::decode(&job.kind, &job.payload).unwrap(), *task);
                 let outlasts_an_hour = crate::queue::shortest_span(job.max_attempts) > Duration::from_secs(60 * 60);
                 assert_eq!(outlasts_an_hour, is_short, "{task:?}");

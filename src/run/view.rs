@@ -1,6 +1,9 @@
 //! A stored run as people are shown it: one look at everything the database knows, handed to `report`.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 
@@ -10,7 +13,7 @@ use super::{
     forecast,
     services::Services,
     state::{FollowUp, PauseCause, Progress, Run, State, StepState},
-    store::{self, StoredRun, results},
+    store::{self, StoredRun, line::Line, results},
 };
 use crate::{
     agent::{FindingLevel, ReviewReport, ReviewVerdict},
@@ -40,11 +43,13 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
     let past = store::history::medians(&mut connection, stored).await?;
     let granted = store::reach::permissions(&mut connection, stored.installation).await?;
     let ungranted = granted.and_then(|granted| ungranted(services, stored.installation, &granted));
-    let queue = if stored.run.state == State::Queued {
-        let place = store::history::queue_place(&mut connection, stored.run.id).await?;
-        Some(QueuePlace { ahead: place.ahead, wait: forecast::wait(place, &past) })
+    let (queue, expected) = if stored.run.state == State::Queued {
+        let line = store::line::before(&mut connection, stored.run.id).await?;
+        let wait = forecast::wait(&line, &past);
+        let place = (!forecast::starts_at_once(&line)).then(|| QueuePlace { ahead: runs(&line), wait });
+        (place, Some(forecast::plan_after(wait, &past)))
     } else {
-        None
+        (None, forecast::forecast(stored.run.state, &past))
     };
     drop(connection);
     let spend = services.models.spent(stored.run.id).await.context("cannot sum up what the run spent")?;
@@ -88,7 +93,7 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
         branch: progress.pull_request.as_ref().map(|pull_request| pull_request.branch.clone()),
         failure: progress.failure.as_ref().map(|failure| failure.message.clone()),
         queue,
-        forecast: forecast::forecast(stored.run.state, &past).filter(|_| !stored.mission.ends_in_words()),
+        forecast: expected.filter(|_| !stored.mission.ends_in_words()),
         timings: timings.into_iter().map(|(state, duration)| Timing { stage: run_state(state), duration }).collect(),
         page_url: None,
         ungranted,
@@ -105,6 +110,11 @@ pub fn ungranted(
     let web = services.settings.github_url.as_str().trim_end_matches('/');
     let url = format!("{web}/settings/installations/{installation}");
     (!permissions.is_empty()).then_some(Ungranted { permissions, url })
+}
+
+/// How many runs are ahead in a line, each of which may have several stages there.
+fn runs(line: &Line) -> usize {
+    line.ahead.iter().map(|(run, _)| *run).collect::<BTreeSet<_>>().len()
 }
 
 /// Whether nothing is under way that may still change what is shown of the head.

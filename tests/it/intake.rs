@@ -20,7 +20,7 @@ use uuid::Uuid;
 use wiz::{
     ids::DeliveryId,
     intake::{self, Intake},
-    queue::{Claim, Doorbell, claim, register},
+    queue::{Claim, Doorbell, WorkerSettings, claim, register},
     web::{self, database_check},
 };
 
@@ -232,7 +232,7 @@ async fn in_a_storm_of_builds_a_command_is_worked_next() {
     for event in ["workflow_run", "push", "check_run", "workflow_run", "issue_comment", "pull_request"] {
         assert_eq!(answer(&app, Delivery::new(BODY).with("x-github-event", event).request()).await.0, 202);
     }
-    let worker = register(&db.pool).await.unwrap();
+    let worker = register(&db.pool, &WorkerSettings::new(1)).await.unwrap();
     let mut order = Vec::new();
     let wanted = Claim { limit: 1, after_tenant: 0, priority_up_to: i16::MAX, silence: Duration::from_secs(35) };
     while let Some((job, _)) = claim(&db.pool, worker, wanted).await.unwrap().pop() {

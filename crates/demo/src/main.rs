@@ -169,6 +169,7 @@ fn options(arguments: &Arguments) -> Result<Options> {
         image: arguments.image.clone(),
         database: DatabaseChoice::Embedded,
         model: model(arguments),
+        settings: vec![],
     })
 }
 

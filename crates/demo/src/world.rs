@@ -48,6 +48,8 @@ pub struct Options {
     pub image: String,
     pub database: DatabaseChoice,
     pub model: ModelChoice,
+    /// Further settings of wiz, by name.
+    pub settings: Vec<(&'static str, String)>,
 }
 
 /// Where wiz keeps its data.
@@ -312,6 +314,7 @@ fn environment(
         environment.push((base_url, url));
         environment.push((key, "not-a-secret".to_owned()));
     }
+    environment.extend(options.settings.iter().cloned());
     if let DatabaseChoice::Url(url) = &options.database {
         environment.push(("DATABASE_URL", url.clone()));
     }

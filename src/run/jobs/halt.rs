@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::time::{self, Instant};
 
-use super::{Completed, JobFailure, Lease, RunId, Services, Task, complete, store};
+use super::{Completed, JobFailure, Lease, RunId, Services, Task, complete, place, store};
 use crate::queue;
 
 /// Longest wait for cancelled stages to notice; what a worker that died left is swept up later.
@@ -18,6 +18,7 @@ const ENGINE_SETTLES: Duration = Duration::from_secs(1);
 
 pub(super) async fn execute(services: &Services, lease: &Lease, run: RunId, seq: i32) -> Result<Completed, JobFailure> {
     if has_ended(services, run, seq).await? {
+        place::moved_on(services, lease.job()).await?;
         remove(services, run).await?;
         let until = Instant::now() + NOTICED;
         while Instant::now() < until && is_worked(services, run).await? && has_ended(services, run, seq).await? {

@@ -88,7 +88,7 @@ fn is_uninstalled(error: &anyhow::Error) -> bool {
 }
 
 /// Whether what a report would be written to is gone for good, as a deleted issue is, so that no other try helps.
-fn is_gone(error: &anyhow::Error) -> bool {
+pub(super) fn is_gone(error: &anyhow::Error) -> bool {
     match error.downcast_ref::<GitHubError>() {
         Some(GitHubError::Gone(_) | GitHubError::NotFound(_)) => true,
         Some(
@@ -124,18 +124,24 @@ async fn show(services: &Services, stored: &StoredRun) -> anyhow::Result<()> {
         };
     }
     let view = view::of(services, stored).await?;
-    match status_comment(services, stored, &view).await.context("cannot show the status comment") {
-        Err(error) if matches!(error.downcast_ref(), Some(GitHubError::Forbidden(_))) => {
-            // A locked conversation takes no words, today or tomorrow. The check run tells all the same.
-            tracing::warn!(run = %stored.run.id, "nothing can be said: {error:#}");
-        }
-        outcome => outcome?,
-    }
+    tell(services, stored, &view).await?;
     draft::show(services, stored, &view).await.context("cannot show how the draft stands")?;
     match check_run::show(services, stored, &view).await.context("cannot show the check run") {
         Err(error) if matches!(error.downcast_ref(), Some(GitHubError::Forbidden(_))) => {
             // The owner has not granted it; the status comment says so.
             tracing::warn!(run = %stored.run.id, "no check run can be shown: {error:#}");
+            Ok(())
+        }
+        outcome => outcome,
+    }
+}
+
+/// Shows the status comment, where something can be said.
+pub(super) async fn tell(services: &Services, stored: &StoredRun, view: &RunView) -> anyhow::Result<()> {
+    match status_comment(services, stored, view).await.context("cannot show the status comment") {
+        Err(error) if matches!(error.downcast_ref(), Some(GitHubError::Forbidden(_))) => {
+            // A locked conversation takes no words, today or tomorrow. The check run tells all the same.
+            tracing::warn!(run = %stored.run.id, "nothing can be said: {error:#}");
             Ok(())
         }
         outcome => outcome,

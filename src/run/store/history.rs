@@ -47,30 +47,6 @@ pub async fn approver(connection: &mut PgConnection, run: RunId) -> Result<Optio
     Ok(login)
 }
 
-/// Where a waiting run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    /// Runs that wait before it.
-    pub ahead: u32,
-    /// Runs that are worked on meanwhile.
-    pub at_work: u32,
-}
-
-/// How many runs wait before this one, and how many keep the workers busy.
-pub async fn queue_place(connection: &mut PgConnection, run: RunId) -> Result<Place> {
-    let row = sqlx::query!(
-        r#"select count(*) filter (where state = 'queued' and id < $1) as "ahead!",
-                  count(*) filter (where state <> 'queued') as "at_work!"
-           from run
-           where state in ('queued', 'planning', 'working', 'verifying', 'reviewing', 'publishing')"#,
-        run as _,
-    )
-    .fetch_one(connection)
-    .await?;
-    let number = |count: i64| u32::try_from(count).unwrap_or(u32::MAX);
-    Ok(Place { ahead: number(row.ahead), at_work: number(row.at_work) })
-}
-
 /// How long past runs stayed in a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StageMedian {

@@ -8,6 +8,7 @@ mod gates;
 mod kinds;
 mod levels;
 mod limits;
+mod line;
 mod memory;
 mod moves;
 mod permission;

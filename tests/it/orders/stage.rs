@@ -10,7 +10,7 @@ use github_stand_in::{
     store::{Level, Reaction, Role},
 };
 use scripted_model::{Scene, Script};
-use wiz_demo::{Case, DatabaseChoice, File, Repo, Shown, SpokenBy, World, store::Store, until};
+use wiz_demo::{Case, DatabaseChoice, File, Options, Repo, Shown, SpokenBy, World, store::Store, until};
 
 use crate::support::{database::TestDatabase, redact::redact, world::options};
 
@@ -40,6 +40,12 @@ const FILES: [(&str, &str); 3] = [
 /// The policy of most stages.
 pub const CHECKED: &str = "checks:\n  - name: tests\n    run: sh tests/greet_test.sh\n";
 
+/// What wiz says instead of starting under a policy whose model is `nobody/nothing`.
+pub const NO_SUCH_MODEL: &str = "I cannot start: the policy's `model:` is `nobody/nothing`, which cannot be used here. It \
+                                 needs the form `provider/name`, a configured provider and a price; without it, runs use \
+                                 `anthropic/scripted`. `/wiz config` shows where it is set, and `/wiz fix --model …` names \
+                                 another for one run.";
+
 /// A world with people in it: sam reads, tess triages, wim writes, maria and max maintain.
 pub struct Stage {
     pub world: World,
@@ -51,8 +57,13 @@ pub struct Stage {
 impl Stage {
     /// Builds the repository with this `.github/wiz.yml`.
     pub async fn set(policy: &str, scenes: Vec<Scene>) -> Self {
+        Self::set_for(vec![], policy, scenes).await
+    }
+
+    /// The same for a wiz with further settings.
+    pub async fn set_for(settings: Vec<(&'static str, String)>, policy: &str, scenes: Vec<Scene>) -> Self {
         let database = TestDatabase::empty().await;
-        let options = options(&GREETER, DatabaseChoice::Url(database.url));
+        let options = Options { settings, ..options(&GREETER, DatabaseChoice::Url(database.url)) };
         let file = |path: &str, text: &str| File { path: path.to_owned(), content: text.as_bytes().to_vec() };
         let mut files: Vec<File> = FILES.iter().map(|(path, text)| file(path, text)).collect();
         files.push(file(".github/wiz.yml", policy));
@@ -101,6 +112,7 @@ impl Stage {
                     "reply",
                     "report",
                     "restore",
+                    "place",
                     "answer_review",
                     "post_review",
                     "tell_failure",
@@ -319,6 +331,13 @@ impl Stage {
                      where id = (select max(id) from run where issue_number = $1)";
         let issue = i64::try_from(issue).unwrap();
         sqlx::query(spent).bind(issue).bind(micro_dollars).execute(self.store.pool()).await.unwrap();
+    }
+
+    /// Lets an issue's newest run have begun with this model, which the server may not offer any more.
+    pub async fn begun_with(&self, issue: u64, model: &str) {
+        let begun = "update run set model = $2 where id = (select max(id) from run where issue_number = $1)";
+        let issue = i64::try_from(issue).unwrap();
+        sqlx::query(begun).bind(issue).bind(model).execute(self.store.pool()).await.unwrap();
     }
 
     /// Waits until the newest run has failed once more, after so many retries.

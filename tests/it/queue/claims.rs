@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tokio::task::JoinSet;
 use wiz::{
     ids::JobId,
-    queue::{Claim, Enqueued, JobFailure, JobStanding, NewJob, register},
+    queue::{Claim, Enqueued, JobFailure, JobStanding, NewJob, WorkerSettings, register},
 };
 
 use super::stage::{add, add_if_new, claim, complete, job, standing};
@@ -22,7 +22,7 @@ async fn many_claimers_never_get_the_same_job_and_none_is_left() {
     for claimer in 0..12_i64 {
         let pool = db.pool.clone();
         claimers.spawn(async move {
-            let worker = register(&pool).await.unwrap();
+            let worker = register(&pool, &WorkerSettings::new(1)).await.unwrap();
             let mut mine = Vec::new();
             loop {
                 let claimed = claim(&pool, worker, 1 + claimer % 5, claimer).await.unwrap();
@@ -58,7 +58,7 @@ async fn a_claim_goes_round_the_tenants_and_by_priority_and_age_within() {
     for (tenant, priority) in [(1, 0), (1, 0), (1, -1), (2, 0), (3, 5)] {
         ids.push(add(&db.pool, &NewJob { tenant, priority, ..job() }).await);
     }
-    let worker = register(&db.pool).await.unwrap();
+    let worker = register(&db.pool, &WorkerSettings::new(1)).await.unwrap();
     let mut order = Vec::new();
     let mut tenant = 1;
     loop {
@@ -78,7 +78,7 @@ async fn every_tenant_has_its_turn_however_many_there_are() {
             add(&db.pool, &NewJob { tenant, ..job() }).await;
         }
     }
-    let worker = register(&db.pool).await.unwrap();
+    let worker = register(&db.pool, &WorkerSettings::new(1)).await.unwrap();
     let (mut served, mut last) = (Vec::new(), 70);
     for _ in 0..15 {
         for (job, _lease) in claim(&db.pool, worker, 10, last).await.unwrap() {
@@ -95,7 +95,7 @@ async fn a_big_claim_is_shared_among_the_tenants() {
     for tenant in [1, 1, 1, 1, 1, 1, 2, 2, 3] {
         add(&db.pool, &NewJob { tenant, ..job() }).await;
     }
-    let worker = register(&db.pool).await.unwrap();
+    let worker = register(&db.pool, &WorkerSettings::new(1)).await.unwrap();
     let mut tenants: Vec<i64> =
         claim(&db.pool, worker, 6, i64::MIN).await.unwrap().iter().map(|(job, _)| job.tenant).collect();
     tenants.sort_unstable();
@@ -106,7 +106,10 @@ async fn a_big_claim_is_shared_among_the_tenants() {
 async fn a_stale_lease_finishes_nothing() {
     let db = TestDatabase::new().await;
     let id = add(&db.pool, &job()).await;
-    let (slow, quick) = (register(&db.pool).await.unwrap(), register(&db.pool).await.unwrap());
+    let (slow, quick) = (
+        register(&db.pool, &WorkerSettings::new(1)).await.unwrap(),
+        register(&db.pool, &WorkerSettings::new(1)).await.unwrap(),
+    );
     let (_, stale) = claim(&db.pool, slow, 1, 0).await.unwrap().remove(0);
     // As a rescue does.
     sqlx::query("update job set state = 'ready', worker_id = null").execute(&db.pool).await.unwrap();
@@ -124,7 +127,7 @@ async fn a_stale_lease_finishes_nothing() {
 async fn a_rolled_back_completion_leaves_the_job_running() {
     let db = TestDatabase::new().await;
     let id = add(&db.pool, &job()).await;
-    let worker = register(&db.pool).await.unwrap();
+    let worker = register(&db.pool, &WorkerSettings::new(1)).await.unwrap();
     let (_, lease) = claim(&db.pool, worker, 1, 0).await.unwrap().remove(0);
     let mut transaction = db.pool.begin().await.unwrap();
     let _completed = lease.complete(&mut transaction).await.unwrap();
@@ -145,7 +148,7 @@ async fn only_one_live_job_has_a_dedupe_key() {
     let created = enqueuers.join_all().await.into_iter().filter(|made| matches!(made, Enqueued::Created(_))).count();
     assert_eq!(created, 1);
     assert!(matches!(add_if_new(&db.pool, &NewJob { tenant: 2, ..keyed.clone() }).await, Enqueued::Created(_)));
-    let worker = register(&db.pool).await.unwrap();
+    let worker = register(&db.pool, &WorkerSettings::new(1)).await.unwrap();
     let claimed = claim(&db.pool, worker, 10, 0).await.unwrap();
     assert_eq!(add_if_new(&db.pool, &keyed).await, Enqueued::Duplicate, "a running job is live");
     for (_, lease) in claimed {
@@ -158,7 +161,7 @@ async fn only_one_live_job_has_a_dedupe_key() {
 async fn a_worker_that_does_not_beat_gets_nothing() {
     let db = TestDatabase::new().await;
     let id = add(&db.pool, &job()).await;
-    let worker = register(&db.pool).await.unwrap();
+    let worker = register(&db.pool, &WorkerSettings::new(1)).await.unwrap();
     let age = async |seconds: i32| {
         sqlx::query("update worker set seen_at = now() - make_interval(secs => $1)")
             .bind(f64::from(seconds))
@@ -185,7 +188,7 @@ async fn a_claim_up_to_a_priority_leaves_the_rest_however_many_tenants_have_some
     }
     let urgent = add(&db.pool, &NewJob { tenant: 50, priority: 2, ..job() }).await;
     let first = add(&db.pool, &NewJob { tenant: 99, priority: -5, ..job() }).await;
-    let worker = register(&db.pool).await.unwrap();
+    let worker = register(&db.pool, &WorkerSettings::new(1)).await.unwrap();
     let wanted = Claim { limit: 10, after_tenant: 60, priority_up_to: 2, silence: std::time::Duration::from_secs(35) };
     let claimed = wiz::queue::claim(&db.pool, worker, wanted).await.unwrap();
     let ids: Vec<JobId> = claimed.iter().map(|(job, _)| job.id).collect();

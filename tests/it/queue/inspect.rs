@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wiz::{
     ids::{JobId, RunId},
-    queue::{JobFilter, JobStanding, NewJob, Redriven, list, register, retry, show},
+    queue::{JobFilter, JobStanding, NewJob, Redriven, WorkerSettings, list, register, retry, show},
 };
 
 use super::stage::{Ending, Stage, Told, add, claim, job, settings, standing};
@@ -57,7 +57,7 @@ async fn only_what_can_run_again_is_driven_again() {
 #[tokio::test]
 async fn the_list_shows_live_and_finished_jobs_and_filters() {
     let db = TestDatabase::new().await;
-    let worker = register(&db.pool).await.unwrap();
+    let worker = register(&db.pool, &WorkerSettings::new(1)).await.unwrap();
     let done = add(&db.pool, &NewJob { run: Some(RunId(3)), ..job() }).await;
     let (_, lease) = claim(&db.pool, worker, 1, 0).await.unwrap().remove(0);
     super::stage::complete(&db.pool, &lease).await.unwrap();

@@ -16,7 +16,7 @@ use crate::support::database::TestDatabase;
 async fn a_silent_workers_job_runs_again_and_its_late_finish_is_refused() {
     let db = TestDatabase::new().await;
     let id = add(&db.pool, &job()).await;
-    let dead = register(&db.pool).await.unwrap();
+    let dead = register(&db.pool, &WorkerSettings::new(1)).await.unwrap();
     let (_, late) = claim(&db.pool, dead, 1, 0).await.unwrap().remove(0);
     silence_workers(&db.pool).await;
     let mut stage = Stage::open(&db.pool, settings());
@@ -33,12 +33,12 @@ async fn a_silent_workers_job_runs_again_and_its_late_finish_is_refused() {
 #[tokio::test]
 async fn the_jobs_of_a_worker_that_beats_are_left_alone() {
     let db = TestDatabase::new().await;
-    let alive = register(&db.pool).await.unwrap();
+    let alive = register(&db.pool, &WorkerSettings::new(1)).await.unwrap();
     let kept = add(&db.pool, &job()).await;
     claim(&db.pool, alive, 1, 0).await.unwrap();
     let mut stage = Stage::open(&db.pool, settings());
     // Once another silent worker's job was rescued, this one was looked at as well.
-    let silent = register(&db.pool).await.unwrap();
+    let silent = register(&db.pool, &WorkerSettings::new(1)).await.unwrap();
     let lost = add(&db.pool, &NewJob { tenant: 1, ..job() }).await;
     let attempt = stage.attempt().await;
     assert_eq!(attempt.job.id, lost);
@@ -59,7 +59,7 @@ async fn a_worker_whose_job_was_taken_interrupts_it() {
     let id = add(&db.pool, &job()).await;
     let mut stage = Stage::open(&db.pool, settings());
     stage.attempt().await.end(Ending::UntilInterrupted);
-    let other = register(&db.pool).await.unwrap();
+    let other = register(&db.pool, &WorkerSettings::new(1)).await.unwrap();
     sqlx::query("update job set worker_id = $1, run_seq = run_seq + 1").bind(other).execute(&db.pool).await.unwrap();
     assert_eq!(stage.told().await, Told::Interrupted(id, Some(Interruption::Lost)));
     stage.close().await;
@@ -91,7 +91,7 @@ async fn a_job_that_takes_three_processes_with_it_dies() {
     let db = TestDatabase::new().await;
     let id = add(&db.pool, &job()).await;
     sqlx::query("update job set crash_count = 2").execute(&db.pool).await.unwrap();
-    let worker = register(&db.pool).await.unwrap();
+    let worker = register(&db.pool, &WorkerSettings::new(1)).await.unwrap();
     claim(&db.pool, worker, 1, 0).await.unwrap();
     assert_eq!(expire_workers(&db.pool).await.unwrap(), 1);
     let mut stage = Stage::open(&db.pool, settings());
@@ -106,7 +106,7 @@ async fn a_job_that_takes_three_processes_with_it_dies() {
 async fn a_crash_in_the_last_attempt_is_a_death() {
     let db = TestDatabase::new().await;
     let id = add(&db.pool, &NewJob { max_attempts: 1, ..job() }).await;
-    let worker = register(&db.pool).await.unwrap();
+    let worker = register(&db.pool, &WorkerSettings::new(1)).await.unwrap();
     claim(&db.pool, worker, 1, 0).await.unwrap();
     silence_workers(&db.pool).await;
     let mut stage = Stage::open(&db.pool, settings());

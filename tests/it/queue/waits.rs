@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wiz::queue::{JobStanding, NewJob, enqueue, promote_due, register};
+use wiz::queue::{JobStanding, NewJob, WorkerSettings, enqueue, promote_due, register};
 
 use super::stage::{Ending, Stage, Told, add, claim, complete, job, pass_time, settings, standing, until};
 use crate::support::database::TestDatabase;
@@ -11,7 +11,7 @@ use crate::support::database::TestDatabase;
 async fn a_job_is_not_claimed_before_its_time() {
     let db = TestDatabase::new().await;
     let id = add(&db.pool, &NewJob { run_after: Duration::from_secs(3600), ..job() }).await;
-    let worker = register(&db.pool).await.unwrap();
+    let worker = register(&db.pool, &WorkerSettings::new(1)).await.unwrap();
     assert_eq!(promote_due(&db.pool).await.unwrap(), 0);
     assert!(claim(&db.pool, worker, 1, 0).await.unwrap().is_empty());
     pass_time(&db.pool).await;
@@ -28,7 +28,7 @@ async fn a_child_waits_for_all_its_parents_even_if_they_finish_together() {
             parents.push(add(&db.pool, &job()).await);
         }
         let child = add(&db.pool, &NewJob { depends_on: parents.clone(), ..job() }).await;
-        let worker = register(&db.pool).await.unwrap();
+        let worker = register(&db.pool, &WorkerSettings::new(1)).await.unwrap();
         let claimed = claim(&db.pool, worker, 10, 0).await.unwrap();
         assert_eq!(claimed.len(), 6, "the child is blocked");
         let mut finishing = tokio::task::JoinSet::new();
@@ -46,7 +46,7 @@ async fn a_child_waits_for_all_its_parents_even_if_they_finish_together() {
 #[tokio::test]
 async fn a_parent_that_finishes_while_a_child_is_added_releases_it() {
     let db = TestDatabase::new().await;
-    let worker = register(&db.pool).await.unwrap();
+    let worker = register(&db.pool, &WorkerSettings::new(1)).await.unwrap();
     for _ in 0..20 {
         let parent = add(&db.pool, &job()).await;
         let (_, lease) = claim(&db.pool, worker, 1, 0).await.unwrap().remove(0);
@@ -88,7 +88,7 @@ async fn all_that_depend_on_a_dead_job_are_cancelled_and_others_are_not() {
 #[tokio::test]
 async fn depending_on_a_finished_job_is_met_or_refused() {
     let db = TestDatabase::new().await;
-    let worker = register(&db.pool).await.unwrap();
+    let worker = register(&db.pool, &WorkerSettings::new(1)).await.unwrap();
     let parent = add(&db.pool, &job()).await;
     let (_, lease) = claim(&db.pool, worker, 1, 0).await.unwrap().remove(0);
     complete(&db.pool, &lease).await.unwrap();

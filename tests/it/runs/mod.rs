@@ -10,6 +10,7 @@ use std::time::Duration;
 use sqlx::{PgConnection, PgPool};
 use wiz::{
     ids::{InstallationId, IssueNumber, RepositoryId, RunId, UserId},
+    llm::ChosenModel,
     money::MicroDollars,
     plan::{Approver, Criterion, Gate, Plan, Proof, Step},
     run::{
@@ -42,7 +43,7 @@ fn new_run(issue: i64) -> NewRun {
         instructions: String::new(),
         requester_id: UserId(41),
         requester: "octocat".parse().unwrap(),
-        model: None,
+        model: ChosenModel::usual(),
         budget: MicroDollars::from_dollars(3),
         budget_day: MicroDollars::from_dollars(10),
     }

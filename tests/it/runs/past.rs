@@ -2,11 +2,15 @@
 
 use sqlx::PgPool;
 use wiz::{
-    ids::RunId,
+    ids::{InstallationId, RunId},
+    queue::{WorkerSettings, register},
     run::{
         signal::{Order, StageResult},
         state::State,
-        store::history::{self, Place, StageMedian},
+        store::{
+            history::{self, StageMedian},
+            line::{self, Waiting},
+        },
     },
 };
 
@@ -52,19 +56,32 @@ async fn states_lasted_from_their_entry_to_their_end() {
 }
 
 #[tokio::test]
-async fn the_place_in_the_queue_counts_older_runs_that_wait() {
+async fn the_line_is_in_the_order_of_claims() {
     let db = TestDatabase::new().await;
     let (first, second, third) = (start(&db.pool, 1).await, start(&db.pool, 2).await, start(&db.pool, 3).await);
-    report(&db.pool, second, StageResult::PlanningStarted).await;
     let mut connection = db.pool.acquire().await.unwrap();
-    let mut places = Vec::new();
-    for run in [first, second, third] {
-        places.push(history::queue_place(&mut connection, run).await.unwrap());
-    }
-    let place = |ahead| Place { ahead, at_work: 1 };
-    assert_eq!(places, [0, 1, 1].map(place));
-    apply(&db.pool, first, human(Order::Cancel)).await;
-    assert_eq!(history::queue_place(&mut connection, third).await.unwrap(), place(0));
+    let mut ahead = async |run| {
+        let line = line::before(&mut connection, run).await.unwrap();
+        (line.ahead, line.at_work.iter().map(|(state, _)| *state).collect::<Vec<_>>(), line.slots)
+    };
+    let plans = |runs: &[RunId]| runs.iter().map(|run| (*run, State::Planning)).collect::<Vec<_>>();
+    assert_eq!(ahead(first).await, (vec![], vec![], 0));
+    assert_eq!(ahead(third).await, (plans(&[first, second]), vec![], 0));
+    // Another tenant has its turns, however many jobs the first one brought.
+    let other = "update job set tenant = 8 where run_id = $1 and kind = 'plan'";
+    sqlx::query(other).bind(third).execute(&db.pool).await.unwrap();
+    assert_eq!(ahead(third).await.0, plans(&[first]));
+    assert_eq!(ahead(second).await.0, plans(&[first, third]));
+    let worker = register(&db.pool, &WorkerSettings::new(3)).await.unwrap();
+    let claimed =
+        "update job set state = 'running', worker_id = $2, claimed_at = now() where run_id = $1 and kind = 'plan'";
+    sqlx::query(claimed).bind(first).bind(worker).execute(&db.pool).await.unwrap();
+    assert_eq!(ahead(first).await, (vec![], vec![], 3), "it is about to begin");
+    assert_eq!(ahead(second).await, (vec![], vec![State::Planning], 3));
+    apply(&db.pool, second, human(Order::Cancel)).await;
+    assert_eq!(ahead(third).await, (vec![], vec![State::Planning], 3));
+    let waiting = line::waiting(&mut db.pool.acquire().await.unwrap()).await.unwrap();
+    assert_eq!(waiting, [Waiting { run: third, installation: InstallationId(8), ahead: 0 }]);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use wiz::{
     ids::{CommentId, RunId},
     patch::Patch,
     plan::Question,
-    queue::{Claim, Job, JobFailure, Lease, claim, register},
+    queue::{Claim, Job, JobFailure, Lease, WorkerSettings, claim, register},
     run::{
         jobs::{Done, Keep, conclude},
         machine,
@@ -156,7 +156,7 @@ async fn reports_of_states_on_the_way_keep_their_distance_and_others_are_made_at
 
 /// Claims the run's job of this kind.
 async fn claim_job(pool: &PgPool, kind: &str) -> (Job, Arc<Lease>) {
-    let worker = register(pool).await.unwrap();
+    let worker = register(pool, &WorkerSettings::new(1)).await.unwrap();
     let wanted = Claim { limit: 20, after_tenant: 0, priority_up_to: i16::MAX, silence: Duration::from_secs(35) };
     let claimed = claim(pool, worker, wanted).await.unwrap();
     claimed.into_iter().find(|(job, _)| job.kind == kind).unwrap()

@@ -28,6 +28,7 @@ pub fn options(case: &'static Case, database: DatabaseChoice) -> Options {
         image: "wiz-base:bookworm".to_owned(),
         database,
         model: ModelChoice::Scripted(Wire::Messages),
+        settings: vec![],
     }
 }
 

@@ -93,6 +93,7 @@ fn options(arguments: &Arguments) -> Result<Options> {
         image: arguments.image.clone(),
         database: DatabaseChoice::Embedded,
         model: ModelChoice::Scripted(Wire::Messages),
+        settings: vec![],
     })
 }
 
