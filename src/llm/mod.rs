@@ -8,6 +8,7 @@
 //! unchanged. Names to read first: [`Models::complete`], [`Block`], [`ModelError`].
 
 mod breaker;
+mod chosen;
 mod error;
 mod http;
 mod message;
@@ -17,6 +18,7 @@ mod retry;
 mod store;
 mod wire;
 
+pub use chosen::{ChosenModel, UnusableModel};
 pub use error::ModelError;
 pub use message::{
     AgentRole, Block, CallContext, Message, ModelName, ModelRequest, ModelResponse, Provider, Speaker, StopCause,

@@ -63,7 +63,8 @@ pub use memory::{
 };
 pub use orders::{
     another_run_is_open, base_moved, budget_reply, edit_denied, edit_not_now, edit_unread, gate_raised, left_scope,
-    no_such_option, own_plan, plan_not_shown, stage_given_up, status_reply, stopped_by_operator, unusable_model,
+    lost_model, no_such_option, own_plan, plan_not_shown, stage_given_up, status_reply, stopped_by_operator,
+    unusable_model, unusable_policy_model,
 };
 pub use pull_request::{PullRequestText, commit_message, pull_request};
 pub use pull_reviews::{
@@ -328,7 +329,7 @@ pub struct PullRequestLink {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueuePlace {
     /// Runs that come first.
-    pub ahead: u32,
+    pub ahead: usize,
     /// A guess from past runs.
     pub wait: Option<Duration>,
 }

@@ -45,6 +45,26 @@ pub fn unusable_model(wanted: &str, usual: &str) -> String {
     )
 }
 
+/// The same where nobody but the policy named the model.
+pub fn unusable_policy_model(wanted: &str, usual: &str) -> String {
+    format!(
+        "I cannot start: the policy's `model:` is {}, which cannot be used here. It needs the form `provider/name`, a \
+         configured provider and a price; without it, runs use {}. `/wiz config` shows where it is set, and `/wiz fix \
+         --model …` names another for one run.",
+        code(wanted, 100),
+        code(usual, 100)
+    )
+}
+
+/// The model of a run that has begun cannot be used any more.
+pub fn lost_model(wanted: &str) -> String {
+    format!(
+        "The model {}, with which this run began, cannot be used on this server any more: its provider or its price is \
+         missing. `/wiz retry` goes on once the operator has brought it back.",
+        code(wanted, 100)
+    )
+}
+
 /// Somebody edited the status comment who may not change the plan.
 pub fn edit_denied(login: &Login, needs_role: &str) -> String {
     format!(

@@ -37,6 +37,7 @@ pub enum TickNote {
     Faulty,
     Paused,
     NoBudget,
+    UnusableModel,
 }
 
 /// The tracking issue's title.
@@ -81,6 +82,9 @@ fn outcome(tick: &TickView) -> String {
         TickNote::Faulty => "skipped: the policy file has mistakes; `/wiz config` shows them".to_owned(),
         TickNote::Paused => "skipped: this issue was closed".to_owned(),
         TickNote::NoBudget => "skipped: the repository's budget for the day was used up".to_owned(),
+        TickNote::UnusableModel => {
+            "skipped: the policy's `model:` cannot be used on this server; `/wiz config` shows it".to_owned()
+        }
     }
 }
 
@@ -106,6 +110,7 @@ mod tests {
                 tick(TickNote::Faulty, None),
                 tick(TickNote::Paused, None),
                 tick(TickNote::NoBudget, None),
+                tick(TickNote::UnusableModel, None),
             ],
         };
         insta::assert_snapshot!(schedule_issue(&view), @r#"
@@ -128,6 +133,7 @@ mod tests {
         | 2026-03-02 04:00 CET | skipped: the policy file has mistakes; `/wiz config` shows them |
         | 2026-03-02 04:00 CET | skipped: this issue was closed |
         | 2026-03-02 04:00 CET | skipped: the repository's budget for the day was used up |
+        | 2026-03-02 04:00 CET | skipped: the policy's `model:` cannot be used on this server; `/wiz config` shows it |
         "#);
     }
 }

@@ -10,7 +10,6 @@ use crate::{
     agent::{AgentLimits, Session, StopReason, Toolbox},
     error::{Advice, UserMessage},
     limits::TOOL_OUTPUT_CHARS,
-    llm::ModelName,
     queue::Lease,
     report,
     sandbox::{BoxKey, BoxLimits, BoxSpec, Command, CommandEnd, OpenBox, SandboxError, SourceFile},
@@ -106,7 +105,7 @@ pub fn of<'a>(
     key: &'a str,
     toolbox: &'a dyn Toolbox,
 ) -> anyhow::Result<Session<'a>> {
-    let model = stored.model.as_deref().map(str::parse::<ModelName>).transpose()?;
+    let model = services.models.choose(stored.model.as_deref())?.name().cloned();
     Ok(Session {
         models: &services.models,
         pool: &services.pool,

@@ -4,9 +4,9 @@ use super::example;
 use crate::{
     ids::{IssueNumber, RunId},
     report::{
-        RunState, another_run_is_open, budget_reply, draft_ended, draft_given_up, no_base, no_drafts, no_hosts,
-        not_possible, plan_not_shown, secret_in_text, stage_given_up, status_reply, stopped_by_operator,
-        unusable_model,
+        RunState, another_run_is_open, budget_reply, draft_ended, draft_given_up, lost_model, no_base, no_drafts,
+        no_hosts, not_possible, plan_not_shown, secret_in_text, stage_given_up, status_reply, stopped_by_operator,
+        unusable_model, unusable_policy_model,
     },
 };
 
@@ -18,6 +18,8 @@ fn each_says_what_is_and_what_can_be_done() {
         another_run_is_open(RunId(4)),
         plan_not_shown(RunId(4)),
         unusable_model("x`y @octo", "anthropic/usual"),
+        unusable_policy_model("x`y @octo", "anthropic/usual"),
+        lost_model("x`y @octo"),
         stage_given_up(),
         stopped_by_operator(),
         budget_reply(&view),
@@ -36,6 +38,10 @@ fn each_says_what_is_and_what_can_be_done() {
     The status comment of run 4 did not show this plan: it was edited, or not written yet. I cannot know what you saw, so I did not start. It shows the plan again now; approve that, or `/wiz revise …`.
     ----
     The model ``x`y @octo`` cannot be used here: it needs the form `provider/name`, a configured provider and a price. Without `--model`, runs use `anthropic/usual`.
+    ----
+    I cannot start: the policy's `model:` is ``x`y @octo``, which cannot be used here. It needs the form `provider/name`, a configured provider and a price; without it, runs use `anthropic/usual`. `/wiz config` shows where it is set, and `/wiz fix --model …` names another for one run.
+    ----
+    The model ``x`y @octo``, with which this run began, cannot be used on this server any more: its provider or its price is missing. `/wiz retry` goes on once the operator has brought it back.
     ----
     wiz could not finish this stage after several tries; the operator's log has the reason. `/wiz retry` goes on from here.
     ----

@@ -6,10 +6,11 @@ use anyhow::Result;
 use sqlx::PgConnection;
 
 use super::{
-    Task,
+    Services, Task,
     checks::{Answer, Ground, OVERDUE, Red, Turn, Verdict, as_cause, deed},
     default_branch,
     failure::Seen,
+    model,
     store::{self, ci as tries},
     unstarted,
 };
@@ -17,6 +18,7 @@ use crate::{
     ci::{Deed, Failure, Kind, Signature, StopReason},
     github,
     ids::{CheckRunId, CommentId, CommitSha, IssueNumber, Login, RunId, UserId},
+    llm::ChosenModel,
     policy::RepositoryPolicy,
     queue,
     report::{self, GaveUp},
@@ -29,7 +31,15 @@ use crate::{
     },
 };
 
-pub(super) async fn carry_out(connection: &mut PgConnection, wanted: &Checks, verdict: Verdict) -> Result<()> {
+/// An answer to what nobody said. GitHub numbers comments from 1.
+const NOBODYS_WORDS: CommentId = CommentId(0);
+
+pub(super) async fn carry_out(
+    services: &Services,
+    connection: &mut PgConnection,
+    wanted: &Checks,
+    verdict: Verdict,
+) -> Result<()> {
     let (repository, head) = (wanted.repository, &wanted.head);
     match verdict {
         Verdict::Left => Ok(()),
@@ -60,7 +70,7 @@ pub(super) async fn carry_out(connection: &mut PgConnection, wanted: &Checks, ve
         Verdict::Red(red) => {
             let still: Vec<_> = red.seen.iter().map(|seen| seen.failure.signature.clone()).collect();
             tries::reran(connection, repository, head, &still).await?;
-            answer(connection, wanted, *red).await
+            answer(services, connection, wanted, *red).await
         }
     }
 }
@@ -75,7 +85,7 @@ async fn look_when_overdue(connection: &mut PgConnection, wanted: &Checks) -> Re
     Ok(())
 }
 
-async fn answer(connection: &mut PgConnection, wanted: &Checks, mut red: Red) -> Result<()> {
+async fn answer(services: &Services, connection: &mut PgConnection, wanted: &Checks, mut red: Red) -> Result<()> {
     let place = (wanted.repository, red.ground.pull());
     match std::mem::replace(&mut red.answer, Answer::Nothing) {
         Answer::Rerun(seen) => {
@@ -88,12 +98,16 @@ async fn answer(connection: &mut PgConnection, wanted: &Checks, mut red: Red) ->
             // The commit stays under watch: the next try ends with deliveries of its own.
             return look_when_overdue(connection, wanted).await;
         }
-        Answer::Repair(seen) => {
-            for one in &seen {
-                tries::record(connection, place, &one.name, &deed(Kind::Repair, one)).await?;
+        Answer::Repair(seen) => match worker(services, &red) {
+            Ok(worker) => {
+                for one in &seen {
+                    tries::record(connection, place, &one.name, &deed(Kind::Repair, one)).await?;
+                }
+                repair(connection, wanted, (&red, &seen), worker).await?;
             }
-            repair(connection, wanted, (&red, &seen)).await?;
-        }
+            // It is no attempt: once that is mended, the next look begins where this one would have.
+            Err(text) => refuse(connection, wanted, &red.ground, text).await?,
+        },
         // There is nobody to tell, and tomorrow there is money.
         Answer::Stop(_, StopReason::DailyBudget) if red.ground.pull().is_none() => {
             tracing::info!(head = %wanted.head, "no money is left for the default branch");
@@ -124,14 +138,56 @@ async fn rerun(connection: &mut PgConnection, wanted: &Checks, seen: &[Seen]) ->
     Ok(())
 }
 
-async fn repair(connection: &mut PgConnection, wanted: &Checks, (red, seen): (&Red, &[Seen])) -> Result<()> {
-    let pull = match &red.ground {
-        Ground::Pull(pull) => pull,
-        Ground::DefaultBranch(ground) => {
-            return default_branch::begin(connection, wanted, (ground, &red.policy), seen).await;
-        }
+/// Who mends it.
+enum Worker {
+    /// The run that watches the pull request.
+    Known(RunId),
+    /// A new one.
+    New(ChosenModel),
+}
+
+/// Who is to mend it, or what is said because nobody can.
+fn worker(services: &Services, red: &Red) -> Result<Worker, String> {
+    match &red.run {
+        Some(run) => Ok(Worker::Known(run.run.id)),
+        None => model::chosen(services, None, &red.policy).map(Worker::New),
+    }
+}
+
+/// Says once where a failure is dealt with that nobody deals with it: the same words are found there next time.
+async fn refuse(connection: &mut PgConnection, wanted: &Checks, ground: &Ground, body: String) -> Result<()> {
+    let issue = match ground {
+        Ground::Pull(pull) => Some(pull.number),
+        Ground::DefaultBranch(ground) => ground.issue(),
     };
-    let Some(run) = run_for(connection, wanted, (red, pull)).await? else {
+    let Some(issue) = issue else { return Ok(()) };
+    let reply = Task::Reply(Reply {
+        installation: wanted.installation,
+        repository: wanted.repository,
+        issue,
+        comment: NOBODYS_WORDS,
+        thread: None,
+        thumbs_down: None,
+        body,
+    });
+    queue::enqueue(connection, &reply.job(wanted.installation, Duration::ZERO)?).await?;
+    Ok(())
+}
+
+async fn repair(
+    connection: &mut PgConnection,
+    wanted: &Checks,
+    (red, seen): (&Red, &[Seen]),
+    worker: Worker,
+) -> Result<()> {
+    let run = match (&red.ground, worker) {
+        (Ground::DefaultBranch(ground), Worker::New(model)) => {
+            return default_branch::begin(connection, wanted, (ground, &red.policy, model), seen).await;
+        }
+        (_, Worker::Known(run)) => Some(run),
+        (Ground::Pull(pull), Worker::New(model)) => watcher(connection, wanted, (red, pull), model).await?,
+    };
+    let Some(run) = run else {
         tracing::warn!(head = %wanted.head, "nobody can be said to have asked for the repair");
         return Ok(());
     };
@@ -143,15 +199,13 @@ async fn repair(connection: &mut PgConnection, wanted: &Checks, (red, seen): (&R
     Ok(())
 }
 
-/// The run that watches the pull request, made if there is none.
-async fn run_for(
+/// A new run that watches the pull request.
+async fn watcher(
     connection: &mut PgConnection,
     wanted: &Checks,
     (red, pull): (&Red, &github::PullRequest),
+    model: ChosenModel,
 ) -> Result<Option<RunId>> {
-    if let Some(run) = &red.run {
-        return Ok(Some(run.run.id));
-    }
     let Some((requester_id, requester)) = asked_by(red, pull) else { return Ok(None) };
     let left = store::left_today(connection, wanted.repository, red.policy.budget_day).await?;
     let new = NewRun {
@@ -173,7 +227,7 @@ async fn run_for(
         instructions: String::new(),
         requester_id,
         requester,
-        model: red.policy.model.clone(),
+        model,
         options: Options::default(),
         budget: red.policy.budget_run.min(left),
         budget_day: red.policy.budget_day,

@@ -130,7 +130,7 @@ pub(super) async fn execute(
     }
     let mut transaction = services.pool.begin().await?;
     let completed = lease.complete(&mut transaction).await?;
-    super::answer_checks::carry_out(&mut transaction, wanted, verdict).await?;
+    super::answer_checks::carry_out(services, &mut transaction, wanted, verdict).await?;
     transaction.commit().await?;
     Ok(completed)
 }

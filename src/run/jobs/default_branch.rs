@@ -20,6 +20,7 @@ use super::{
 use crate::{
     github::StickyIssue,
     ids::{BranchName, CommentId, IssueNumber, Login, RepositoryName, RunId, UserId},
+    llm::ChosenModel,
     policy::{CiDefaultBranch, RepositoryPolicy},
     queue,
     report::{self, BranchFailure, Marker, MarkerKind},
@@ -48,6 +49,11 @@ impl BranchGround {
     /// The number of the run before, 0 for none: what tells one attempt from the next, on the same head too.
     fn after(&self) -> u64 {
         self.last.map_or(0, |last| last.run.0.unsigned_abs())
+    }
+
+    /// Where the failure is told of, once it is.
+    pub(super) fn issue(&self) -> Option<IssueNumber> {
+        self.issue
     }
 }
 
@@ -102,7 +108,7 @@ fn failure<'a>(ground: &'a BranchGround, wanted: &'a Checks, seen: &[Seen]) -> B
 pub(super) async fn begin(
     connection: &mut PgConnection,
     wanted: &Checks,
-    (ground, policy): (&BranchGround, &RepositoryPolicy),
+    (ground, policy, model): (&BranchGround, &RepositoryPolicy, ChosenModel),
     seen: &[Seen],
 ) -> Result<()> {
     let issue = ground.issue.context("there is no issue to work on")?;
@@ -124,7 +130,7 @@ pub(super) async fn begin(
         instructions: report::branch_failure_task(&failure),
         requester_id: NOBODY,
         requester: ground.bot.clone(),
-        model: policy.model.clone(),
+        model,
         options: Options::default(),
         budget: policy.budget_run.min(left),
         budget_day: policy.budget_day,

@@ -19,8 +19,10 @@ mod failure;
 mod follow_up;
 mod gate;
 mod halt;
+mod model;
 mod offer;
 mod opening;
+mod place;
 mod plan;
 mod policy_check;
 mod post_review;
@@ -87,6 +89,9 @@ impl Handler for Executor {
             .with_context(|| format!("cannot decode a {:?} job", job.kind))
             .map_err(JobFailure::fatal)?;
         let services = &self.services.on_behalf_of(Some(job.id), job.run);
+        if task.is_stage() {
+            place::moved_on(services, job.id).await?;
+        }
         let outcome = dispatch(services, lease, task).await;
         store::usage::record(&services.pool, &job.kind, services.github.calls()).await;
         if outcome.is_ok() {
@@ -127,6 +132,7 @@ impl Handler for Executor {
                 | Task::TellFailure { .. }
                 | Task::Report { .. }
                 | Task::Restore { .. }
+                | Task::Place { .. }
                 | Task::Deadline { .. }
                 | Task::Halt { .. }
                 | Task::Reply(_)
@@ -172,6 +178,7 @@ async fn dispatch(services: &Services, lease: &Lease, task: Task) -> Result<Comp
         Task::TellFailure { run, waits } => tell_failure::execute(services, lease, run, waits).await,
         Task::Report { run, revision } => report::execute(services, lease, run, revision).await,
         Task::Restore { run, delivery: _ } => report::restore(services, lease, run).await,
+        Task::Place { run, after: _ } => place::execute(services, lease, run).await,
         Task::Deadline { run, seq } => deadline::execute(services, lease, run, seq).await,
         Task::Halt { run, seq } => halt::execute(services, lease, run, seq).await,
         Task::PostReview(post) => post_review::execute(services, lease, &post).await,

@@ -5,7 +5,7 @@ use crate::{
     agent::AgentError,
     error::{Advice, UserMessage},
     github::GitHubError,
-    llm::ModelError,
+    llm::{ModelError, UnusableModel},
     report as texts,
     sandbox::SandboxError,
 };
@@ -18,6 +18,9 @@ pub(super) fn classify(error: anyhow::Error) -> StageFailure {
     }
     if let Some(FaultyPolicy(faults)) = error.downcast_ref::<FaultyPolicy>() {
         return StageFailure::Told(UserMessage::new(crate::triage::faults_text(faults)));
+    }
+    if let Some(unusable) = error.downcast_ref::<UnusableModel>() {
+        return StageFailure::Told(UserMessage::new(texts::lost_model(&unusable.wanted)));
     }
     if let Some(conflict) = error.downcast_ref::<Conflict>() {
         let message = UserMessage::new(format!("{conflict}."));

@@ -5,6 +5,7 @@ mod effects;
 pub mod heads;
 pub mod heard;
 pub mod history;
+pub mod line;
 pub mod memory;
 pub mod opening;
 pub mod policy_faults;
@@ -28,6 +29,7 @@ use super::{
 };
 use crate::{
     ids::{BranchName, CommitSha, InstallationId, IssueNumber, Login, RepositoryId, RepositoryName, RunId, UserId},
+    llm::ChosenModel,
     money::MicroDollars,
 };
 
@@ -88,7 +90,7 @@ pub struct NewRun {
     pub instructions: String,
     pub requester_id: UserId,
     pub requester: Login,
-    pub model: Option<String>,
+    pub model: ChosenModel,
     pub options: Options,
     pub budget: MicroDollars,
     /// What all runs of the repository may spend within 24 hours.
@@ -160,7 +162,7 @@ async fn insert(connection: &mut PgConnection, new: &NewRun, transition: Transit
         new.instructions,
         new.requester_id as _,
         new.requester as _,
-        new.model,
+        new.model.name().map(ToString::to_string),
         run.budget as _,
         run.state as _,
         run.seq,

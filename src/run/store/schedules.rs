@@ -35,6 +35,8 @@ pub enum TickOutcome {
     Paused,
     /// The repository may spend no more today.
     NoBudget,
+    /// The policy names a model that cannot be used here.
+    UnusableModel,
 }
 
 /// A tick that was dealt with.

@@ -11,7 +11,7 @@ use wiz_demo::until;
 use super::{PATIENCE, workflow};
 use crate::orders::{
     scenes::{FILES, coder, planner, reviewer},
-    stage::{CHECKED, Stage, shown},
+    stage::{CHECKED, NO_SUCH_MODEL, Stage, shown},
 };
 
 /// As the issue is called.
@@ -69,8 +69,18 @@ async fn failing_checks_of_the_default_branch_are_mended_where_the_policy_says_s
     settled(&stage).await;
     assert_eq!((issues(&stage), stage.runs().await), (0, 0), "nobody asked for it");
 
-    push(&stage, (".github/wiz.yml", &format!("gate: autonomous\nci:\n  default_branch: fix\n{CHECKED}")));
+    // Told in the issue where the work is to be done, once, and begun as soon as somebody can do it.
+    let rules = format!("gate: autonomous\nci:\n  default_branch: fix\n{CHECKED}");
+    push(&stage, (".github/wiz.yml", &format!("model: nobody/nothing\n{rules}")));
     let issue = issue_of_wiz(&stage, 0).await;
+    push(&stage, ("README.md", "# A greeter\n"));
+    settled(&stage).await;
+    let talk = stage.talk(issue).await;
+    assert_eq!(talk.split("\n----\n").skip(1).collect::<Vec<_>>(), [format!("wiz: {NO_SUCH_MODEL}")]);
+    assert_eq!((issues(&stage), stage.runs().await), (1, 0));
+
+    push(&stage, (".github/wiz.yml", &rules));
+    stage.until_state(issue, "watching").await;
     let text = stage.world.hub().control().issue(stage.repo.full_name(), issue).unwrap();
     let (body, _) = text.body.as_deref().unwrap().split_once("\n\n<!-- wiz:").unwrap();
     insta::assert_snapshot!(crate::support::redact::redact(&format!("{}\n\n{body}", text.title)), @r"

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::orders::{
     scenes::{repair, reviewer},
-    stage::{CHECKED, Stage, shown},
+    stage::{CHECKED, NO_SUCH_MODEL, Stage, shown},
 };
 
 const OWN: &str = "It is of wiz";
@@ -118,7 +118,6 @@ async fn rules_and_labels_say_whose_checks_are_answered_and_money_how_long() {
     strict(&stage);
     own_checks_are_left_alone_too(&stage).await;
     labelled(&stage).await;
-    rules_are(&stage, &policy("all", "$20")).await;
     let pull = any(&stage).await;
     no_money_today(&stage, pull).await;
     no_money_in_the_run(&stage, pull).await;
@@ -177,11 +176,33 @@ async fn found_unsafe(stage: &Stage, head: &str) {
     stage.quiet().await;
 }
 
-/// The policy asks for it.
+/// The policy asks for it; by a model that this server can call.
 async fn any(stage: &Stage) -> u64 {
+    let rules = policy("all", "$20");
+    rules_are(stage, &format!("model: nobody/nothing\n{rules}")).await;
     push(stage, "any", "plain");
     let pull = open(stage, "any", ANY);
-    insta::assert_snapshot!(mended(stage, pull, (2, 1)).await, @"Mend the failing check lint");
+    stage.until_answers(pull, "I cannot start").await;
+    failed(stage, &push(stage, "any", "plain again")).await;
+    for words in ["/wiz fix greet politely", "/wiz review"] {
+        stage.say("wim", pull, words);
+        stage.quiet().await;
+    }
+    insta::assert_snapshot!(stage.talk(pull).await.replace(NO_SUCH_MODEL, "<no such model>"), @r"
+    wiz: <no such model>
+    ----
+    wim: /wiz fix greet politely  👀
+    ----
+    wiz: <no such model>
+    ----
+    wim: /wiz review  👀
+    ----
+    wiz: <no such model>
+    ");
+    assert_eq!(stage.runs().await, 2);
+    rules_are(stage, &rules).await;
+    push(stage, "any", "plain still");
+    insta::assert_snapshot!(mended(stage, pull, (4, 1)).await, @"Mend the failing check lint");
     let asked = stage.world.model().unwrap().requests();
     assert!(asked[4..].iter().all(|request| request.body["model"] == "scripted"), "the usual model again");
     pull
@@ -194,7 +215,7 @@ async fn no_money_today(stage: &Stage, pull: u64) {
     insta::assert_snapshot!(shown(&word), @"`second` still fails on `<hash>`, and there is no money left for today. I leave it to you; `/wiz ci on` lets me try again.");
     rules_are(stage, &policy("all", "$20")).await;
     stage.say("wim", pull, "/wiz ci on");
-    insta::assert_snapshot!(mended(stage, pull, (4, 2)).await, @"Mend the failing check second");
+    insta::assert_snapshot!(mended(stage, pull, (6, 2)).await, @"Mend the failing check second");
 }
 
 async fn no_money_in_the_run(stage: &Stage, pull: u64) {
@@ -206,9 +227,10 @@ async fn no_money_in_the_run(stage: &Stage, pull: u64) {
         stage.say("wim", pull, order);
         stage.quiet().await;
     }
-    insta::assert_snapshot!(mended(stage, pull, (6, 3)).await, @"Mend the failing check third");
+    insta::assert_snapshot!(mended(stage, pull, (8, 3)).await, @"Mend the failing check third");
     let talk = stage.talk(pull).await;
-    let (status, said) = talk.split_once("\n----\n").unwrap();
+    let talk: Vec<&str> = talk.split("\n----\n").skip(5).collect();
+    let (status, said) = (talk[0], talk[1..].join("\n----\n"));
     assert!(status.contains("is open\n\nFailing checks, worked on for wim"), "{status}");
     insta::assert_snapshot!(said, @r"
     wiz: `second` still fails on `<hash>`, and there is no money left for today. I leave it to you; `/wiz ci on` lets me try again.

@@ -228,6 +228,13 @@ async fn a_schedule_starts_one_run_at_a_time_and_says_what_it_skips() {
     <sub>Answered by a model that read the code and changed nothing.</sub>
     ");
 
+    // A model that this server cannot call begins nothing.
+    let nowhere = format!("{scheduled}model: nobody/nothing\n");
+    maria.write_file(name, "main", (".github/wiz.yml", &nowhere), "Another model").unwrap();
+    stage.quiet().await;
+    stage.tick_was_due("health", "4 minutes").await;
+    stage.until_text(answered, "skipped: the policy's `model:` cannot be used on this server").await;
+
     // A file with mistakes stops it, and so does one without the schedule.
     maria.write_file(name, "main", (".github/wiz.yml", "gate: sometimes\n"), "Oops").unwrap();
     stage.tick_was_due("nightly", "2 minutes").await;

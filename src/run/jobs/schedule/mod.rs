@@ -17,7 +17,7 @@ use sqlx::PgConnection;
 
 pub(super) use self::{show::execute as show, tick::execute as tick};
 use super::{
-    Completed, JobFailure, Lease, Services, complete, is_suspended, retry, store, triage::starting::LEAST_BUDGET,
+    Completed, JobFailure, Lease, Services, complete, is_suspended, model, retry, store, triage::starting::LEAST_BUDGET,
 };
 use crate::{
     ids::{InstallationId, RepositoryId},

@@ -105,6 +105,7 @@ fn note(outcome: TickOutcome) -> TickNote {
         TickOutcome::Faulty => TickNote::Faulty,
         TickOutcome::Paused => TickNote::Paused,
         TickOutcome::NoBudget => TickNote::NoBudget,
+        TickOutcome::UnusableModel => TickNote::UnusableModel,
     }
 }
 

@@ -6,11 +6,12 @@ use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{Completed, JobFailure, LEAST_BUDGET, Lease, Services, complete, is_suspended, retry, store};
+use super::{Completed, JobFailure, LEAST_BUDGET, Lease, Services, complete, is_suspended, model, retry, store};
 use crate::{
     event::command,
     github::OpenState,
     ids::{IssueNumber, Login, UserId},
+    llm::ChosenModel,
     policy::{CATCH_UP, RepositoryPolicy, Role, Schedule},
     run::{
         policies,
@@ -32,6 +33,8 @@ struct Scene<'a> {
     key: &'a ScheduleKey,
     schedule: Schedule,
     policy: RepositoryPolicy,
+    /// The policy's; none if it cannot be used here.
+    model: Option<ChosenModel>,
     /// The tick that counts: the one that was due, or the last of those that were missed.
     due: DateTime<Utc>,
     now: DateTime<Utc>,
@@ -68,7 +71,8 @@ pub(in crate::run::jobs) async fn execute(
     };
     let bot = services.github.identity().await.map_err(|error| retry(error.into()))?.bot_login.clone();
     let due = schedule.latest(due, now);
-    let scene = Scene { key, schedule, policy: rules.policy, due, now, bot };
+    let model = model::chosen(services, None, &rules.policy).ok();
+    let scene = Scene { key, schedule, policy: rules.policy, model, due, now, bot };
     scene.run(services, lease, &stored).await
 }
 
@@ -115,7 +119,8 @@ impl Scene<'_> {
         if left < LEAST_BUDGET {
             return Ok(tick(TickOutcome::NoBudget, None));
         }
-        let new = self.new_run(issue)?;
+        let Some(model) = &self.model else { return Ok(tick(TickOutcome::UnusableModel, None)) };
+        let new = self.new_run(issue, model.clone())?;
         let new = NewRun { budget: new.budget.min(left), ..new };
         Ok(match store::create(connection, &new).await? {
             Created::New(run) | Created::Before(run) => tick(TickOutcome::Started, Some(run)),
@@ -132,7 +137,7 @@ impl Scene<'_> {
         Ok(mission)
     }
 
-    fn new_run(&self, issue: IssueNumber) -> Result<NewRun> {
+    fn new_run(&self, issue: IssueNumber, model: ChosenModel) -> Result<NewRun> {
         let mission = self.mission()?;
         Ok(NewRun {
             installation: self.key.installation,
@@ -147,7 +152,7 @@ impl Scene<'_> {
             instructions: self.schedule.instructions.clone(),
             requester_id: NOBODY,
             requester: self.bot.clone(),
-            model: self.policy.model.clone(),
+            model,
             budget: triage::run_budget(mission, None, self.policy.budget_run),
             budget_day: self.policy.budget_day,
         })

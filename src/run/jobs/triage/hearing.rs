@@ -112,10 +112,7 @@ impl Scene<'_> {
         Ok(match intent {
             Intent::Start { mission, command } => {
                 let new = match mission {
-                    Mission::Review => match starting::new_review(services, self, index, &command).await? {
-                        Ok(new) => new,
-                        Err(text) => return Ok(Part::Say(text)),
-                    },
+                    Mission::Review => starting::new_review(services, self, index, &command).await?,
                     Mission::Fix
                     | Mission::Feature
                     | Mission::Test
@@ -123,12 +120,9 @@ impl Scene<'_> {
                     | Mission::Refactor
                     | Mission::Plan
                     | Mission::Ci
-                    | Mission::Ask => starting::new_run(self, index, mission, &command)?,
+                    | Mission::Ask => starting::new_run(services, self, (index, mission), &command)?,
                 };
-                match starting::unusable_model(services, &new) {
-                    Some(text) => Part::Say(text),
-                    None => Part::Start(new),
-                }
+                new.map_or_else(Part::Say, Part::Start)
             }
             Intent::FollowUp { command } => pulling::of_command(services, self, index, &command).await?,
             Intent::Order { verb, order } => match self.target {

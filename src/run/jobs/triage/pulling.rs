@@ -66,9 +66,8 @@ pub(super) async fn of_command(
         text: command.instructions.clone(),
         files: vec![],
     };
-    let new = starting::new_run(scene, index, Mission::Fix, command)?;
     let work = (FollowUpCause::Command(words), verb, true);
-    part(services, scene, new, work).await
+    part(services, scene, (index, command), work).await
 }
 
 /// What a review causes.
@@ -93,8 +92,7 @@ pub(super) async fn of_review(
         argument: None,
         flags: Default::default(),
     });
-    let new = starting::new_run(scene, 0, Mission::Fix, &command)?;
-    part(services, scene, new, (FollowUpCause::Review(words), command.verb.name(), ordered)).await
+    part(services, scene, (0, &command), (FollowUpCause::Review(words), command.verb.name(), ordered)).await
 }
 
 /// What it causes that somebody wants the head proven as it is.
@@ -107,7 +105,7 @@ pub(super) fn proof(run: &StoredRun, actor: &Actor) -> Part {
 async fn part(
     services: &Services,
     scene: &Scene<'_>,
-    new: NewRun,
+    (index, command): (usize, &Command),
     (cause, verb, ordered): (FollowUpCause, &'static str, bool),
 ) -> Result<Part> {
     let pull = scene.spoken.issue;
@@ -117,9 +115,10 @@ async fn part(
     let watcher = match known {
         Some(run) => Watcher::Known(run.run.id),
         None => {
-            if let Some(text) = starting::unusable_model(services, &new) {
-                return Ok(Part::Say(text));
-            }
+            let new = match starting::new_run(services, scene, (index, Mission::Fix), command)? {
+                Ok(new) => new,
+                Err(text) => return Ok(Part::Say(text)),
+            };
             let github = services.github.installation(scene.installation);
             let found = github.pull(&scene.repository.name, pull).await?;
             match found {

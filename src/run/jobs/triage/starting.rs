@@ -3,12 +3,11 @@
 use anyhow::Result;
 use sqlx::PgConnection;
 
-use super::{Services, hearing::Scene, store};
+use super::{super::model, Services, hearing::Scene, store};
 use crate::{
     event::{Place, command::Command},
     github::OpenState,
     ids::RunId,
-    llm::{AgentRole, ModelName},
     money::MicroDollars,
     report,
     run::{
@@ -18,9 +17,19 @@ use crate::{
     triage,
 };
 
-pub(super) fn new_run(scene: &Scene<'_>, index: usize, mission: Mission, command: &Command) -> Result<NewRun> {
+/// A run for a command, or what must be said instead.
+pub(super) fn new_run(
+    services: &Services,
+    scene: &Scene<'_>,
+    (index, mission): (usize, Mission),
+    command: &Command,
+) -> Result<Result<NewRun, String>> {
     let (actor, spoken) = (scene.speaker()?, scene.spoken);
-    Ok(NewRun {
+    let model = match model::chosen(services, command.flags.model.as_deref(), scene.policy) {
+        Ok(model) => model,
+        Err(text) => return Ok(Err(text)),
+    };
+    Ok(Ok(NewRun {
         installation: scene.installation,
         repository: scene.repository.id,
         issue: spoken.issue,
@@ -36,11 +45,11 @@ pub(super) fn new_run(scene: &Scene<'_>, index: usize, mission: Mission, command
         instructions: command.instructions.clone(),
         requester_id: actor.id,
         requester: actor.login.clone(),
-        model: command.flags.model.clone().or_else(|| scene.policy.model.clone()),
+        model,
         options: Options { base: command.flags.base.clone(), draft: command.flags.draft, approval: command.flags.plan },
         budget: triage::run_budget(mission, command.flags.max, scene.policy.budget_run),
         budget_day: scene.policy.budget_day,
-    })
+    }))
 }
 
 /// A review of the pull request as it is now, or what must be said instead.
@@ -55,8 +64,8 @@ pub(super) async fn new_review(
     let Some(pull) = pull.filter(|pull| pull.state == OpenState::Open) else {
         return Ok(Err(report::closed_for_review()));
     };
-    let new = new_run(scene, index, Mission::Review, command)?;
-    Ok(Ok(NewRun { reads: Some(pull.head.sha), ..new }))
+    let new = new_run(services, scene, (index, Mission::Review), command)?;
+    Ok(new.map(|new| NewRun { reads: Some(pull.head.sha), ..new }))
 }
 
 /// Starts a run within what the repository may still spend today. Answers what must be said; a new run speaks for itself
@@ -84,10 +93,3 @@ pub(super) async fn within_budget(connection: &mut PgConnection, new: NewRun) ->
 
 /// With less than this a run would stop before it has a plan.
 pub(in crate::run::jobs) const LEAST_BUDGET: MicroDollars = MicroDollars::from_cents(5);
-
-/// What is wrong with the model a run asks for, if anything is: found now, it costs nobody a plan.
-pub(super) fn unusable_model(services: &Services, new: &NewRun) -> Option<String> {
-    let wanted = new.model.as_deref()?;
-    let usable = wanted.parse::<ModelName>().is_ok_and(|model| services.models.check(&model).is_ok());
-    (!usable).then(|| report::unusable_model(wanted, &services.models.model_for(AgentRole::Coder).to_string()))
-}

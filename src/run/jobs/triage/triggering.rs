@@ -49,10 +49,10 @@ pub(super) async fn interpret(
             hearing::acknowledge(services, installation, &repository.name, on).await?;
             let target = None;
             let scene = Scene { event, spoken, installation, repository, target, policy: &policy };
-            let new = starting::new_run(&scene, 0, mission, &command)?;
+            let new = starting::new_run(services, &scene, (0, mission), &command)?;
             // A label may be taken away and set again; each time counts.
-            let new = NewRun { trigger_key: format!("trigger:{delivery}"), ..new };
-            starting::unusable_model(services, &new).map_or(Part::Start(new), Part::Say)
+            let started = |new| Part::Start(NewRun { trigger_key: format!("trigger:{delivery}"), ..new });
+            new.map_or_else(Part::Say, started)
         }
         Intent::Deny { needs, .. } => {
             Part::Deny { text: report::denied(&actor.login, verb.name(), needs.name()), on: None }
