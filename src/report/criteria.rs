@@ -36,7 +36,23 @@ pub fn criterion_checks(view: &RunView) -> Vec<CriterionCheck> {
         return vec![];
     }
     let check = |wanted| check(wanted, view.evidence.iter().find(|seen| seen.criterion == wanted.name));
-    criteria.iter().take(MOST_CHECKS).map(check).collect()
+    let mut checks: Vec<CriterionCheck> = criteria.iter().take(MOST_CHECKS).map(check).collect();
+    tell_apart(&mut checks);
+    checks
+}
+
+/// A commit has one check run of each name, so items of one name are numbered.
+fn tell_apart(checks: &mut [CriterionCheck]) {
+    for index in 1..checks.len() {
+        let (before, rest) = checks.split_at_mut(index);
+        let Some(check) = rest.first_mut() else { continue };
+        let plain = check.name.clone();
+        let mut number = 1;
+        while before.iter().any(|other| other.name == check.name) {
+            number += 1;
+            check.name = format!("{plain} ({number})");
+        }
+    }
 }
 
 fn check(wanted: &Criterion, seen: Option<&Evidence>) -> CriterionCheck {

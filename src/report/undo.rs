@@ -26,12 +26,19 @@ pub enum Stays {
         branch: BranchName,
         head: CommitSha,
     },
+    /// Another pull request is open from wiz's branch.
+    BranchInUse {
+        branch: BranchName,
+        pull: IssueNumber,
+    },
     /// wiz's commits on somebody else's branch.
     Commits {
         branch: BranchName,
         commits: Vec<CommitSha>,
     },
     CheckRuns(usize),
+    /// Another run has written to them since.
+    OthersCheckRuns(usize),
     Reviews(usize),
     Reruns(usize),
     Issues(usize),
@@ -91,6 +98,10 @@ fn stay(stays: &Stays) -> String {
             code(branch.as_str(), 250),
             short(head)
         ),
+        Stays::BranchInUse { branch, pull } => format!(
+            "the branch {}, from which #{pull} is open; delete it when nobody needs that",
+            code(branch.as_str(), 250)
+        ),
         Stays::Commits { branch, commits } => {
             let named: Vec<String> = commits.iter().take(LISTED).map(short).collect();
             format!(
@@ -101,6 +112,10 @@ fn stay(stays: &Stays) -> String {
         }
         Stays::CheckRuns(count) => {
             format!("{count} check run{}, neutral now: nobody can delete one", are(*count))
+        }
+        Stays::OthersCheckRuns(count) => {
+            let show = if *count == 1 { "shows" } else { "show" };
+            format!("{count} check run{}, which {show} what another run says of the same commit", are(*count))
         }
         Stays::Reviews(count) => format!("{count} submitted review{}: nobody can delete one", are(*count)),
         Stays::Reruns(count) => format!("{count} workflow run{} that tried again", are(*count)),
@@ -150,7 +165,9 @@ mod tests {
                 Stays::Merged(IssueNumber(9)),
                 Stays::Branch { branch: branch("wiz/run-1-`x`"), head: commit("b") },
                 Stays::Commits { branch: branch("topic"), commits: vec![commit("c"), commit("d")] },
+                Stays::BranchInUse { branch: branch("wiz/run-1-greet"), pull: IssueNumber(12) },
                 Stays::CheckRuns(1),
+                Stays::OthersCheckRuns(2),
                 Stays::Reviews(2),
                 Stays::Reruns(1),
                 Stays::Issues(1),
@@ -174,7 +191,9 @@ mod tests {
         - #9 is merged; GitHub's **Revert** button on it opens a pull request against it
         - the branch `` wiz/run-1-`x` `` holds commits that are not mine, `bbbbbbb` the newest, and I never destroy those; delete it when nobody needs them
         - on the branch `topic`, which is not mine, `git revert` takes back `ccccccc`, `ddddddd`
+        - the branch `wiz/run-1-greet`, from which #12 is open; delete it when nobody needs that
         - 1 check run, neutral now: nobody can delete one
+        - 2 check runs, which show what another run says of the same commit
         - 2 submitted reviews: nobody can delete one
         - 1 workflow run that tried again
         - 1 issue that I opened; close them when nobody needs them

@@ -209,6 +209,10 @@ fn each_item_has_a_check_of_its_own_where_there_are_several() {
         *name = "@everyone <!-- closes #1".into();
     }
     let check = criterion_checks(&hostile).swap_remove(0);
+    let mut namesakes = example::finished();
+    namesakes.plan.as_mut().unwrap().plan.definition_of_done[1].name = "dates before 1970".into();
+    let names: Vec<String> = criterion_checks(&namesakes).into_iter().map(|check| check.name).collect();
+    assert_eq!(names, ["wiz / dates before 1970", "wiz / dates before 1970 (2)"]);
     assert_eq!(check.conclusion, Conclusion::Success);
     assert!(!check.name.contains("@everyone") && !check.name.contains("#1"), "{}", check.name);
     let one_item = |view: &mut RunView| view.plan.as_mut().unwrap().plan.definition_of_done.truncate(1);

@@ -3,9 +3,11 @@
 //!
 //! A commit has one check run named `wiz`, whatever happens on it and however many runs come to it: it is opened again and
 //! ends again. <https://docs.github.com/en/rest/checks/runs#rerequest-a-check-run> Where several runs have one head, as when
-//! two pull requests have one branch, one of them has the word.
+//! two pull requests have one branch, one of them has the word: it takes over what the others have shown under its names.
 
 use std::time::Duration;
+
+use sqlx::PgConnection;
 
 use super::{
     RunId, Services, StoredRun, Task, queue,
@@ -55,8 +57,10 @@ pub(super) async fn show(services: &Services, stored: &StoredRun, view: &RunView
     // Only wiz can change its check runs, so what it wrote last is what stands there.
     let digest = text_digest(&format!("{output:?}"));
     let wanted = wanted(stored, head, output);
-    shown.main(same.as_ref(), &wanted, digest).await?;
-    shown.items(same.is_some(), report::criterion_checks(view), &wanted).await?;
+    let had_word = heads::shown(&mut *services.pool.acquire().await?, (stored.repository, head)).await?;
+    let had_word = had_word.is_some_and(|(_, said)| said == run);
+    shown.main(same.as_ref().map(|same| (same, had_word)), &wanted, digest).await?;
+    shown.items((same.is_some(), had_word), report::criterion_checks(view), &wanted).await?;
     // Another run may have come to the word meanwhile, and found nothing written over its own.
     shown.hand_over().await.map(drop)
 }
@@ -77,11 +81,8 @@ impl Shown<'_> {
         let speaker = heads::speaker(&mut connection, place).await?;
         let Some(speaker) = speaker.filter(|speaker| *speaker != self.stored.run.id) else { return Ok(false) };
         let said = heads::shown(&mut connection, place).await?;
-        if said.is_none_or(|(_, said)| said != speaker)
-            && let Some(other) = store::load(&mut connection, speaker).await?
-        {
-            let report = Task::Report { run: speaker, revision: other.revision };
-            queue::enqueue(&mut connection, &report.job(other.installation, Duration::ZERO)?).await?;
+        if said.is_none_or(|(_, said)| said != speaker) {
+            let_speak(&mut connection, speaker).await?;
         }
         Ok(true)
     }
@@ -103,16 +104,20 @@ impl Shown<'_> {
     }
 
     /// The one named `wiz`.
-    async fn main(&self, same: Option<&ShownCheck>, wanted: &github::CheckRun, digest: String) -> anyhow::Result<()> {
+    async fn main(
+        &self,
+        same: Option<(&ShownCheck, bool)>,
+        wanted: &github::CheckRun,
+        digest: String,
+    ) -> anyhow::Result<()> {
         let (repository, run) = (&self.stored.repository_name, self.stored.run.id);
         let place = (self.stored.repository, self.head);
-        let mut connection = self.services.pool.acquire().await?;
-        let said = heads::shown(&mut connection, place).await?.map(|(_, said)| said);
-        if said == Some(run) && same.is_some_and(|same| same.digest.as_ref() == Some(&digest)) {
+        if same.is_some_and(|(same, had_word)| had_word && same.digest.as_ref() == Some(&digest)) {
             return Ok(());
         }
+        let mut connection = self.services.pool.acquire().await?;
         let (head, key) = (wanted.head_sha.clone(), wanted.external_id.clone());
-        let id = same.and_then(|same| same.id);
+        let id = same.and_then(|(same, _)| same.id);
         let mut shown = ShownCheck { head, key, settled: false, id, digest: None };
         results::save_check_run(&mut connection, run, &shown).await?;
         let claim = match id {
@@ -143,12 +148,12 @@ impl Shown<'_> {
     /// Those of the items. Each has ended before it is made, so it takes one call and nothing can leave it open.
     async fn items(
         &self,
-        seen_before: bool,
+        (seen_before, had_word): (bool, bool),
         items: Vec<CriterionCheck>,
         main: &github::CheckRun,
     ) -> anyhow::Result<()> {
         let digest = text_digest(&format!("{}{items:?}", main.head_sha));
-        if items.is_empty() || self.known.check_items_digest.as_ref() == Some(&digest) {
+        if items.is_empty() || had_word && self.known.check_items_digest.as_ref() == Some(&digest) {
             return Ok(());
         }
         let repository = &self.stored.repository_name;
@@ -162,6 +167,14 @@ impl Shown<'_> {
         }
         results::save_check_items(&mut *self.services.pool.acquire().await?, self.stored.run.id, &digest).await
     }
+}
+
+/// Lets a run that has come to the word say it.
+pub(super) async fn let_speak(connection: &mut PgConnection, speaker: RunId) -> anyhow::Result<()> {
+    let Some(stored) = store::load(connection, speaker).await? else { return Ok(()) };
+    let report = Task::Report { run: speaker, revision: stored.revision };
+    queue::enqueue(connection, &report.job(stored.installation, Duration::ZERO)?).await?;
+    Ok(())
 }
 
 /// The end of the check run on a head that is no longer the one to look at: what was proven of it stays proven.
@@ -220,7 +233,6 @@ fn item_check(stored: &StoredRun, position: usize, item: CriterionCheck, main: &
     github::CheckRun {
         name,
         external_id: format!("{}/{position}", key(stored.run.id)),
-        identity: CheckIdentity::Key,
         state: CheckState::Completed { conclusion: shown_conclusion(conclusion), at: stored.updated_at },
         output: github::CheckRunOutput { title, summary, text },
         annotations: vec![],

@@ -23,11 +23,12 @@ pub enum Claim {
 }
 
 /// The run that has the word on a commit, among those whose pull request it is the head of: who is at work on it, then who
-/// has run the definition of done on it, then who has not ended.
+/// has run the definition of done on it, then who has not ended. Who was taken back says nothing any more.
 pub async fn speaker(connection: &mut PgConnection, (repository, head): Head<'_>) -> Result<Option<RunId>> {
     let run = sqlx::query_scalar!(
         r#"select id as "id: RunId" from run
            where repository_id = $1 and progress -> 'pull_request' ->> 'head' = $2 and verb not in ('ask', 'review')
+             and not exists (select from run_output where run_id = run.id and undo_asked_at is not null)
            order by state not in ('watching', 'succeeded', 'failed', 'cancelled') desc,
                     (state in ('watching', 'succeeded')
                         and progress -> 'proofs' @> jsonb_build_array(jsonb_build_object('head', $2::text))) desc,
@@ -113,6 +114,14 @@ pub async fn spoke(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// The commits whose check run shows the words of a run.
+pub async fn said_by(connection: &mut PgConnection, run: RunId) -> Result<Vec<CommitSha>> {
+    let heads = sqlx::query_scalar!(r#"select head as "head: CommitSha" from head_check where run_id = $1"#, run as _)
+        .fetch_all(connection)
+        .await?;
+    Ok(heads)
 }
 
 /// The check run of a commit, if it was made, and the run whose words it shows.

@@ -195,14 +195,16 @@ async fn a_push_under_a_follow_up_is_not_taken_for_proven() {
     stage.clear().await;
 }
 
-/// Two pull requests have one branch, so two runs have one head. Its one check says what that run has to say which knows
-/// more of it, and its buttons are that run's.
+/// Two pull requests have one branch, so two runs have one head. Its checks say what that run has to say which knows more of
+/// it, their buttons are that run's, and what the other one did is taken back without them.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_runs_on_one_head_have_one_check_there() {
     let (title, other) = ("Both ways", "The same for next");
     let order = follow_up(other, "follow-up-1", "say that it is linted", "echo '# linted' >> greet.sh");
-    let scenes = [vec![order, reviewer(other)], repair(title)].concat();
-    let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
+    let own = planner_of(title, &FILES, &[("tests", "sh tests/greet_test.sh", "fails_then_passes")]);
+    let scenes = vec![order, reviewer(other), own, coder(title, REPAIR), reviewer(title)];
+    let both = format!("gate: autonomous\n{CHECKED}  - name: everyone\n    run: sh greet.sh everyone\n");
+    let stage = Stage::set(&both, scenes).await;
     let (name, wim) = (stage.repo.full_name().to_owned(), stage.person("wim"));
     let (issue, pull) = pull_request(&stage, title).await;
     ended(&stage, &pull.head_sha, Conclusion::Success).await;
@@ -213,7 +215,13 @@ async fn two_runs_on_one_head_have_one_check_there() {
     stage.until_followed_up(second, 1).await;
     let head = stage.repo.git(&["rev-parse", &pull.head_ref]).unwrap();
     assert_eq!(commits(&stage, &pull), [pull.head_sha.clone(), head.clone()]);
-    let check = ended(&stage, &head, Conclusion::Success).await.remove(0);
+    let checks = ended(&stage, &head, Conclusion::Success).await;
+    insta::assert_snapshot!(names(&checks), @r"
+    wiz | success | The definition of done holds on this commit
+    wiz / tests | success | Passes
+    wiz / everyone | success | Passes
+    ");
+    let check = &checks[0];
     assert_eq!(check.external_id, "wiz-run-2", "the first run has not proven it");
     let first = names(&of_wiz(&stage, &pull.head_sha));
     assert_eq!(first.split(" | ").nth(1), Some("success"), "what the first run proved stays: {first}");
@@ -226,7 +234,28 @@ async fn two_runs_on_one_head_have_one_check_there() {
     let check = ended(&stage, &head, Conclusion::Neutral).await.remove(0);
     assert_eq!(check.external_id, "wiz-run-1");
     rerun(&stage, "wim", &head);
-    ended(&stage, &head, Conclusion::Success).await;
+    let checks = ended(&stage, &head, Conclusion::Success).await;
+    assert!(checks.iter().all(|check| check.external_id.starts_with("wiz-run-1")), "{checks:?}");
+    stage.say("maria", second, "/wiz undo");
+    let said = stage.until_answers(second, "### Taken back").await;
+    insta::assert_snapshot!(shown(&said), @r"
+    ### Taken back
+
+    Of run 2 I have
+
+    - removed 1 comment
+    - removed 1 reaction
+
+    What stays:
+
+    - on the branch `wiz/run-1-both-ways`, which is not mine, `git revert` takes back `<hash>`
+    - 4 check runs, which show what another run says of the same commit
+
+    Mails and notifications are with people already. `/wiz fix` on an issue starts over.
+    ");
+    let first = names(&of_wiz(&stage, &pull.head_sha));
+    assert_eq!(first.split(" | ").nth(1), Some("success"), "nor does it take back what the first run proved: {first}");
+    assert_eq!(names(&of_wiz(&stage, &head)), names(&checks), "the first run stands by them");
     stage.until_says(issue, "is open").await;
     assert_each_once(&stage);
     pressed_too_late(&stage, (issue, &pull), check.id).await;

@@ -10,19 +10,22 @@ use std::time::Duration;
 
 use sqlx::PgConnection;
 
-use super::{Completed, JobFailure, Lease, RunId, Services, Task, complete, is_suspended, retry, store};
+use super::{Completed, JobFailure, Lease, RunId, Services, Task, check_run, complete, is_suspended, retry, store};
 use crate::{
     github::journal,
     ids::{CommentId, IssueNumber},
     queue, report,
-    run::{store::StoredRun, task::Reply},
+    run::{
+        store::{StoredRun, heads},
+        task::Reply,
+    },
 };
 
 /// Time between two looks at the run's jobs that are still under way.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
 /// Everything besides the stages that may write for a run.
-const OTHER_WRITERS: [&str; 4] = ["report", "reply", "answer_review", "post_review"];
+const OTHER_WRITERS: [&str; 6] = ["report", "restore", "place", "reply", "answer_review", "post_review"];
 
 pub(super) async fn execute(
     services: &Services,
@@ -47,9 +50,20 @@ pub(super) async fn execute(
     let mut transaction = services.pool.begin().await?;
     let completed = lease.complete(&mut transaction).await?;
     journal::close(&mut transaction, run).await?;
+    pass_word_on(&mut transaction, &stored).await?;
     say(&mut transaction, &stored, (issue, comment), report::undone(run, &view)).await?;
     transaction.commit().await?;
     Ok(completed)
+}
+
+/// Where the run had the word on a commit, the next one says what it knows.
+async fn pass_word_on(connection: &mut PgConnection, stored: &StoredRun) -> anyhow::Result<()> {
+    for head in heads::said_by(connection, stored.run.id).await? {
+        if let Some(next) = heads::speaker(connection, (stored.repository, &head)).await? {
+            check_run::let_speak(connection, next).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Tells whoever asked that it could not be done.

@@ -14,20 +14,24 @@ use crate::{
     },
     ids::{BranchName, CheckRunId, CommentId, CommitSha, IssueNumber},
     report::{self, Stays, UndoView},
-    run::store::{StoredRun, results},
+    run::store::{StoredRun, results, undo},
 };
 
 pub(super) async fn take_back(services: &Services, stored: &StoredRun, writes: &[Noted]) -> Result<UndoView> {
     let github = services.github.installation(stored.installation);
     let writes: Vec<&Noted> = writes.iter().filter(|noted| !noted.undone).collect();
     let mut taking = Taking { github: &github, stored, writes: &writes, view: UndoView::default(), refused: 0 };
-    let shown = results::output(&mut *services.pool.acquire().await?, stored.run.id).await?.status_comment;
+    let mut connection = services.pool.acquire().await?;
+    let shown = results::output(&mut connection, stored.run.id).await?.status_comment;
+    let checks = checks(&writes);
+    let held = undo::held_by_others(&mut connection, (stored.repository, stored.run.id), &checks).await?;
+    drop(connection);
     taking.pull_requests().await?;
     taking.branches().await?;
     taking.reviews().await?;
     taking.comments(shown).await?;
     taking.reactions().await?;
-    taking.checks().await?;
+    taking.checks(&checks, &held).await?;
     taking.count();
     Ok(taking.view)
 }
@@ -71,6 +75,12 @@ impl Taking<'_> {
             if !own {
                 self.view.stays.push(Stays::Commits { branch, commits });
             } else if commits.contains(&head) {
+                // GitHub closes what is open from a branch that goes.
+                let open = self.github.find_pull(name, &branch).await?.filter(|pull| pull.state == OpenState::Open);
+                if let Some(pull) = open {
+                    self.view.stays.push(Stays::BranchInUse { branch, pull: pull.number });
+                    continue;
+                }
                 let deleted = self.github.delete_branch(name, id, &branch).await.map(|()| true);
                 if self.went(deleted)? {
                     self.view.deleted.push(branch);
@@ -142,27 +152,20 @@ impl Taking<'_> {
     }
 
     /// Nobody can delete a check run, so each says that what it was about is gone.
-    async fn checks(&mut self) -> Result<()> {
-        let checks: BTreeSet<CheckRunId> = self
-            .writes
-            .iter()
-            .filter_map(|noted| {
-                if let Change::CheckRunState { check } = &noted.change {
-                    return Some(*check);
-                }
-                let made = noted.made.filter(|_| matches!(noted.change, Change::CheckRun { .. }));
-                made.map(CheckRunId)
-            })
-            .collect();
+    /// One that another run has taken over tells of that run.
+    async fn checks(&mut self, checks: &BTreeSet<CheckRunId>, held: &BTreeSet<CheckRunId>) -> Result<()> {
         let (title, summary) = report::undone_check(self.stored.run.id);
         let output = CheckRunOutput { title, summary, text: None };
         let mut neutral = 0;
-        for check in checks {
+        for check in checks.difference(held).copied() {
             let ended = self.github.neutralise_check(&self.stored.repository_name, check, &output).await;
             neutral += usize::from(self.went(ended)?);
         }
         if neutral > 0 {
             self.view.stays.push(Stays::CheckRuns(neutral));
+        }
+        if !held.is_empty() {
+            self.view.stays.push(Stays::OthersCheckRuns(held.len()));
         }
         Ok(())
     }
@@ -192,6 +195,18 @@ impl Taking<'_> {
             outcome => Ok(outcome?),
         }
     }
+}
+
+/// The check runs that the run made or wrote to.
+fn checks(writes: &[&Noted]) -> BTreeSet<CheckRunId> {
+    let check = |noted: &&Noted| {
+        if let Change::CheckRunState { check } = &noted.change {
+            return Some(*check);
+        }
+        let made = noted.made.filter(|_| matches!(noted.change, Change::CheckRun { .. }));
+        made.map(CheckRunId)
+    };
+    writes.iter().filter_map(check).collect()
 }
 
 /// A branch that the run wrote to.
