@@ -144,6 +144,11 @@ async fn what_people_did_meanwhile_stays() {
     let pull = opened(&stage, merged).await;
     stage.person("maria").merge(&name, pull, MergeMethod::Squash).unwrap();
     stage.until_says(merged, "### Done").await;
+    // What wim wants from the branch would be closed with it.
+    let branch = stage.repo.pulls().unwrap().last().unwrap().head_ref.clone();
+    let wim = stage.person("wim");
+    wim.write_file(&name, "next", ("NEWS.md", "It begins.\n"), "Begin").unwrap();
+    let wanted = wim.open_pull_request(&name, (&branch, "next"), "The same for next", "Short.").unwrap();
     stage.say("maria", merged, "/wiz undo");
     let said = stage.until_answers(merged, "### Taken back").await;
     insta::assert_snapshot!(super::stage::shown(&said), @r"
@@ -151,17 +156,19 @@ async fn what_people_did_meanwhile_stays() {
 
     Of run 2 I have
 
-    - deleted the branch `wiz/run-2-merged`
     - removed 1 comment
     - removed 2 reactions
 
     What stays:
 
     - #6 is merged; GitHub's **Revert** button on it opens a pull request against it
+    - the branch `wiz/run-2-merged`, from which #7 is open; delete it when nobody needs that
     - 1 check run, neutral now: nobody can delete one
 
     Mails and notifications are with people already. `/wiz fix` on an issue starts over.
     ");
+
+    assert_eq!(stage.world.hub().control().issue(&name, wanted).unwrap().state, IssueState::Open);
 
     stage.say("maria", busy, "/wiz fix");
     stage.until_says(busy, READY).await;
