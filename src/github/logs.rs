@@ -56,12 +56,14 @@ impl Installation {
     }
 
     /// The workflows of which the latest run on a commit failed before it had a job. A faulty file ends a run with
-    /// `startup_failure`, or with `failure` and no jobs; neither makes a check run. None where runs may not be listed.
+    /// `startup_failure`, or with `failure` and no jobs; neither makes a check run. None where runs may not be listed. Runs
+    /// that are known to have jobs are not asked for them.
     /// <https://docs.github.com/en/rest/actions/workflow-runs#list-workflow-runs-for-a-repository>
     pub async fn unstarted_workflows(
         &self,
         repository: &RepositoryName,
         commit: &CommitSha,
+        has_jobs: &[WorkflowRunId],
     ) -> Result<Vec<UnstartedWorkflow>, GitHubError> {
         #[derive(Deserialize)]
         struct Reply {
@@ -87,6 +89,7 @@ impl Installation {
             seen.push(run.workflow_id);
             let has_none = match run.conclusion.as_deref() {
                 Some("startup_failure") => true,
+                Some("failure") if has_jobs.contains(&run.id) => false,
                 Some("failure") if counted < COUNTED_RUNS => {
                     counted += 1;
                     self.has_no_jobs(repository, run.id).await?

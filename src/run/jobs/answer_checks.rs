@@ -87,6 +87,9 @@ async fn look_when_overdue(connection: &mut PgConnection, wanted: &Checks) -> Re
 
 async fn answer(services: &Services, connection: &mut PgConnection, wanted: &Checks, mut red: Red) -> Result<()> {
     let place = (wanted.repository, red.ground.pull());
+    if let Some(pull) = red.ground.pull() {
+        unstarted::tell(connection, wanted, (pull, &red.unstarted)).await?;
+    }
     match std::mem::replace(&mut red.answer, Answer::Nothing) {
         Answer::Rerun(seen) => {
             for one in &seen {

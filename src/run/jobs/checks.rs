@@ -78,12 +78,14 @@ pub(super) struct Red {
     pub policy: RepositoryPolicy,
     pub switch: Option<tries::Switch>,
     pub seen: Vec<Seen>,
+    /// Workflows of a pull request that could not be started, beside the checks that failed.
+    pub unstarted: Vec<UnstartedWorkflow>,
     pub answer: Answer,
 }
 
 impl Red {
     fn on(ground: Ground, policy: RepositoryPolicy) -> Self {
-        Self { ground, run: None, policy, switch: None, seen: vec![], answer: Answer::Nothing }
+        Self { ground, run: None, policy, switch: None, seen: vec![], unstarted: vec![], answer: Answer::Nothing }
     }
 }
 
@@ -169,6 +171,7 @@ async fn look(services: &Services, wanted: &Checks, turn: Turn) -> Result<Verdic
         red.seen.push(failure::read(&github, &name, (head, check), secrets).await?);
     }
     red.answer = answer(services, wanted, &red).await?;
+    red.unstarted = unstarted::beside(&github, (wanted, &name), &red).await?;
     Ok(Verdict::Red(red))
 }
 

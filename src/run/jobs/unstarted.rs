@@ -8,10 +8,10 @@ use sqlx::PgConnection;
 
 use super::{
     Services, Task,
-    checks::{Business, Ground, Turn, Verdict, ours},
+    checks::{Answer, Business, Ground, Red, Turn, Verdict, ours},
 };
 use crate::{
-    github::UnstartedWorkflow,
+    github::{Installation, UnstartedWorkflow},
     ids::{CommentId, IssueNumber, RepositoryName},
     queue, report,
     run::task::{Checks, Reply},
@@ -25,7 +25,8 @@ pub(super) async fn look(
     name: &RepositoryName,
 ) -> Result<Verdict> {
     let github = services.github.installation(wanted.installation);
-    let unstarted = github.unstarted_workflows(name, &wanted.head).await.context("cannot list the workflow runs")?;
+    let unstarted =
+        github.unstarted_workflows(name, &wanted.head, &[]).await.context("cannot list the workflow runs")?;
     if unstarted.is_empty() {
         return Ok(Verdict::Green);
     }
@@ -38,6 +39,23 @@ pub(super) async fn look(
         Business::In(Turn::OfCommit) => Verdict::In(Turn::OfCommit),
         Business::In(Turn::OfDefaultBranch) | Business::Fork(_) | Business::No => Verdict::Green,
     })
+}
+
+/// The workflows that never started beside checks that failed. Whoever reads what becomes of those has to know: the repair
+/// may not come, and it cannot mend them. Before the end is near they are not asked for.
+pub(super) async fn beside(
+    github: &Installation,
+    (wanted, name): (&Checks, &RepositoryName),
+    red: &Red,
+) -> Result<Vec<UnstartedWorkflow>> {
+    match (&red.ground, &red.answer) {
+        (Ground::Pull(_), Answer::Repair(_) | Answer::Stop(..)) => {
+            let has_jobs: Vec<_> = red.seen.iter().filter_map(|seen| Some(seen.job.as_ref()?.run_id)).collect();
+            let found = github.unstarted_workflows(name, &wanted.head, &has_jobs).await;
+            found.context("cannot list the workflow runs")
+        }
+        (Ground::DefaultBranch(_), _) | (_, Answer::Wait | Answer::Rerun(_) | Answer::Nothing) => Ok(vec![]),
+    }
 }
 
 /// Tells of each workflow, once on each pull request: every push to it would say the same again.

@@ -108,8 +108,11 @@ async fn never_enough(stage: &Stage, title: &str) {
     assert_eq!(words.count(), 1, "one comment says why");
 }
 
-/// Mending one failure brings back the other: the second time it is seen, wiz stops, whatever attempts are left.
+/// Mending one failure brings back the other: the second time it is seen, wiz stops, whatever attempts are left. A workflow
+/// that never started is told of all the same, and once.
 async fn swings(stage: &Stage, title: &str) {
+    let faulty = NewWorkflow { name: "Faulty".to_owned(), ..NewWorkflow::default() };
+    stage.world.hub().control().script_workflow(stage.repo.full_name(), &faulty).unwrap();
     script(
         stage,
         vec![
@@ -121,6 +124,7 @@ async fn swings(stage: &Stage, title: &str) {
     attempted(stage, &pull, 2).await;
     let word = stage.until_answers(pull.number, "still fails").await;
     insta::assert_snapshot!(shown(&word), @"`one` still fails on `<hash>`, and it is a failure that I mended before: mending one brings back the other, so they need to be looked at together. I leave it to you; `/wiz ci on` lets me try again.");
+    stage.until_answers(pull.number, "could not start the workflow `.github/workflows/faulty.yml`").await;
     stage.until_says(issue, "### Pull request #").await;
     stage.quiet().await;
     assert_eq!(commits(stage, &pull).len(), 3, "each of the two was mended once");
