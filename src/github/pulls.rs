@@ -27,6 +27,9 @@ pub struct PullRequest {
     pub state: OpenState,
     #[serde(default)]
     pub draft: bool,
+    /// Nobody without write access may comment.
+    #[serde(default)]
+    pub locked: bool,
     pub html_url: String,
     pub head: PullRequestSide,
     pub base: PullRequestSide,

@@ -1,5 +1,6 @@
 //! Reviews of pull requests: what a reviewer wrote, wiz's answers in the threads, and asking for another look.
 
+use chrono::{DateTime, Utc};
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -22,6 +23,9 @@ pub struct Review {
     /// Absent when the account was deleted.
     pub user: Option<Author>,
     pub state: Submitted,
+    /// Missing while it is its author's draft.
+    pub submitted_at: Option<DateTime<Utc>>,
+    pub html_url: String,
 }
 
 /// What a review says; a dismissed one keeps its comments and loses its weight.
@@ -55,6 +59,7 @@ pub struct ReviewComment {
     /// The first comment of the thread, for every other one: GitHub nests no deeper.
     #[serde(default)]
     pub in_reply_to_id: Option<CommentId>,
+    pub html_url: String,
     /// Missing for comments that belong to no review any more.
     pub pull_request_review_id: Option<ReviewId>,
 }
@@ -141,6 +146,13 @@ impl Installation {
         };
         let found: Vec<Review> = self.get_pages(path, &|so_far| so_far.iter().any(is_it)).await?;
         Ok(found.iter().any(is_it))
+    }
+
+    /// The reviews of a pull request as they now stand, the oldest first.
+    /// <https://docs.github.com/en/rest/pulls/reviews#list-reviews-for-a-pull-request>
+    pub async fn reviews(&self, repository: &RepositoryName, pull: IssueNumber) -> Result<Vec<Review>, GitHubError> {
+        let path = repository_path(repository, format_args!("/pulls/{pull}/reviews?per_page=100"));
+        self.get_pages(path, &|_| false).await
     }
 
     /// One review as it now stands; `None` when there is none of that number.

@@ -2,16 +2,19 @@
 //!
 //! Four things are looked after, each found by asking again and each harmless when asked too often: deliveries that
 //! failed come in once more through the front door ([`missed()`]); open runs are compared with their issue, pull request,
-//! its checks and the conversation, in case even the log knows nothing (`runs`, `failures`); installations and
-//! repositories with what GitHub lists (`reach`); and ended runs with what they left behind (`remains`). Everything
-//! bounded: a round asks for so many things and no more, and a limit of GitHub's ends it until the next.
+//! its checks, reviews and conversation, in case even the log knows nothing (`runs`, `failures`, `reviews`);
+//! installations and repositories with what GitHub lists (`reach`); and ended runs with what they left behind
+//! (`remains`). Everything bounded: a round asks for so many things and no more, and a limit of GitHub's ends it until the
+//! next.
 //!
 //! This room changes a run only by the signals that a delivery would have sent. Read first: [`run`], [`missed()`].
 
+mod delivery;
 mod failures;
 mod missed;
 mod reach;
 mod remains;
+mod reviews;
 mod runs;
 
 use std::time::{Duration, Instant};

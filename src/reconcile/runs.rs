@@ -5,36 +5,39 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
-use super::failures;
+use super::{delivery, failures, reviews};
 use crate::{
     event::Place,
     github::{Comment, GitHubError, Installation, Issue, OpenState, PullRequest},
-    ids::{CommentId, CommitSha, DeliveryId, IssueNumber, RunId},
+    ids::{CommentId, CommitSha, IssueNumber, RunId},
     intake,
     run::{
         services::Services,
         signal::{Gone, PullRequestChange, Signal},
         state::State,
         store::{
-            self, Signalled, StoredRun, heard,
+            self, Signalled, StoredRun,
+            heard::{self, Source},
             repair::{self, Due},
         },
     },
 };
 
-/// How often an open run is read again: two or three calls, most of them answered with "not changed".
+/// How often an open run is read again: six calls at most where nothing was said, half of them answered with "not changed".
 const REREAD_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
 /// Most runs read again in one round.
 const RUNS_PER_ROUND: i64 = 20;
 
 /// Words so young may still be on their way.
-const GRACE: TimeDelta = TimeDelta::minutes(2);
+pub(super) const GRACE: TimeDelta = TimeDelta::minutes(2);
 
 /// GitHub's clock and the database's need not agree, and words within [`GRACE`] were left for next time.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
+
+/// Through which installation a run is read again, and the run.
+pub(super) type Whereabouts<'a> = (&'a Installation, &'a StoredRun);
 
 /// Reads the runs that are due. Answers how much was found that nobody had told.
 pub(super) async fn reread(services: &Services) -> Result<usize> {
@@ -70,7 +73,10 @@ async fn reread_one(services: &Services, due: Due) -> Result<usize> {
     let since = due.before.map_or(stored.created_at, |before| before - OVERLAP).max(stored.created_at);
     let mut found = words(services, (&github, &stored), stored.issue, since).await?;
     if let Some(pull) = pull {
-        found += words(services, (&github, &stored), pull.number, since).await?;
+        if pull.number != stored.issue {
+            found += words(services, (&github, &stored), pull.number, since).await?;
+        }
+        found += reviews::tell(services, (&github, &stored), &pull, since).await?;
         found += usize::from(failures::tell(services, (&github, &stored), &pull).await?);
     }
     Ok(found)
@@ -122,7 +128,7 @@ async fn what_happened(
 /// Hears commands whose deliveries never came. They go the way of any other: stored, read, answered.
 async fn words(
     services: &Services,
-    (github, stored): (&Installation, &StoredRun),
+    (github, stored): Whereabouts<'_>,
     number: IssueNumber,
     since: DateTime<Utc>,
 ) -> Result<usize> {
@@ -130,7 +136,7 @@ async fn words(
     let now = Utc::now();
     let commands: Vec<Comment> = comments.into_iter().filter(|comment| may_command(comment, stored, now)).collect();
     let ids: Vec<CommentId> = commands.iter().map(|comment| comment.id).collect();
-    let unheard = heard::unheard(&mut *services.pool.acquire().await?, Place::IssueComment, &ids).await?;
+    let unheard = heard::unheard(&mut *services.pool.acquire().await?, Source::Text(Place::IssueComment), &ids).await?;
     if unheard.is_empty() {
         return Ok(0);
     }
@@ -138,8 +144,8 @@ async fn words(
     let mut found = 0;
     for comment in commands.iter().filter(|comment| unheard.contains(&comment.id)) {
         let Some(payload) = payload(stored, &issue, comment) else { continue };
-        let delivery = delivery_of(&format!("a comment that was never delivered: {}", comment.id));
-        let stored = intake::store_found(&services.pool, delivery, "issue_comment", payload).await?;
+        let id = delivery::id_of(&format!("a comment that was never delivered: {}", comment.id));
+        let stored = intake::store_found(&services.pool, id, "issue_comment", payload).await?;
         if matches!(stored, intake::store::Stored::New(_)) {
             tracing::info!(comment = %comment.id, "a command was never delivered");
             found += 1;
@@ -157,37 +163,19 @@ fn may_command(comment: &Comment, stored: &StoredRun, now: DateTime<Utc>) -> boo
         && comment.updated_at == comment.created_at
 }
 
-/// The same for the same thing, whoever finds it.
-pub(super) fn delivery_of(what: &str) -> DeliveryId {
-    let digest = Sha256::digest(what);
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    DeliveryId(uuid::Uuid::from_bytes(bytes))
-}
-
-/// What GitHub would have delivered, as far as wiz reads it.
 /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#issue_comment>
 fn payload(stored: &StoredRun, issue: &Issue, comment: &Comment) -> Option<Vec<u8>> {
-    let author = comment.user.as_ref()?;
-    let author = json!({ "id": author.id, "login": author.login, "type": author.kind });
-    let state = match issue.state {
-        OpenState::Open => "open",
-        OpenState::Closed => "closed",
-    };
-    let mut about =
-        json!({ "id": issue.number, "number": issue.number, "title": issue.title, "body": issue.body, "state": state });
-    if issue.pull_request {
-        about["pull_request"] = json!({});
-    }
-    let payload = json!({
-        "action": "created",
-        "installation": { "id": stored.installation },
-        "repository": {
-            "id": stored.repository, "full_name": stored.repository_name, "default_branch": stored.default_branch,
-        },
-        "sender": author,
-        "issue": about,
-        "comment": { "id": comment.id, "body": comment.body, "html_url": comment.html_url, "user": author },
+    let author = delivery::account(comment.user.as_ref()?);
+    let mut payload = delivery::payload(stored, "created");
+    payload["sender"] = author.clone();
+    payload["issue"] = json!({
+        "id": issue.number, "number": issue.number, "title": issue.title, "body": issue.body,
+        "state": delivery::state(issue.state), "locked": issue.locked,
     });
+    if issue.pull_request {
+        payload["issue"]["pull_request"] = json!({});
+    }
+    payload["comment"] =
+        json!({ "id": comment.id, "body": comment.body, "html_url": comment.html_url, "user": author });
     serde_json::to_vec(&payload).ok()
 }

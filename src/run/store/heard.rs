@@ -5,22 +5,32 @@ use sqlx::PgConnection;
 
 use crate::{event::Place, ids::CommentId};
 
+/// What was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The commands in one text.
+    Text(Place),
+    /// A review with all its comments, as one piece of work.
+    WholeReview,
+}
+
 /// GitHub numbers each kind of text for itself.
-const fn name(place: Place) -> &'static str {
-    match place {
-        Place::Issue => "issue",
-        Place::IssueComment => "issue_comment",
-        Place::PullRequest => "pull_request",
-        Place::Review => "review",
-        Place::ReviewComment => "review_comment",
+const fn name(source: Source) -> &'static str {
+    match source {
+        Source::Text(Place::Issue) => "issue",
+        Source::Text(Place::IssueComment) => "issue_comment",
+        Source::Text(Place::PullRequest) => "pull_request",
+        Source::Text(Place::Review) => "review",
+        Source::Text(Place::ReviewComment) => "review_comment",
+        Source::WholeReview => "whole_review",
     }
 }
 
-/// Notes that a text was heard. False when it had been before.
-pub async fn hear(connection: &mut PgConnection, place: Place, id: CommentId) -> Result<bool> {
+/// Notes that something was heard. False when it had been before.
+pub async fn hear(connection: &mut PgConnection, source: Source, id: CommentId) -> Result<bool> {
     let result = sqlx::query!(
         "insert into heard (place, spoken_id) values ($1, $2) on conflict do nothing",
-        name(place),
+        name(source),
         id as _,
     )
     .execute(connection)
@@ -28,14 +38,14 @@ pub async fn hear(connection: &mut PgConnection, place: Place, id: CommentId) ->
     Ok(result.rows_affected() == 1)
 }
 
-/// Those of the texts that were not heard.
-pub async fn unheard(connection: &mut PgConnection, place: Place, ids: &[CommentId]) -> Result<Vec<CommentId>> {
+/// Those that were not heard.
+pub async fn unheard(connection: &mut PgConnection, source: Source, ids: &[CommentId]) -> Result<Vec<CommentId>> {
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     let unheard = sqlx::query_scalar!(
         r#"select id as "id!: CommentId" from unnest($2::bigint[]) as asked (id)
            where not exists (select from heard where place = $1 and spoken_id = asked.id)
            order by id"#,
-        name(place),
+        name(source),
         &ids,
     )
     .fetch_all(connection)

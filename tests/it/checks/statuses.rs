@@ -3,6 +3,7 @@
 
 use github_stand_in::{
     control::{NewApp, NewCheck, NewWorkflow},
+    faults::{DeliveryFault, DeliveryFaultKind},
     store::{CheckKind, CheckOutput, Level, PermissionSet, Rule},
 };
 use wiz::github::{REQUIRED_PERMISSIONS, SUBSCRIBED_EVENTS};
@@ -56,6 +57,25 @@ async fn mended(stage: &Stage, pull: &Pull) -> String {
     stage.repo.git(&["log", "-1", "--format=%s", &made[1]]).unwrap()
 }
 
+/// A service's word on somebody's commit, of which even GitHub's log knows nothing, is found by asking again.
+async fn unheard(stage: &mut Stage, (issue, pull): (u64, &Pull)) {
+    stage.until_says(issue, "### Pull request #").await;
+    let control = stage.world.hub().control().clone();
+    let lost = DeliveryFault { event: Some("status".to_owned()), kind: DeliveryFaultKind::Drop, times: 5 };
+    control.add_delivery_fault(lost);
+    let (name, plain) = (stage.repo.full_name().to_owned(), "echo \"Hello, ${1:-you}\"\n");
+    stage.person("wim").write_file(&name, &pull.head_ref, ("greet.sh", plain), "By hand").unwrap();
+    stage.quiet().await;
+    assert_eq!(commits(stage, pull).len(), 3, "nobody told");
+    control.clear_faults();
+    stage.world.stop().await.unwrap();
+    stage.pass_time("2 hours").await;
+    stage.world.restart().await.unwrap();
+    // It is the failure that was mended before.
+    stage.until_answers(pull.number, "`ci/old` still fails").await;
+    stage.quiet().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn failing_commit_statuses_are_answered_where_they_may_be_read() {
     let (by_status, by_check, unseen) = ("A status fails", "A check fails", "No check can be seen");
@@ -71,11 +91,11 @@ async fn failing_commit_statuses_are_answered_where_they_may_be_read() {
         follow_up(unseen, "follow-up-1", "https://ci.example.com/builds/1", "echo '# linted' >> greet.sh"),
     ];
     scenes.extend([by_status, by_check, unseen].into_iter().flat_map(repair));
-    let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
+    let mut stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
     service(&stage);
     let (issue, pull) = pull_request(&stage, by_status).await;
     insta::assert_snapshot!(mended(&stage, &pull).await, @"Mend the failing check ci/old");
-    stage.until_says(issue, "### Pull request #").await;
+    unheard(&mut stage, (issue, &pull)).await;
 
     let control = stage.world.hub().control().clone();
     only_without(&stage, &["actions", "statuses"], &["workflow_run", "status"]);

@@ -1,5 +1,6 @@
 //! wiz is away while CI fails, people review, order and edit, and pull requests end: all of it is taken in once.
 
+use chrono::TimeDelta;
 use github_stand_in::faults::{DeliveryFault, DeliveryFaultKind};
 use scripted_model::{Scene, When};
 use serde_json::json;
@@ -20,6 +21,24 @@ const READY: &str = "The plan is ready for approval";
 fn lose(stage: &Stage, event: &str, times: u32) {
     let fault = DeliveryFault { event: Some(event.to_owned()), kind: DeliveryFaultKind::Drop, times };
     stage.world.hub().control().add_delivery_fault(fault);
+}
+
+/// Reviews and words on lines of which nothing at all tells. Gives the thread that asks for an answer.
+fn lost_reviews(stage: &Stage, pull: u64) -> u64 {
+    let name = stage.repo.full_name();
+    for event in ["pull_request_review", "pull_request_review_comment"] {
+        lose(stage, event, 20);
+    }
+    let (_, asked) = stage.review(("max", pull), "REQUEST_CHANGES", "", &[("greet.sh", 1, "And louder?")]);
+    stage.review(("wim", pull), "COMMENT", "", &[("greet.sh", 1, "/wiz ci")]);
+    stage.review(("sam", pull), "COMMENT", "/wiz fix", &[]);
+    // These are nobody's words, and nobody's verdict any more.
+    let (_, edited) = stage.review(("wim", pull), "COMMENT", "", &[("greet.sh", 1, "/wiz help")]);
+    stage.person("max").edit_line_comment(name, edited[0], "/wiz status").unwrap();
+    let (dismissed, _) = stage.review(("wim", pull), "REQUEST_CHANGES", "Make it purple.", &[]);
+    let path = format!("/repos/{name}/pulls/{pull}/reviews/{dismissed}/dismissals");
+    stage.person("maria").request("PUT", &path, &json!({ "message": "No." })).unwrap();
+    asked[0]
 }
 
 /// Waits until nothing is left to do now or soon: a report waits for its state to last.
@@ -67,7 +86,8 @@ async fn what_happened_while_wiz_was_away_is_taken_in_once() {
     slow.turns[0].delay_ms = THINKS_MS;
     let wish =
         reviewed(&["Say more"], vec![bash("echo '# more' >> greet.sh"), submit(&[], &[("T1", "changed", "More.")])]);
-    let mut scenes = vec![slow, wish, mender("It fails")];
+    let louder = reviewed(&["And louder"], vec![submit(&[], &[("T1", "answered", "No.")])]);
+    let mut scenes = vec![slow, wish, louder, mender("It fails")];
     for title in ["It is reviewed", "It fails", "It is closed", "It is ordered"] {
         scenes.extend(repair(title));
     }
@@ -93,9 +113,12 @@ async fn what_happened_while_wiz_was_away_is_taken_in_once() {
     stage.pass_time("2 hours").await;
     let control = stage.world.hub().control().clone();
 
-    // GitHub's log has these.
-    let (_, threads) =
+    // GitHub's log has these, and the first is old enough to be found among the reviews as well.
+    control.advance_clock(TimeDelta::minutes(-30));
+    let (_, mut threads) =
         stage.review(("maria", reviewed_pull), "REQUEST_CHANGES", "", &[("greet.sh", 1, "Say more, please.")]);
+    threads.push(lost_reviews(&stage, reviewed_pull));
+    control.advance_clock(TimeDelta::minutes(30));
     let reworded = plan.body.replace("Mend it and test it.", "Mend it, test it, and be kind.");
     stage.person("maria").edit_comment(&name, plan.id, &reworded).unwrap();
     let ordered = stage.issue("It is ordered");
@@ -114,7 +137,9 @@ async fn what_happened_while_wiz_was_away_is_taken_in_once() {
     stage.world.restart().await.unwrap();
 
     stage.until_answered(reviewed_pull, &threads).await;
-    assert!(stage.is_resolved(reviewed_pull, threads[0]));
+    assert!(stage.is_resolved(reviewed_pull, threads[0]) && !stage.is_resolved(reviewed_pull, threads[1]));
+    stage.until_answers(reviewed_pull, "I answer failing checks of this pull request").await;
+    stage.until_answers(reviewed_pull, "sam may not use `/wiz fix` here").await;
     stage.until_says(ordered, "is open").await;
     let mended = async || Ok((stage.commits(failing_pull).len() == 2).then_some(()));
     until("the failing check is mended", PATIENCE, mended).await.unwrap();
@@ -142,6 +167,7 @@ async fn what_happened_while_wiz_was_away_is_taken_in_once() {
     stage.quiet().await;
     let after = control.writes();
     assert_eq!(after[before..], [] as [String; 0]);
+    assert_eq!(stage.talk(reviewed_pull).await.matches("wiz: ").count(), 2, "each was answered once");
     assert_eq!(stage.commits(reviewed_pull).len(), 2);
     assert_eq!(stage.commits(failing_pull).len(), 2);
     assert_eq!(stage.repo.pulls().unwrap().len(), 4);

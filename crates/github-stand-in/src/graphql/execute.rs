@@ -233,10 +233,11 @@ impl Answerer<'_> {
             let value = match below.name.as_str() {
                 "nodes" => nodes.iter().map(|node| self.project(node, below)).collect(),
                 "pageInfo" => self.project(&page, below),
-                "__typename" => json!(format!(
-                    "PullRequestReview{}Connection",
-                    if field.name == "comments" { "Comment" } else { "Thread" }
-                )),
+                "__typename" => json!(match field.name.as_str() {
+                    "comments" => "PullRequestReviewCommentConnection",
+                    "reviews" => "PullRequestReviewConnection",
+                    _ => "PullRequestReviewThreadConnection",
+                }),
                 _ => json!(items.len()),
             };
             shown.insert(below.alias.clone(), value);

@@ -70,7 +70,12 @@ const TYPES: &[(&str, Fields)] = &[
             ("headRefOid", "", &[]),
             ("isDraft", "", &[]),
             ("reviewThreads", "PullRequestReviewThreadConnection", PAGES),
+            ("reviews", "PullRequestReviewConnection", PAGES),
         ],
+    ),
+    (
+        "PullRequestReviewConnection",
+        &[("nodes", "PullRequestReview", &[]), ("pageInfo", "PageInfo", &[]), ("totalCount", "", &[])],
     ),
     (
         "PullRequestReviewThreadConnection",
@@ -108,12 +113,23 @@ const TYPES: &[(&str, Fields)] = &[
             ("diffHunk", "", &[]),
             ("outdated", "", &[]),
             ("createdAt", "", &[]),
+            ("lastEditedAt", "", &[]),
             ("url", "", &[]),
             ("author", "Actor", &[]),
             ("pullRequestReview", "PullRequestReview", &[]),
         ],
     ),
-    ("PullRequestReview", &[("id", "", &[]), ("databaseId", "", &[]), ("state", "", &[])]),
+    (
+        "PullRequestReview",
+        &[
+            ("id", "", &[]),
+            ("databaseId", "", &[]),
+            ("fullDatabaseId", "", &[]),
+            ("state", "", &[]),
+            ("lastEditedAt", "", &[]),
+            ("comments", "PullRequestReviewCommentConnection", PAGES),
+        ],
+    ),
     ("Actor", &[("login", "", &[]), ("url", "", &[])]),
     ("User", &[("login", "", &[]), ("url", "", &[]), ("databaseId", "", &[]), ("id", "", &[])]),
     (

@@ -10,7 +10,7 @@ use crate::events::{Audience, Event, emit};
 use crate::render::{node_id, pulls, reviews};
 use crate::rest::issue_moves;
 use crate::store::{
-    AccountKind, Issue, Level, PullRequest, Repository, ReviewComment, ReviewState, Role, State, stamp,
+    AccountKind, Issue, Level, PullRequest, Repository, Review, ReviewComment, ReviewState, Role, State, stamp,
 };
 
 /// The id of the thread that a comment began.
@@ -43,9 +43,12 @@ pub fn repository(state: &State, repository: &Repository) -> Value {
 pub fn pull_request(state: &State, repository: &Repository, number: u64) -> Option<Value> {
     let pull = repository.issues.get(&number)?.pull.as_ref()?;
     let threads: Vec<Value> = roots(pull).map(|root| thread(state, (repository, number, pull), root)).collect();
+    let submitted = pull.reviews.iter().filter(|review| review.state != ReviewState::Pending);
+    let reviews: Vec<Value> = submitted.map(|one| review(state, (repository, number, pull), one)).collect();
     Some(json!({
         "__typename": "PullRequest", "id": node_id("PullRequest", pull.id), "number": number,
         "headRefOid": pull.head_sha, "isDraft": pull.draft, "reviewThreads": threads,
+        "reviews": reviews,
     }))
 }
 
@@ -83,11 +86,24 @@ fn comment(state: &State, place: (&Repository, u64, &PullRequest), comment: &Rev
         "fullDatabaseId": comment.id.to_string(), "body": comment.body, "path": comment.path, "line": now,
         "diffHunk": comment.diff_hunk, "outdated": comment.line.is_some() && now.is_none(),
         "createdAt": stamp(comment.created_at), "url": shown["html_url"], "author": actor(state, comment.user),
-        "pullRequestReview": review.map(|review| json!({
-            "__typename": "PullRequestReview", "id": node_id("PullRequestReview", review.id),
-            "databaseId": review.id, "state": review.state.as_str(),
-        })),
+        "lastEditedAt": comment.edited_at.map(stamp),
+        "pullRequestReview": review.map(review_itself),
     })
+}
+
+/// A review without its comments. Nobody edits one here, so its text is as it was submitted.
+fn review_itself(review: &Review) -> Value {
+    json!({
+        "__typename": "PullRequestReview", "id": node_id("PullRequestReview", review.id), "databaseId": review.id,
+        "fullDatabaseId": review.id.to_string(), "state": review.state.as_str(), "lastEditedAt": null,
+    })
+}
+
+fn review(state: &State, place: (&Repository, u64, &PullRequest), review: &Review) -> Value {
+    let of_it = place.2.review_comments.iter().filter(|comment| comment.review == review.id);
+    let mut value = review_itself(review);
+    value["comments"] = of_it.map(|one| comment(state, place, one)).collect();
+    value
 }
 
 /// Resolves a thread or opens it again, if the caller may.

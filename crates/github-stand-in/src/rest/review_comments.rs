@@ -218,6 +218,7 @@ pub fn add(call: &mut Call<'_>, number: u64, review: u64, given: (String, Place,
         reactions: Vec::new(),
         created_at: now,
         updated_at: now,
+        edited_at: None,
     };
     let issue = call.repo_mut()?.issues.get_mut(&number).ok_or_else(Refusal::not_found)?;
     issue.pull.as_mut().ok_or_else(Refusal::not_found)?.review_comments.push(comment);
@@ -261,7 +262,7 @@ pub fn update(call: &mut Call<'_>) -> Handled {
     let issue = call.repo_mut()?.issues.get_mut(&number).ok_or_else(Refusal::not_found)?;
     let comments = issue.pull.as_mut().map(|pull| &mut pull.review_comments);
     if let Some(comment) = comments.into_iter().flatten().find(|comment| comment.id == old.id) {
-        (comment.body, comment.updated_at) = (body, now);
+        (comment.body, comment.updated_at, comment.edited_at) = (body, now, Some(now));
     }
     tell(call, number, old.id, "edited", json!({ "changes": { "body": { "from": old.body } } }))?;
     get(call)

@@ -210,6 +210,8 @@ pub struct ReviewComment {
     pub reactions: Vec<Reaction>,
     /// When written.
     pub created_at: DateTime<Utc>,
-    /// Last edit.
+    /// Last change.
     pub updated_at: DateTime<Utc>,
+    /// When its text was last edited.
+    pub edited_at: Option<DateTime<Utc>>,
 }

@@ -62,6 +62,18 @@ async fn threads_are_read_answered_and_resolved() {
     let threads = &second["data"]["repository"]["pullRequest"]["reviewThreads"];
     assert_eq!((&threads["nodes"][0]["line"], &threads["pageInfo"]["hasNextPage"]), (&json!(3), &json!(false)));
     world.received_names().await;
+    let edits = "query($n: Int!) { repository(owner: \"acme\", name: \"widgets\") { pullRequest(number: $n) { reviews(last: 2) { totalCount nodes { fullDatabaseId lastEditedAt comments(first: 9) { nodes { fullDatabaseId lastEditedAt } } } } } } }";
+    ann.edit_line_comment(REPO, root, "First, please").unwrap();
+    let shown = ask(&world, &token, edits, json!({ "n": number })).await;
+    let reviews = &shown["data"]["repository"]["pullRequest"]["reviews"];
+    let comments = &reviews["nodes"][0]["comments"]["nodes"];
+    assert_eq!((&reviews["totalCount"], &reviews["nodes"][0]["lastEditedAt"]), (&json!(2), &Value::Null), "{shown}");
+    assert_eq!(
+        (&comments[0]["fullDatabaseId"], &comments[1]["lastEditedAt"]),
+        (&json!(root.to_string()), &Value::Null)
+    );
+    assert!(comments[0]["lastEditedAt"].is_string(), "{shown}");
+    world.received_names().await;
 
     let resolve = "mutation($id: ID!) { resolveReviewThread(input: {threadId: $id}) { thread { id isResolved resolvedBy { login } comments(last: 1) { nodes { author { login __typename } } } } } }";
     let done = ask(&world, &token, resolve, json!({ "id": thread["id"] })).await;

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::{InstallationId, Signal, noting, ordering, pulling::PullWork, starting, store, switching::Switching};
 use crate::{
-    event::{Event, Place, Repository, Spoken, SpokenAction},
+    event::{Event, Repository, Spoken, SpokenAction},
     github::Reactable,
     ids::{CommentId, DeliveryId, IssueNumber, Login, RunId, UserId},
     money::MicroDollars,
@@ -16,7 +16,7 @@ use crate::{
     report,
     run::{
         signal::Order,
-        store::{NewRun, results},
+        store::{NewRun, heard::Source, results},
         task::{Reply, Selftest, Task},
     },
     triage,
@@ -30,8 +30,8 @@ pub(super) struct Answer {
     pub(super) issue: IssueNumber,
     pub(super) comment: CommentId,
     pub(super) speaker: UserId,
-    /// The fresh text that is answered, which is heard once.
-    pub(super) fresh: Option<Place>,
+    /// What is new in it, which is heard once.
+    pub(super) fresh: Option<Source>,
     pub(super) parts: Vec<Part>,
 }
 
@@ -96,16 +96,16 @@ pub(super) fn apology(event: &Event) -> Option<Answer> {
 
 /// Where a text stands that is new. Its delivery and the same text found by reading the conversation again have different
 /// ids, so the text's own id tells that they are one. An edited text may be heard again.
-pub(super) fn fresh(spoken: &Spoken) -> Option<Place> {
-    (spoken.action == SpokenAction::Created).then_some(spoken.place)
+pub(super) fn fresh(spoken: &Spoken) -> Option<Source> {
+    (spoken.action == SpokenAction::Created).then_some(Source::Text(spoken.place))
 }
 
 impl Answer {
     /// Stores everything the text causes: runs, signals, and one answer for whatever needs words. Answers which run it is
     /// about, if it is about one.
     pub(super) async fn carry_out(self, connection: &mut PgConnection) -> Result<Option<RunId>> {
-        if let Some(place) = self.fresh
-            && !store::heard::hear(connection, place, self.comment).await?
+        if let Some(source) = self.fresh
+            && !store::heard::hear(connection, source, self.comment).await?
         {
             tracing::info!(comment = %self.comment, "these words were heard before");
             return Ok(None);

@@ -14,6 +14,7 @@ use crate::{
     ids::DeliveryId,
     policy::{RepositoryPolicy, Role},
     report,
+    run::store::heard::Source,
     triage::{self, ReviewFacts, ReviewIntent, Reviewed},
 };
 
@@ -76,8 +77,8 @@ pub(super) async fn interpret(
         comment: spoken.id,
         speaker: reviewed.reviewer.id,
         repository: repository.clone(),
-        // A review is taken once, whoever tells of it.
-        fresh: None,
+        // The commands in its text are heard for themselves.
+        fresh: (spoken.action == SpokenAction::Created).then_some(Source::WholeReview),
         parts: vec![part],
     }))
 }
