@@ -77,6 +77,11 @@ pub fn policy_check(path: &str, faults: &[FileRemark], notes: &[FileRemark]) -> 
     PolicyCheck { title, summary, annotations: annotations.collect() }
 }
 
+/// A policy file names a model that the server cannot call.
+pub fn model_out_of_reach(model: &str) -> String {
+    format!("model: this server cannot call {model}, so nothing will begin")
+}
+
 /// What is said, once, on the commit that brought a policy file with mistakes to the default branch.
 pub fn faulty_push(path: &str, faults: &[FileRemark]) -> String {
     let path = code(path, 100);

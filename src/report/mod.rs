@@ -45,7 +45,9 @@ pub use checks::{
     no_checks_of_closed, workflow_unstarted,
 };
 pub use comment::status_comment;
-pub use configuration::{FileRemark, PolicyCheck, RuleView, configuration, faulty_push, policy_check};
+pub use configuration::{
+    FileRemark, PolicyCheck, RuleView, configuration, faulty_push, model_out_of_reach, policy_check,
+};
 pub use criteria::{CriterionCheck, criterion_checks};
 pub use default_branch::{
     BranchFailure, branch_failure_elsewhere, branch_failure_issue, branch_failure_task, branch_failure_title,

@@ -13,7 +13,7 @@ use crate::{
         OpenState, PullRequest,
     },
     ids::{InstallationId, IssueNumber, RepositoryId},
-    policy::{self, Layer, OuterLayers},
+    policy::{self, Effective, Layer, OuterLayers},
     report,
     run::policies::{ACCOUNT_REPOSITORY, POLICY_BYTES},
 };
@@ -61,7 +61,7 @@ async fn judge(
         )?;
         let Some(proposed) = proposed.filter(|proposed| standing.as_ref() != Some(proposed)) else { continue };
         let outer = services.policies.outer(&github, &name).await?.unwrap_or_default();
-        let check = check_run(&pull, (path, layer), &proposed, &outer);
+        let check = check_run(services, &pull, (path, layer), &proposed, &outer);
         github.find_or_create_check(&name, &check).await.context("cannot show what the policy file is like")?;
         if let Err(faults) = policy::parse_layer(layer, &proposed) {
             // Merged, these are no news.
@@ -72,10 +72,16 @@ async fn judge(
     Ok(())
 }
 
-fn check_run(pull: &PullRequest, (path, layer): (&str, Layer), file: &Bytes, outer: &OuterLayers) -> CheckRun {
+fn check_run(
+    services: &Services,
+    pull: &PullRequest,
+    (path, layer): (&str, Layer),
+    file: &Bytes,
+    outer: &OuterLayers,
+) -> CheckRun {
     let (faults, notes) = match policy::parse_layer(layer, file) {
         Ok(parsed) if layer == Layer::Repository => {
-            let overruled = policy::combine(outer, parsed).overruled;
+            let Effective { policy, overruled, .. } = policy::combine(outer, parsed);
             let text = String::from_utf8_lossy(file);
             let line = |key: &str| text.lines().position(|line| line.starts_with(key)).map_or(0, |index| index + 1);
             let ours = overruled.iter().filter(|overruled| overruled.said_by == Layer::Repository);
@@ -83,7 +89,12 @@ fn check_run(pull: &PullRequest, (path, layer): (&str, Layer), file: &Bytes, out
                 let (key, by) = (overruled.key.name(), overruled.locked_by.name());
                 (line(key), format!("{key} is locked by {by}: this would loosen it and is not followed"))
             });
-            (vec![], notes.collect())
+            let mut notes: Vec<_> = notes.collect();
+            // One that another file names is not this one's mistake.
+            if let (Err(unusable), named @ 1..) = (services.models.choose(policy.model.as_deref()), line("model:")) {
+                notes.push((named, report::model_out_of_reach(&unusable.wanted)));
+            }
+            (vec![], notes)
         }
         Ok(_) => (vec![], vec![]),
         Err(faults) => (faults.into_iter().map(|fault| (fault.line, fault.message)).collect::<Vec<_>>(), vec![]),

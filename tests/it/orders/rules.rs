@@ -44,6 +44,13 @@ async fn a_pull_request_shows_what_is_wrong_with_the_rules_it_brings() {
         (head, Some("failure"), "3 mistakes", vec![4, 5, 7])
     );
 
+    let nowhere = format!("{CHECKED}gate: human-required\nmodel: nobody/nothing\n");
+    wim.write_file(name, "rules", (".github/wiz.yml", &nowhere), "Mend most of it").unwrap();
+    stage.quiet().await;
+    let (_, conclusion, title, lines) = judged(&stage).pop().unwrap();
+    let said = "1 key that will not be followed";
+    assert_eq!((conclusion.as_deref(), title.as_str(), lines), (Some("neutral"), said, vec![5]));
+
     let mended = format!("{CHECKED}gate: human-required\n");
     let head = wim.write_file(name, "rules", (".github/wiz.yml", &mended), "Mend it").unwrap();
     stage.quiet().await;
@@ -54,7 +61,7 @@ async fn a_pull_request_shows_what_is_wrong_with_the_rules_it_brings() {
     wim.write_file(name, "words", ("README.md", "# Words\n"), "Words").unwrap();
     wim.open_pull_request(name, ("words", "main"), "Words", "").unwrap();
     stage.quiet().await;
-    assert_eq!(judged(&stage).len(), 2, "a pull request that leaves the rules alone is not judged");
+    assert_eq!(judged(&stage).len(), 3, "a pull request that leaves the rules alone is not judged");
     assert!(stage.repo.wiz_comments().unwrap().is_empty(), "a check is enough, #{pull}");
     stage.clear().await;
 }
