@@ -80,11 +80,15 @@ async fn compare_repositories(services: &Services, installation: InstallationId)
     let github = services.github.installation(installation);
     let Some(listed) = github.repositories().await? else { return Ok(0) };
     let back = removed.into_iter().filter(|id| listed.iter().any(|listed| listed.id == *id));
-    let mut gone = 0;
+    let (mut gone, mut returned) = (0, Vec::new());
     for id in known.into_iter().chain(back) {
         let mut transaction = services.pool.begin().await?;
         match listed.iter().find(|listed| listed.id == id) {
-            Some(found) => reach::described(&mut transaction, &described(installation, found)).await?,
+            Some(found) => {
+                if reach::described(&mut transaction, &described(installation, found)).await? {
+                    returned.push((id, None));
+                }
+            }
             None => {
                 reach::repository_gone(&mut transaction, installation, id).await?;
                 gone += 1;
@@ -92,6 +96,7 @@ async fn compare_repositories(services: &Services, installation: InstallationId)
         }
         transaction.commit().await?;
     }
+    reach::read_schedules(&mut *services.pool.acquire().await?, installation, returned).await?;
     Ok(gone)
 }
 

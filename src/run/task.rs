@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     github::Reactable,
     ids::{
-        CommentId, CommitSha, DeliveryId, InstallationId, IssueNumber, JobId, RepositoryId, ReviewId, RunId,
-        WorkflowRunId,
+        CommentId, CommitSha, DeliveryId, InstallationId, IssueNumber, JobId, RepositoryId, RepositoryName, ReviewId,
+        RunId, WorkflowRunId,
     },
     intake::TRIAGE_ATTEMPTS,
     plan::StepKey,
@@ -63,8 +63,15 @@ pub enum Task {
     Reply(Reply),
     /// Post a review of a pull request, once.
     PostReview(PostReview),
-    /// Read a repository's schedules again; `after` names what may have changed them.
-    Schedules { installation: InstallationId, repository: RepositoryId, after: String },
+    /// Read a repository's schedules again; `after` names what may have changed them. `name` finds a repository that wiz
+    /// does not know yet.
+    Schedules {
+        installation: InstallationId,
+        repository: RepositoryId,
+        after: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<RepositoryName>,
+    },
     /// Judge the policy file that a pull request brings; `after` names what may have changed it.
     PolicyCheck { installation: InstallationId, repository: RepositoryId, pull: IssueNumber, after: String },
     /// Judge the policy file that a commit brought to the default branch.

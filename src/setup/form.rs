@@ -49,12 +49,8 @@ impl Asked {
     /// The choice, or every fault in it.
     pub fn choice(&self) -> Result<Choice, Vec<&'static str>> {
         let mut faults = Vec::new();
-        let (web_url, api_url) = match self.server.trim() {
-            "" => (address("https://github.com"), address("https://api.github.com")),
-            server => (address(server), address(&format!("{}/api/v3", server.trim_end_matches('/')))),
-        };
-        let (Some(web_url), Some(api_url)) = (web_url, api_url) else {
-            return Err(vec!["The server's address must be like https://github.example.com."]);
+        let Some((web_url, api_url)) = server(self.server.trim()) else {
+            return Err(vec!["The server's address must be like https://github.example.com or https://octo.ghe.com."]);
         };
         let organisation = Some(self.organisation.trim()).filter(|name| !name.is_empty());
         let is_login =
@@ -85,10 +81,38 @@ impl Asked {
 
 /// An address of a server, without anything that would end up in links made from it.
 fn address(text: &str) -> Option<Url> {
-    let url: Url = text.parse().ok()?;
+    text.parse().ok().filter(is_plain)
+}
+
+/// Whether an address is of a server, and nothing in it would end up in links made from it.
+pub(super) fn is_plain(url: &Url) -> bool {
     let plain =
         url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
-    (matches!(url.scheme(), "https" | "http") && url.has_host() && plain).then_some(url)
+    matches!(url.scheme(), "https" | "http") && url.has_host() && plain
+}
+
+/// Where a GitHub has its pages and its API, from what was typed. An Enterprise server has both under one name; GitHub.com,
+/// and enterprises with a subdomain of GHE.com, have another name for the API.
+/// <https://docs.github.com/en/enterprise-cloud@latest/graphql/guides/managing-enterprise-accounts>
+fn server(typed: &str) -> Option<(Url, Url)> {
+    const GITHUB: &str = "github.com";
+    let both = |host: &str| Some((address(&format!("https://{host}"))?, address(&format!("https://api.{host}"))?));
+    if typed.is_empty() {
+        return both(GITHUB);
+    }
+    let web_url = address(typed)?;
+    let host = web_url.host_str()?;
+    let host = host.strip_prefix("api.").or_else(|| host.strip_prefix("www.")).unwrap_or(host);
+    match host.strip_suffix(".ghe.com") {
+        _ if host == GITHUB => both(GITHUB),
+        Some(enterprise) if !enterprise.contains('.') => both(host),
+        Some(_) => None,
+        None if host == "ghe.com" => None,
+        None => {
+            let api_url = address(&format!("{}/api/v3", typed.trim_end_matches('/')))?;
+            Some((web_url, api_url))
+        }
+    }
 }
 
 impl Choice {
@@ -136,6 +160,16 @@ mod tests {
             "https://ghe.example.com/organizations/octo-org/settings/apps/new?state=s"
         );
         assert_eq!(enterprise.api_url.as_str(), "https://ghe.example.com/api/v3");
+        for (typed, web, api) in [
+            ("https://github.com", "https://github.com/", "https://api.github.com/"),
+            ("http://www.github.com/", "https://github.com/", "https://api.github.com/"),
+            ("https://Octo.ghe.com/", "https://octo.ghe.com/", "https://api.octo.ghe.com/"),
+            ("https://api.octo.ghe.com", "https://octo.ghe.com/", "https://api.octo.ghe.com/"),
+            ("https://octoghe.com", "https://octoghe.com/", "https://octoghe.com/api/v3"),
+        ] {
+            let choice = asked(typed, "").choice().unwrap();
+            assert_eq!((choice.web_url.as_str(), choice.api_url.as_str()), (web, api), "{typed}");
+        }
         let manifest: Value =
             serde_json::from_str(&own.manifest(&"http://127.0.0.1:4000/".parse().unwrap()).unwrap()).unwrap();
         assert_eq!(manifest["hook_attributes"]["url"], "https://wiz.example.com/webhooks/github");
@@ -149,6 +183,8 @@ mod tests {
         for (server, organisation, name, public_url, faults) in [
             ("ghe.example.com", "", "wiz", "https://wiz.example.com", 1),
             ("javascript:alert(1)", "", "wiz", "https://wiz.example.com", 1),
+            ("https://ghe.com", "", "wiz", "https://wiz.example.com", 1),
+            ("https://a.b.ghe.com", "", "wiz", "https://wiz.example.com", 1),
             ("https://user:pass@ghe.example.com", "", "wiz", "https://wiz.example.com", 1),
             ("", "octo org/../x", "wiz", "https://wiz.example.com", 1),
             ("", "", "", "", 2),

@@ -8,7 +8,7 @@
 //! Whoever reaches the page needs the token that the terminal shows, and whoever comes back from GitHub the state that
 //! went there; both are used once. This room never shows a secret on a page, and never replaces credentials that are there.
 //!
-//! Read first: [`Setup`], [`router`], `form`.
+//! Read first: [`Setup`], [`Registered`], [`router`], `form`.
 
 mod form;
 mod page;
@@ -21,10 +21,10 @@ use axum::{
     response::Response,
     routing::get,
 };
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use url::Url;
 
 pub use form::MANIFEST;
@@ -43,12 +43,25 @@ const LONGEST_VISIT: std::time::Duration = std::time::Duration::from_secs(60 * 6
 pub struct Setup {
     /// Shown in the terminal; who does not know it sees nothing.
     token: String,
-    /// Where GitHub sends people back to.
-    own_url: Url,
+    /// Where GitHub sends people back to; if nobody said, where the browser found the page.
+    own_url: Option<Url>,
     /// Where people reach `wiz serve`, as far as is known.
     public_url: Option<Url>,
     visit: Mutex<Option<Visit>>,
-    registered: mpsc::Sender<StoredApp>,
+    registered: mpsc::Sender<Registered>,
+}
+
+/// An App that GitHub has just registered.
+#[derive(Debug)]
+pub struct Registered {
+    pub app: StoredApp,
+    /// Takes whether the credentials are kept somewhere; the browser waits for it.
+    pub answer: oneshot::Sender<bool>,
+}
+
+/// Whether this is the address of a server and nothing more, to which a path can be added.
+pub fn is_origin(url: &Url) -> bool {
+    url.path() == "/" && form::is_plain(url)
 }
 
 /// A person is on GitHub's page.
@@ -60,13 +73,28 @@ struct Visit {
 }
 
 impl Setup {
-    /// A page at `own_url` for whoever knows `token`. What is registered there is sent to `registered`.
-    pub fn new(token: String, own_url: Url, public_url: Option<Url>, registered: mpsc::Sender<StoredApp>) -> Self {
+    /// A page for whoever knows `token`, at `own_url` if it is not where browsers say that they find it. What is registered
+    /// there is sent to `registered`.
+    pub fn new(
+        token: String,
+        own_url: Option<Url>,
+        public_url: Option<Url>,
+        registered: mpsc::Sender<Registered>,
+    ) -> Self {
         Self { token, own_url, public_url, visit: Mutex::default(), registered }
     }
 
     fn admits(&self, token: &str) -> bool {
         same(&self.token, token)
+    }
+
+    /// Where the browser found the page. It knows the token, so it is believed about itself.
+    fn origin(&self, headers: &HeaderMap) -> Option<Url> {
+        if let Some(own_url) = &self.own_url {
+            return Some(own_url.clone());
+        }
+        let host = headers.get(header::HOST)?.to_str().ok()?;
+        format!("http://{host}/").parse().ok().filter(is_origin)
     }
 
     /// The visit that this state belongs to; it is over with that.
@@ -111,7 +139,7 @@ async fn ask(State(setup): State<std::sync::Arc<Setup>>, Query(entry): Query<Ent
 }
 
 /// Shows the button that leads to GitHub, with the manifest as people chose it.
-async fn send(State(setup): State<std::sync::Arc<Setup>>, Form(asked): Form<Asked>) -> Response {
+async fn send(State(setup): State<std::sync::Arc<Setup>>, headers: HeaderMap, Form(asked): Form<Asked>) -> Response {
     if !setup.admits(&asked.token) {
         return page::refusal(StatusCode::FORBIDDEN, page::WRONG_TOKEN);
     }
@@ -119,7 +147,10 @@ async fn send(State(setup): State<std::sync::Arc<Setup>>, Form(asked): Form<Aske
         Ok(choice) => choice,
         Err(faults) => return page::form(&asked.token, &asked, &faults),
     };
-    let manifest = match choice.manifest(&setup.own_url) {
+    let Some(own_url) = setup.origin(&headers) else {
+        return page::refusal(StatusCode::BAD_REQUEST, page::NO_ORIGIN);
+    };
+    let manifest = match choice.manifest(&own_url) {
         Ok(manifest) => manifest,
         Err(error) => {
             tracing::error!("cannot make the manifest: {error:#}");
@@ -176,8 +207,12 @@ async fn come_back(State(setup): State<std::sync::Arc<Setup>>, Query(found): Que
         web_url: choice.web_url,
         public_url: choice.public_url,
     };
-    if setup.registered.send(stored).await.is_err() {
+    let (answer, kept) = oneshot::channel();
+    if setup.registered.send(Registered { app: stored, answer }).await.is_err() {
         return page::refusal(StatusCode::GONE, "This page is over: an App was registered already.");
     }
-    page::registered(&name, &install)
+    match kept.await {
+        Ok(true) => page::registered(&name, &install),
+        Ok(false) | Err(_) => page::refusal(StatusCode::INTERNAL_SERVER_ERROR, page::NOT_KEPT),
+    }
 }

@@ -15,6 +15,11 @@ pub(super) const OLD_CODE: &str = "GitHub does not know this code: it is good fo
 pub(super) const NO_EXCHANGE: &str = "GitHub could not be asked for the App's key; the terminal shows why. Delete the App on \
                                       GitHub if it was made, and begin again.";
 
+pub(super) const NO_ORIGIN: &str =
+    "The browser does not say under which address it found this page. Start wiz setup again with --url.";
+pub(super) const NOT_KEPT: &str = "The App is registered, but its key could be kept nowhere; the terminal shows why. Delete \
+                                   the App on GitHub and begin again.";
+
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem;color:#1f2328}\
                      label{display:block;margin:1rem 0 .25rem;font-weight:600}\
                      input{width:100%;padding:.5rem;border:1px solid #d1d9e0;border-radius:6px;font:inherit}\
@@ -39,7 +44,12 @@ pub(super) fn form(token: &str, asked: &Asked, faults: &[&str]) -> Response {
             &asked.public_url,
         ),
         field("organisation", "Organisation", "Who shall own the App. Empty: your own account.", &asked.organisation),
-        field("server", "Enterprise server", "Such as https://github.example.com. Empty: GitHub.com.", &asked.server),
+        field(
+            "server",
+            "Enterprise server",
+            "Such as https://github.example.com, or https://octo.ghe.com. Empty: GitHub.com.",
+            &asked.server,
+        ),
         field("name", "Name of the App", "Nobody else on that GitHub may have it.", &asked.name),
     ]
     .concat();

@@ -30,6 +30,11 @@ pub enum FaultKind {
     },
     /// Do the work and never answer, so that the client can be killed between its write and what it makes of it.
     Unanswered,
+    /// Do the work, and answer only so much later.
+    Late {
+        /// How much later.
+        ms: u64,
+    },
 }
 
 /// A fault for the next requests that match.

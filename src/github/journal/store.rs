@@ -65,10 +65,15 @@ pub async fn of_run(connection: &mut PgConnection, run: RunId) -> Result<Vec<Not
         .collect())
 }
 
-/// Notes that everything the run did so far was taken back, or found to be what cannot be.
-pub async fn close(connection: &mut PgConnection, run: RunId) -> Result<()> {
-    sqlx::query!("update github_write set undone_at = now() where run_id = $1 and undone_at is null", run as _)
-        .execute(connection)
-        .await?;
+/// Notes that these writes were taken back, or found to be what cannot be, and that the job's own did it. What others noted
+/// since was not looked at.
+pub async fn close(connection: &mut PgConnection, writes: &[i64], by: JobId) -> Result<()> {
+    sqlx::query!(
+        "update github_write set undone_at = now() where (id = any($1) or job_id = $2) and undone_at is null",
+        writes,
+        by as _,
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }

@@ -185,8 +185,8 @@ async fn dispatch(services: &Services, lease: &Lease, task: Task) -> Result<Comp
         Task::Undo { run, issue, comment } => undo::execute(services, lease, run, (issue, comment)).await,
         Task::Selftest(asked) => selftest::execute(services, lease, &asked).await,
         Task::Reply(reply) => reply::execute(services, lease, &reply).await,
-        Task::Schedules { installation, repository, after: _ } => {
-            schedule::read(services, lease, installation, repository).await
+        Task::Schedules { installation, repository, after: _, name } => {
+            schedule::read(services, lease, (installation, repository), name).await
         }
         Task::PolicyCheck { installation, repository, pull, after: _ } => {
             policy_check::execute(services, lease, (installation, repository), pull).await

@@ -292,6 +292,19 @@ pub async fn is_away(connection: &mut PgConnection, id: RepositoryId) -> Result<
     Ok(is_away.unwrap_or(false))
 }
 
+/// Which installation reaches a repository now, as far as wiz knows, and what it is called; `None` for one that was never
+/// heard of.
+pub async fn home(connection: &mut PgConnection, id: RepositoryId) -> Result<Option<(InstallationId, RepositoryName)>> {
+    let row = sqlx::query!(
+        r#"select installation_id as "installation: InstallationId", name as "name: RepositoryName"
+           from repository where id = $1"#,
+        id as _,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| (row.installation, row.name)))
+}
+
 /// The repositories of an installation that are there as far as wiz knows.
 pub async fn repositories(connection: &mut PgConnection, id: InstallationId) -> Result<Vec<RepositoryId>> {
     let ids = sqlx::query_scalar!(

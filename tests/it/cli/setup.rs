@@ -59,7 +59,8 @@ async fn hub() -> (String, JoinSet<()>) {
 
 /// A page that waits, and the address that the terminal shows.
 async fn begin(data_dir: &Path, more: &[&str]) -> (Child, String) {
-    let arguments = [&["setup", "--listen", "127.0.0.1:0"], more].concat();
+    let listen: &[&str] = if more.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
+    let arguments = [&["setup"], listen, more].concat();
     let environment = [("WIZ_DATA_DIR", data_dir.to_str().unwrap()), ("WIZ_PUBLIC_URL", "https://wiz.example.com")];
     let mut child = wiz(&arguments, &environment).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -198,6 +199,59 @@ async fn credentials_are_printed_for_a_secret_store_and_no_file_is_left() {
     // What was printed is what wiz takes.
     let faults = run(&["serve"], &printed).await.err;
     assert!(faults.contains("WIZ_MODEL is not set") && !faults.contains("WIZ_GITHUB"), "{faults}");
+}
+
+/// GitHub gives the key once: what cannot be kept is found out before, and what could not be after all is printed.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_key_is_lost_for_a_directory_that_takes_none() {
+    let (server, _hub) = hub().await;
+    let data = TempDir::new().unwrap();
+    let (file, directory) = (data.path().join("file"), data.path().join("later"));
+    std::fs::write(&file, "").unwrap();
+    let refused = run(&["setup", "--listen", "127.0.0.1:0"], &[("WIZ_DATA_DIR", file.to_str().unwrap())]).await;
+    assert!(refused.code == Some(1) && refused.err.contains("cannot create"), "{refused:?}");
+    assert!(!refused.err.contains("Open this page"), "{refused:?}");
+
+    let (child, address) = begin(&directory, &[]).await;
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0, "the trial has left nothing");
+    std::fs::remove_dir(&directory).unwrap();
+    std::fs::write(&directory, "").unwrap();
+    let (state, _) = choose(&address, &server).await;
+    let (status, page) = come_back(&address, &format!("code=c0de&state={state}")).await;
+    assert!(status == 200 && page.contains("The terminal says where its key is"), "{status} {page}");
+    let ended = end(child).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    for wanted in ["WIZ_GITHUB_APP_ID=4711\n", "WIZ_GITHUB_WEBHOOK_SECRETS=whsec-0123456789\n"] {
+        assert!(ended.out.contains(wanted), "{}", ended.out);
+    }
+}
+
+/// GitHub sends people back to where their browser found the page, wherever it listens.
+#[tokio::test(flavor = "multi_thread")]
+async fn people_come_back_to_the_address_that_their_browser_knows() {
+    let (server, _hub) = hub().await;
+    let data = TempDir::new().unwrap();
+    let (mut child, address) = begin(data.path(), &["--print", "--listen", "0.0.0.0:0"]).await;
+    let port = between(&address, "http://THIS-MACHINE:", "/");
+    let address = address.replace("THIS-MACHINE", "127.0.0.1");
+    choose(&address, &server).await;
+    let (url, token) = address.split_once("?token=").unwrap();
+    let client = wiz_demo::http_client(PATIENCE).unwrap();
+    let form = [("token", token), ("server", &server), ("name", "wiz"), ("public_url", "https://wiz.example.com")];
+    let at = async |host: &str| client.post(url).header("host", host).form(&form).send().await.unwrap();
+    let page = at("wiz.lan").await.text().await.unwrap();
+    assert!(page.contains("http://wiz.lan/setup/registered"), "{page}");
+    for host in ["wiz.lan/elsewhere", "a@wiz.lan", ""] {
+        assert_eq!(at(host).await.status(), 400, "{host:?} on {port}");
+    }
+    child.kill().await.unwrap();
+
+    let (mut child, address) = begin(data.path(), &["--print", "--url", "http://wiz.lan:4000"]).await;
+    assert!(address.starts_with("http://wiz.lan:4000/setup?token="), "{address}");
+    child.kill().await.unwrap();
+    let directory = ("WIZ_DATA_DIR", data.path().to_str().unwrap());
+    let refused = run(&["setup", "--url", "https://wiz.lan/page"], &[directory]).await;
+    assert!(refused.err.contains("without a path"));
 }
 
 /// The whole way on a GitHub that reads the manifest, makes the key and asks for it afterwards.

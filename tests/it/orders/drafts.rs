@@ -3,7 +3,7 @@
 use github_stand_in::{
     control::MergeMethod,
     faults::{Fault, FaultKind},
-    store::Issue,
+    store::{Issue, IssueState},
 };
 use scripted_model::{Call, Scene, Turn};
 use serde_json::json;
@@ -387,7 +387,8 @@ async fn ended_unheard(stage: &Stage) {
 /// The process is killed behind each write of a draft and of its end, before it hears what came of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_draft_outlives_every_cut() {
-    let scenes = vec![planner("Cut", &FILES), dear("Cut", FIRST, REST), reviewer("Cut")];
+    let mut scenes = vec![planner("Cut", &FILES), dear("Cut", FIRST, REST), reviewer("Cut")];
+    scenes.extend([planner("Taken", &FILES), dear("Taken", FIRST, REST)]);
     let mut stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
     let issue = stage.issue("Cut");
     let drafting = [("POST", "/repos/*/git/refs"), ("POST", "/repos/*/pulls")];
@@ -410,5 +411,23 @@ async fn a_draft_outlives_every_cut() {
     for number in [issue, draft] {
         stage.talk(number).await;
     }
+    taken_back_under_way(&stage).await;
     stage.clear().await;
+}
+
+/// A draft that is just being published is waited for, so that it does not appear behind the back of who wants it gone.
+async fn taken_back_under_way(stage: &Stage) {
+    let before = stage.repo.pulls().unwrap().len();
+    break_once(stage, "/repos/*/git/commits", FaultKind::Late { ms: 2_500 });
+    let issue = stage.issue("Taken");
+    stage.say("maria", issue, LITTLE);
+    until_unanswered(&stage.world, 0).await;
+    stage.say("maria", issue, "/wiz undo");
+    let said = stage.until_answers(issue, "### Taken back").await.body;
+    stage.quiet().await;
+    assert!(said.contains("- closed #"), "{said}");
+    assert!(!stage.repo.git(&["branch", "--list", "wiz/run-2*"]).unwrap().contains("taken"));
+    let pulls = stage.world.hub().control().pull_requests(stage.repo.full_name()).unwrap();
+    assert_eq!(pulls.len(), before + 1);
+    assert_eq!(pulls.last().unwrap().state, IssueState::Closed);
 }

@@ -18,6 +18,7 @@ mod reach;
 mod refusals;
 mod rules;
 pub mod scenes;
+mod schedules;
 mod selftest;
 mod speech;
 pub mod stage;

@@ -66,6 +66,8 @@ pub struct ApiResponse {
     pub body: Vec<u8>,
     /// The work is done, and the client is never told.
     pub withheld: bool,
+    /// It is only sent so much later.
+    pub late_ms: u64,
 }
 
 impl ApiResponse {
@@ -143,6 +145,7 @@ fn play(fault: Option<&FaultKind>, response: ApiResponse) -> ApiResponse {
     match fault {
         Some(FaultKind::AfterWork { status }) => finish(Err(Refusal::new(*status, "Server Error")), Vec::new()),
         Some(FaultKind::Unanswered) => ApiResponse { withheld: true, ..response },
+        Some(FaultKind::Late { ms }) => ApiResponse { late_ms: *ms, ..response },
         Some(FaultKind::Status { .. } | FaultKind::PrimaryRateLimit { .. } | FaultKind::SecondaryRateLimit { .. })
         | None => response,
     }
@@ -290,7 +293,7 @@ fn refuse_by_fault(state: &State, kind: &FaultKind) -> Option<ApiResponse> {
             let headers = rate_headers((RATE_LIMIT, RATE_LIMIT, "core"), reset);
             Some(finish(Err(Refusal::new(403, "API rate limit exceeded for installation.")), headers))
         }
-        FaultKind::AfterWork { .. } | FaultKind::Unanswered => None,
+        FaultKind::AfterWork { .. } | FaultKind::Unanswered | FaultKind::Late { .. } => None,
     }
 }
 
@@ -413,5 +416,5 @@ pub fn finish(handled: Handled, mut headers: Vec<(String, String)>) -> ApiRespon
     headers.push(("x-github-request-id".to_owned(), uuid::Uuid::new_v4().simple().to_string().to_uppercase()));
     headers.push(("x-github-media-type".to_owned(), "github.v3; format=json".to_owned()));
     headers.push(("x-github-api-version-selected".to_owned(), API_VERSIONS[0].to_owned()));
-    ApiResponse { status, headers, body, withheld: false }
+    ApiResponse { status, headers, body, withheld: false, late_ms: 0 }
 }

@@ -6,6 +6,7 @@ mod markdown;
 mod pages;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -66,7 +67,10 @@ async fn dispatch(State(front): State<Arc<Front>>, request: Request<Body>) -> Re
     match tokio::task::spawn_blocking(move || control.engine().serve(&request)).await {
         // Ends when the client goes.
         Ok(response) if response.withheld => std::future::pending().await,
-        Ok(response) => into_http(response),
+        Ok(response) => {
+            tokio::time::sleep(Duration::from_millis(response.late_ms)).await;
+            into_http(response)
+        }
         Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &format!("github-stand-in failed: {error}")),
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{Completed, JobFailure, LEAST_BUDGET, Lease, Services, complete, is_suspended, model, retry, store};
+use super::{Completed, JobFailure, LEAST_BUDGET, Lease, Services, complete, is_out_of_reach, model, retry, store};
 use crate::{
     event::command,
     github::OpenState,
@@ -17,7 +17,7 @@ use crate::{
         policies,
         state::{Mission, Options},
         store::{
-            Created, NewRun,
+            Created, NewRun, reach,
             schedules::{self, StoredSchedule, Tick, TickOutcome},
         },
         task::{ScheduleKey, Task},
@@ -48,21 +48,25 @@ pub(in crate::run::jobs) async fn execute(
     due: DateTime<Utc>,
 ) -> Result<Completed, JobFailure> {
     let now = Utc::now();
+    let home = reach::home(&mut *services.pool.acquire().await?, key.repository).await?;
+    let Some((installation, name)) = home else { return complete(services, lease).await };
+    // The job was made when the repository may have belonged to another installation.
+    let key = &ScheduleKey { installation, ..key.clone() };
     let stored = schedules::lock(&mut *services.pool.acquire().await?, key.repository, &key.name).await?;
     let Some(stored) = stored.filter(|stored| stored.due == due) else {
         // The schedule is gone or was given another time.
         return complete(services, lease).await;
     };
-    let name = store::repository_name(&mut *services.pool.acquire().await?, key.repository).await?;
-    if is_suspended(services, key.installation).await? {
+    if is_out_of_reach(services, installation, key.repository).await? {
         return end(services, lease, key, (&stored, None)).await;
     }
-    let github = services.github.installation(key.installation);
+    let github = services.github.installation(installation);
     let there = github.repository(&name).await.map_err(|error| retry(error.into()))?;
     if there.is_none_or(|there| there.archived) {
-        return forget(services, lease, key).await;
+        // It may come back before wiz hears that it was away.
+        return end(services, lease, key, (&stored, None)).await;
     }
-    let Ok(rules) = policies::now(services, &name, key.installation).await.map_err(retry)? else {
+    let Ok(rules) = policies::now(services, &name, installation).await.map_err(retry)? else {
         let tick = Tick { due, outcome: TickOutcome::Faulty, run: None };
         return end(services, lease, key, (&stored, Some(tick))).await;
     };

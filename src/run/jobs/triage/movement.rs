@@ -162,6 +162,7 @@ impl Reach {
                 reach::back(connection, installation).await?;
                 store::reach::remember_installation(connection, &installed).await?;
                 describe(connection, &repositories).await?;
+                read_schedules(connection, installation, &repositories).await?;
                 // A repository that was here before comes back under a new installation.
                 store::reach::report_unshown(connection, installation).await
             }
@@ -171,12 +172,18 @@ impl Reach {
             Self::Uninstalled => reach::uninstalled(connection, installation).await,
             Self::Repositories { added, removed } => {
                 describe(connection, &added).await?;
+                read_schedules(connection, installation, &added).await?;
                 for repository in removed {
                     reach::repository_gone(connection, installation, repository).await?;
                 }
                 Ok(())
             }
-            Self::Described(described) => describe(connection, &[described]).await,
+            Self::Described(described) => {
+                let described = [described];
+                describe(connection, &described).await?;
+                // The default branch may be another one.
+                read_schedules(connection, installation, &described).await
+            }
             Self::Archived(described) => {
                 describe(connection, std::slice::from_ref(&described)).await?;
                 reach::repository_archived(connection, described.id).await
@@ -190,4 +197,14 @@ async fn describe(connection: &mut PgConnection, repositories: &[Described]) -> 
         reach::described(connection, repository).await?;
     }
     Ok(())
+}
+
+/// What is new to wiz, or comes back, may have schedules that nobody pushes any more.
+async fn read_schedules(
+    connection: &mut PgConnection,
+    installation: InstallationId,
+    repositories: &[Described],
+) -> Result<()> {
+    let named = repositories.iter().map(|repository| (repository.id, Some(repository.name.clone())));
+    reach::read_schedules(connection, installation, named.collect()).await
 }

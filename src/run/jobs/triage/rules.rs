@@ -40,7 +40,7 @@ fn tasks(event: &Event, (installation, repository): (InstallationId, &Repository
             let (commit, own) = (push.after.clone(), push.may_touch(POLICY_PATH));
             let speaks_for_others = repository.name.name() == ACCOUNT_REPOSITORY;
             let faults = own || speaks_for_others && push.may_touch(ORGANISATION_POLICY_PATH);
-            let schedules = Task::Schedules { installation, repository: id, after };
+            let schedules = Task::Schedules { installation, repository: id, after, name: None };
             let judge = Task::PushedPolicy { installation, repository: id, commit };
             let wanted = [(counts && own, schedules), (counts && faults, judge)];
             wanted.into_iter().filter_map(|(wanted, task)| wanted.then_some(task)).collect()

@@ -25,7 +25,8 @@ use crate::{
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
 /// Everything besides the stages that may write for a run.
-const OTHER_WRITERS: [&str; 6] = ["report", "restore", "place", "reply", "answer_review", "post_review"];
+const OTHER_WRITERS: [&str; 8] =
+    ["report", "restore", "place", "reply", "draft", "answer_review", "post_review", "tell_failure"];
 
 pub(super) async fn execute(
     services: &Services,
@@ -49,7 +50,8 @@ pub(super) async fn execute(
     let view = taking::take_back(services, &stored, &writes).await.map_err(retry)?;
     let mut transaction = services.pool.begin().await?;
     let completed = lease.complete(&mut transaction).await?;
-    journal::close(&mut transaction, run).await?;
+    let listed: Vec<i64> = writes.iter().map(|noted| noted.id).collect();
+    journal::close(&mut transaction, &listed, lease.job()).await?;
     pass_word_on(&mut transaction, &stored).await?;
     say(&mut transaction, &stored, (issue, comment), report::undone(run, &view)).await?;
     transaction.commit().await?;
