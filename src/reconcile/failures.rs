@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{delivery, runs::Whereabouts};
 use crate::{
     ci::is_failing,
-    github::{PullRequest, SeenCheck},
+    github::{GitHubError, PullRequest, SeenCheck},
     intake::{self, store::Stored},
     run::{services::Services, state::State, store::ci as tries},
 };
@@ -24,7 +24,11 @@ pub(super) async fn tell(services: &Services, (github, stored): Whereabouts<'_>,
     let has_failed =
         |found: &[SeenCheck]| found.iter().any(|check| check.conclusion.as_deref().is_some_and(is_failing));
     let name = &stored.repository_name;
-    let checks = github.checks_on(name, head).await.context("cannot list the checks")?;
+    let checks = match github.checks_on(name, head).await {
+        // The owner has not granted it, and all else of the run is read again.
+        Err(GitHubError::Forbidden(_)) => vec![],
+        found => found.context("cannot list the checks")?,
+    };
     if !has_failed(&checks) {
         let statuses = github.statuses_on(name, stored.repository, head).await.context("cannot list the statuses")?;
         if !has_failed(&statuses) {
