@@ -141,8 +141,9 @@ async fn own_checks_are_left_alone_too(stage: &Stage) {
 /// The label asks for what the policy does not: from the next failing check on, and for what has failed before. It counts
 /// for as long as it is there, and not if somebody set it who may not say `/wiz ci on`.
 async fn labelled(stage: &Stage) {
-    push(stage, "labelled", "plain");
+    let head = push(stage, "labelled", "plain");
     let pull = open(stage, "labelled", LABELLED);
+    failed(stage, &head).await;
     stage.person("tess").label(stage.repo.full_name(), pull, &["bug", "WIZ:ci"]).unwrap();
     stage.until_answers(pull, "may not use").await;
     failed(stage, &push(stage, "labelled", "plain again")).await;
