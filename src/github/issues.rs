@@ -35,6 +35,15 @@ pub struct Issue {
     pub labels: Vec<Label>,
     /// How the author stands to the repository, such as `FIRST_TIMER`.
     pub author_association: Option<String>,
+    /// The API's address of the repository in which the issue lies.
+    pub repository_url: Option<String>,
+}
+
+impl Issue {
+    /// The repository in which the issue lies; `None` where GitHub does not say.
+    fn lies_in(&self) -> Option<RepositoryName> {
+        self.repository_url.as_ref()?.split_once("/repos/")?.1.parse().ok()
+    }
 }
 
 /// A label of an issue. <https://docs.github.com/en/rest/issues/issues#get-an-issue> also knows labels that are only a
@@ -139,6 +148,16 @@ impl Installation {
     /// The issue or pull request of that number; `None` when it was deleted, transferred or never existed.
     pub async fn issue(&self, repository: &RepositoryName, number: IssueNumber) -> Result<Option<Issue>, GitHubError> {
         let path = repository_path(repository, format_args!("/issues/{number}"));
-        self.get(path).await.optional()
+        let found: Option<Issue> = self.get(path).await.optional()?;
+        let Some(issue) = found.filter(|issue| issue.number == number) else { return Ok(None) };
+        // GitHub redirects to where a transferred issue lies now, as it does for every path below a renamed repository.
+        // <https://docs.github.com/en/rest/issues/issues#get-an-issue>
+        match issue.lies_in() {
+            Some(elsewhere) if elsewhere != *repository => {
+                let asked = self.repository(repository).await?;
+                Ok(asked.filter(|asked| asked.name == elsewhere).map(|_| issue))
+            }
+            Some(_) | None => Ok(Some(issue)),
+        }
     }
 }

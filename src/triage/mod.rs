@@ -49,6 +49,11 @@ pub fn listen<'a>(event: &'a Event, own: Option<&Login>) -> Result<Heard<'a>, &'
     if spoken.author.as_ref().is_some_and(|author| author.is_bot) {
         return Err("a person edited a bot's words");
     }
+    // Who moves an issue here from another repository says nothing of what a stranger wrote there.
+    // <https://docs.github.com/en/webhooks/webhook-events-and-payloads?actionType=opened#issues>
+    if spoken.action == SpokenAction::Created && spoken.author.as_ref().map(|author| author.id) != Some(speaker.id) {
+        return Err("somebody else's words");
+    }
     let mut commands = command::parse(&spoken.text, spoken.previous_text.as_deref());
     if matches!(spoken.place, Place::Review | Place::ReviewComment) {
         // The review as a whole speaks for these, see [`reviewed`].
@@ -296,10 +301,10 @@ pub fn faults_text(faults: &[PolicyFault]) -> String {
     texts.map(|(path, faults)| report::policy_faults(path, &faults)).collect::<Vec<_>>().join("\n\n")
 }
 
-/// Whether the policy wants somebody else than the requester to approve.
-pub fn needs_another(gate: GateLevel, speaker: UserId, requester: UserId) -> bool {
+/// Whether the policy wants somebody else to approve than the person who asked for what is to be approved.
+pub fn needs_another(gate: GateLevel, has_asked: bool) -> bool {
     match gate {
-        GateLevel::HumanRequired => speaker == requester,
+        GateLevel::HumanRequired => has_asked,
         GateLevel::Supervised | GateLevel::Autonomous => false,
     }
 }

@@ -39,7 +39,7 @@ fn workflow(rule: Rule, log: &str) -> NewWorkflow {
 }
 
 /// The coder of a follow-up; it must have been shown these words.
-fn follow_up(title: &str, step: &str, shown: &str, script: &str) -> Scene {
+pub(crate) fn follow_up(title: &str, step: &str, shown: &str, script: &str) -> Scene {
     let when =
         When { system: vec![], task: vec![title.to_owned(), "role: coder".to_owned(), format!("step: {step}:")] };
     let turn = |expects: &[&str], tool: &str, input| Turn {

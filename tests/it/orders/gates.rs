@@ -6,6 +6,7 @@ use super::{
     scenes::{FILES, REPAIR, coder, planner, reviewer},
     stage::{CHECKED, Stage, shown},
 };
+use crate::checks::follow_up;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_beyond_the_plan_are_asked_about() {
@@ -13,6 +14,7 @@ async fn files_beyond_the_plan_are_asked_about() {
     let mut back = coder("Stay", "rm -- '@octo notes.md' package.json");
     back.when.task.push("turned them down".to_owned());
     let scenes = vec![
+        follow_up("Wander", "follow-up-1", "pin the tools", "echo 'greet 1' > .tool-versions; echo all: > Makefile"),
         planner("Wander", &FILES),
         coder("Wander", &outside),
         reviewer("Wander"),
@@ -89,6 +91,15 @@ async fn files_beyond_the_plan_are_asked_about() {
     ----
     max: /wiz approve scope  👀
     ");
+
+    // What max asks for on the pull request is maria's to allow, though the run is hers.
+    let pull = stage.repo.pulls().unwrap()[0].number;
+    stage.say("max", pull, "/wiz fix pin the tools");
+    stage.until_says(wander, "leaves the approved files").await;
+    stage.say("max", pull, "/wiz approve scope");
+    stage.until_answers(pull, "somebody other than").await;
+    stage.say("maria", pull, "/wiz approve scope");
+    stage.until_says(wander, "is open").await;
 
     stage.say("maria", stay, "/wiz fix");
     stage.until_says(stay, "leaves the approved files").await;

@@ -46,7 +46,7 @@ pub(super) async fn order_part(
     target: &StoredRun,
     (verb, order): (&'static str, Ordered),
 ) -> Result<Part> {
-    if triage::needs_another(approver(policy, target, &order), speaker.id, target.requester_id) {
+    if triage::needs_another(approver(policy, target, &order), has_asked(speaker, target)) {
         return Ok(Part::Say(report::own_plan(target.run.id)));
     }
     let hash = target.run.progress.plan.as_ref().map(|current| current.hash(target.run.budget));
@@ -54,6 +54,15 @@ pub(super) async fn order_part(
         return Ok(Part::Say(report::no_base(target.base_branch())));
     };
     Ok(Part::Order { run: target.run.id, verb, by: speaker.login.clone(), order, hash, budget_day: policy.budget_day })
+}
+
+/// Whether the person asked for the work that is under way: each follow-up has somebody of its own who wants it, but for a
+/// check that failed, whose repair belongs to the run.
+fn has_asked(speaker: &Actor, target: &StoredRun) -> bool {
+    let follow_up = target.run.progress.follow_up.as_ref();
+    follow_up
+        .and_then(|follow_up| follow_up.cause.by())
+        .map_or(speaker.id == target.requester_id, |by| *by == speaker.login)
 }
 
 /// Who may give this order: as the gate said when the plan was made, or says by now if that is more.
