@@ -23,6 +23,8 @@ pub enum Advice {
     Steer(&'static str),
     /// To retry, which these words go on to say what for, or to order something else.
     RetryOrSteer(&'static str),
+    /// To mend these rules. Work keeps to the rules that it was planned by, so it takes another plan to follow the new ones.
+    Mend(&'static str),
 }
 
 /// Whether a person can order something else of a run that has failed.
@@ -61,6 +63,14 @@ impl UserMessage {
                 format!("`/wiz retry` {what}, `/wiz fix …` on the pull request asks for something else.")
             }
             (Advice::RetryOrSteer(what), Steering::Nothing) => format!("`/wiz retry` {what}."),
+            (Advice::Mend(what), Steering::Plan) => {
+                format!("Once {what} is mended, `/wiz revise …` with a word about it plans again by the new rules.")
+            }
+            (Advice::Mend(what), Steering::PullRequest) => format!(
+                "Once {what} is mended, `/wiz fix …` on a pull request that wiz did not open begins by the new rules. A pull \
+                 request that wiz planned keeps to the old ones: `/wiz retry` tries again by them."
+            ),
+            (Advice::Mend(_), Steering::Nothing) => "`/wiz retry` tries again, by the same rules.".to_owned(),
         };
         let space = if self.text.ends_with('\n') { "" } else { " " };
         Self::new(format!("{}{space}{advice}", self.text))
@@ -86,9 +96,10 @@ mod tests {
     fn advice_fits_the_run() {
         let stuck = UserMessage::new("It went in circles.").advising(Advice::Steer("with a hint helps"));
         let refused = UserMessage::new("It holds a link.\n\n").advising(Advice::RetryOrSteer("tries again"));
+        let broken = UserMessage::new("It broke.\n\n").advising(Advice::Mend("`setup:`"));
         let mut said = String::new();
         for steering in [Steering::Plan, Steering::PullRequest, Steering::Nothing] {
-            for message in [&stuck, &refused] {
+            for message in [&stuck, &refused, &broken] {
                 said += &format!("{steering:?}: {}\n", message.clone().settled(steering));
             }
         }
@@ -97,14 +108,23 @@ mod tests {
         Plan: It holds a link.
 
         `/wiz retry` tries again, `/wiz revise …` changes the plan.
+        Plan: It broke.
+
+        Once `setup:` is mended, `/wiz revise …` with a word about it plans again by the new rules.
         PullRequest: It went in circles. `/wiz fix …` on the pull request with a hint helps.
         PullRequest: It holds a link.
 
         `/wiz retry` tries again, `/wiz fix …` on the pull request asks for something else.
+        PullRequest: It broke.
+
+        Once `setup:` is mended, `/wiz fix …` on a pull request that wiz did not open begins by the new rules. A pull request that wiz planned keeps to the old ones: `/wiz retry` tries again by them.
         Nothing: It went in circles. `/wiz retry` starts a new conversation.
         Nothing: It holds a link.
 
         `/wiz retry` tries again.
+        Nothing: It broke.
+
+        `/wiz retry` tries again, by the same rules.
         ");
         let plain = UserMessage::new("It is over.");
         assert_eq!(plain.clone().settled(Steering::PullRequest), plain);

@@ -123,6 +123,12 @@ pub fn decide(failure: &Failure, past: &[Deed], now: Circumstances) -> Decision 
     }
 }
 
+/// The deeds about the same failure, on whatever commit. A branch that never ends has failures that have nothing to do
+/// with each other, and giving up on one says nothing of the next.
+pub fn of_same_failure(past: &[Deed], failure: &Failure) -> Vec<Deed> {
+    past.iter().filter(|deed| deed.failure.signature == failure.signature).cloned().collect()
+}
+
 /// On how many commits repairs were tried.
 pub fn heads_tried(past: &[Deed]) -> u32 {
     u32::try_from(heads_repaired(past).len()).unwrap_or(u32::MAX)
@@ -146,6 +152,16 @@ mod tests {
 
     fn deed(kind: Kind, head: char, signature: &str) -> Deed {
         Deed { kind, failure: failure(head, signature) }
+    }
+
+    #[test]
+    fn a_branch_forgives_what_is_another_failure() {
+        let given_up = vec![deed(Kind::Repair, 'a', "x"), deed(Kind::Stop, 'b', "x"), deed(Kind::Repair, 'c', "y")];
+        let on_branch = |failure: &Failure| decide(failure, &of_same_failure(&given_up, failure), PLAIN);
+        assert_eq!(on_branch(&failure('d', "z")), Decision::Repair);
+        assert_eq!(on_branch(&failure('d', "y")), Decision::Stop(StopReason::SameAgain));
+        assert_eq!(on_branch(&failure('d', "x")), Decision::Nothing(WhyNothing::Stopped));
+        assert_eq!(decide(&failure('d', "z"), &given_up, PLAIN), Decision::Nothing(WhyNothing::Stopped));
     }
 
     const PLAIN: Circumstances = Circumstances { flaky: false, can_rerun: true, attempts: 3, money: Money::Left };

@@ -17,7 +17,9 @@ mod signature;
 
 pub use archive::{NoLog, log_in_archive};
 pub use flaky::smells_flaky;
-pub use guard::{Circumstances, Decision, Deed, Failure, Kind, Money, StopReason, WhyNothing, decide, heads_tried};
+pub use guard::{
+    Circumstances, Decision, Deed, Failure, Kind, Money, StopReason, WhyNothing, decide, heads_tried, of_same_failure,
+};
 pub use log::{clean, excerpt};
 pub use settle::{Check, Maker, Settled, Standing, is_failing, settled};
 pub use signature::Signature;

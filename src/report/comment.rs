@@ -8,6 +8,9 @@ use super::{
 };
 use crate::limits::COMMENT_CHARS;
 
+/// Most that is shown of why a run failed; the rest is not what helps.
+const FAILURE_CHARS: usize = 2_000;
+
 /// The status comment for a run as it is now. Always leaves room for a [`super::Marker`] below GitHub's limit: the
 /// outputs of programs go first, then long texts are cut.
 pub fn status_comment(view: &RunView) -> String {
@@ -26,13 +29,26 @@ pub(super) fn brief(view: &RunView) -> String {
     parts.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
 }
 
+/// The beginning of a text that wiz wrote. A block of code that is cut off ends all the same, so that what comes after it
+/// is none.
+fn beginning(text: &str, max_chars: usize) -> String {
+    let cut: String = text.chars().take(max_chars).collect();
+    let fence_of = |line: &str| line.chars().take_while(|c| *c == '`').collect::<String>();
+    let open = cut.lines().fold(String::new(), |open, line| match fence_of(line) {
+        fence if open.is_empty() && fence.len() >= 3 => fence,
+        _ if line == open => String::new(),
+        _ => open,
+    });
+    if open.is_empty() { cut } else { format!("{cut}\n{open}") }
+}
+
 /// What everybody should see: who asked for what, the question or the failure, the plan and its proof, the next command.
 pub(super) fn summary(view: &RunView, detail: Detail) -> String {
     let mut parts = vec![occasion(view)];
     if let Some(failure) = &view.failure
         && matches!(view.state, RunState::Failed | RunState::Cancelled)
     {
-        parts.push(failure.as_str().chars().take(2_000).collect());
+        parts.push(beginning(failure.as_str(), FAILURE_CHARS));
     }
     if let Some(question) = &view.gate
         && matches!(

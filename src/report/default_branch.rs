@@ -52,8 +52,8 @@ pub fn branch_failure_task(failure: &BranchFailure<'_>) -> String {
 /// wiz gives up on the default branch, said once in the issue of its last attempt.
 pub fn branch_given_up(failure: &BranchFailure<'_>) -> String {
     format!(
-        "{} fails on {} at `{}` again, and I have worked on that before. I leave it to you; `/wiz fix` here lets me try \
-         once more.",
+        "{} fails on {} at `{}` again, and I have worked on that very failure before. I leave it to you; `/wiz fix` in an \
+         open issue lets me try once more.",
         code(&failure.checks, 200),
         code(failure.branch.as_str(), 100),
         failure.short(),
@@ -101,7 +101,7 @@ mod tests {
         ----
         Find the cause of the failing checks that the issue names, and mend it, and nothing else. Never make a check weaker. They fail on commit aaaaaaaa.
         ----
-        ``lint, test (`@x`)`` fails on `main` at `aaaaaaaa` again, and I have worked on that before. I leave it to you; `/wiz fix` here lets me try once more.
+        ``lint, test (`@x`)`` fails on `main` at `aaaaaaaa` again, and I have worked on that very failure before. I leave it to you; `/wiz fix` in an open issue lets me try once more.
         ----
         Run 3 is at work on the failing checks of this branch already, so nothing begins here.
         ");

@@ -12,6 +12,10 @@ pub(super) const BREAK: char = '\u{200b}';
 pub(super) const CLOSING: [&str; 9] =
     ["close", "closes", "closed", "fix", "fixes", "fixed", "resolve", "resolves", "resolved"];
 
+/// How the words in brackets begin with which a commit's message or a pull request's title keeps workflows from running.
+/// <https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs>
+const SKIPPING: [&str; 4] = ["skip ", "ci ", "no ", "actions "];
+
 /// `untrusted` as Markdown that shows its words and does nothing: no mention, reference, link, image, HTML, heading,
 /// table, bot command or hidden character. At most `max_chars` characters of it are shown.
 pub fn neutralise(untrusted: &str, max_chars: usize) -> String {
@@ -219,7 +223,7 @@ fn broken(text: &str) -> String {
             '-' => ends_with_word(&safe, "gh-"),
             ':' => next.starts_with("//"),
             '.' => ends_with_word(&safe, "www."),
-            '[' => starts_with_word(next, "skip ") || starts_with_word(next, "ci ") || starts_with_word(next, "no "),
+            '[' => SKIPPING.iter().any(|word| starts_with_word(next, word)),
             _ => false,
         };
         if breaks {

@@ -25,10 +25,20 @@ pub struct FailingCheck {
     pub head: CommitSha,
     /// As people see it.
     pub name: String,
-    /// Which failure it is, whatever numbers and paths it names this time.
+    /// Which failure it is, whatever numbers and paths it names this time; several with [`FailingCheck::AND`] between them.
     pub signature: String,
     /// What it printed, cut and cleaned.
     pub excerpt: String,
+}
+
+impl FailingCheck {
+    /// Stands between the signatures of failures that are mended together; none holds it, as they are hexadecimal.
+    pub const AND: &'static str = "+";
+
+    /// The signature of each failure.
+    pub fn signatures(&self) -> Vec<String> {
+        self.signature.split(Self::AND).map(str::to_owned).collect()
+    }
 }
 
 /// What a person wants changed.

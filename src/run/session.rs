@@ -18,6 +18,9 @@ use crate::{
 /// Longest time one command of a project's preparation may take.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
+/// Most that is shown of what a setup command printed: with the words around it, as much as a status comment takes.
+const SETUP_OUTPUT_CHARS: usize = 1_500;
+
 /// A box lives no longer than the longest stage may take, whatever becomes of wiz.
 const BOX_DEADLINE: Duration = Duration::from_secs(3 * 60 * 60);
 
@@ -74,11 +77,11 @@ pub async fn prepare(open_box: &OpenBox, project: &Project) -> Result<(), SetupF
         let command = Command { script: script.clone(), timeout: SETUP_TIMEOUT, env: vec![] };
         let outcome = open_box.run(&command).await.context("cannot run a setup command")?;
         if outcome.end != CommandEnd::Exited(0) {
-            return Err(SetupFailed::Command(UserMessage::new(format!(
-                "The setup command failed, so nothing after it would mean anything. Mend `setup:` in `.github/wiz.yml`, \
-                 then `/wiz retry`.\n\n{}",
-                report::fenced(&format!("$ {script}\n{}", outcome.output.text(TOOL_OUTPUT_CHARS)), 4_000)
-            ))));
+            let output =
+                report::fenced(&format!("$ {script}\n{}", outcome.output.text(TOOL_OUTPUT_CHARS)), SETUP_OUTPUT_CHARS);
+            let text = format!("The setup command failed, so nothing after it would mean anything.\n\n{output}\n\n");
+            let advice = Advice::Mend("`setup:` in `.github/wiz.yml`");
+            return Err(SetupFailed::Command(UserMessage::new(text).advising(advice)));
         }
     }
     Ok(())

@@ -18,7 +18,7 @@ use crate::{
         Actor, Event, EventKind, Place, Spoken, SpokenAction,
         command::{self, Argument, Command, CommandError, Verb},
     },
-    ids::{Login, UserId},
+    ids::Login,
     money::MicroDollars,
     policy::{self, GateLevel, Layer, Permission, PolicyFault, RepositoryPolicy, Role},
     report,

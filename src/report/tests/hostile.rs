@@ -17,7 +17,7 @@ fn hostile_text_is_shown_and_does_nothing() {
         "a\u{202e}b\u{200d}c\u{e0041}d\u{1b}[31mred\u{1b}[0m\u{1b}]8;;https://x\u{7}link",
         "$`math`$ ~~gone~~ \\[x\\]",
         "[^1]: note\n[a]: https://x\nwww.evil.example",
-        "[skip ci]",
+        "[skip ci] [ci skip] [no ci] [skip actions] [actions skip]",
         "1. # a\n2) /b\n- # c\nd\n-",
     ]
     .iter()
@@ -56,7 +56,7 @@ fn hostile_text_is_shown_and_does_nothing() {
     \[a\]: https:␣//x
     www.␣evil.example
     ————
-    \[␣skip ci\]
+    \[␣skip ci\] \[␣ci skip\] \[␣no ci\] \[␣skip actions\] \[␣actions skip\]
     ————
     1. \# a
     2. \/b
@@ -85,6 +85,22 @@ fn outputs_cannot_leave_their_fence() {
     assert_eq!(code("a`b|c\nd", 100), "``a`b\\|c d``");
     assert_eq!(code("`", 100), "`` ` ``");
     assert_eq!(neutralise("äöü", 2), "äö…");
+}
+
+#[test]
+fn a_failure_that_is_cut_off_in_its_output_leaves_the_rest_as_it_is() {
+    let mut view = example::run_in(RunState::Failed);
+    for output in ["x".repeat(3_000), "fixes @a\n````\n".repeat(400), format!("{}\n`````", "y".repeat(1_950))] {
+        view.failure = Some(UserMessage::new(format!("It failed.\n\n{}\n\nMore.", fenced(&output, 4_000))));
+        let comment = status_comment(&view);
+        let blocks = events(&comment).into_iter().filter(|event| matches!(event, Event::Start(Tag::CodeBlock(_))));
+        assert_eq!(blocks.count(), 1, "{comment}");
+        let texts = events(&comment).into_iter().filter_map(|event| match event {
+            Event::Text(text) => Some(text.to_string()),
+            _ => None,
+        });
+        assert!(texts.collect::<Vec<_>>().contains(&"Next:".to_owned()), "{comment}");
+    }
 }
 
 /// GitHub's dialect, as far as it could make something live.

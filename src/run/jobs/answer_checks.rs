@@ -24,7 +24,7 @@ use crate::{
     report::{self, GaveUp},
     run::{
         follow_up::FollowUpCause,
-        signal::Signal,
+        signal::{Refusal, Signal},
         state::{Mission, Options, PullRequest},
         store::{Created, NewRun, Signalled},
         task::{Checks, Occasion, Reply, Rerun},
@@ -94,12 +94,12 @@ async fn answer(services: &Services, connection: &mut PgConnection, wanted: &Che
         Answer::Rerun(seen) => {
             for one in &seen {
                 tries::record(connection, place, &one.name, &deed(Kind::Rerun, one)).await?;
-                let attempt = one.job.as_ref().map_or(1, |job| job.run_attempt);
-                tries::record_rerun(connection, wanted.repository, &one.failure, attempt).await?;
+                let tried = one.job.as_ref().map_or((None, 1), |job| (Some(job.run_id), job.run_attempt));
+                tries::record_rerun(connection, wanted.repository, &one.failure, tried).await?;
             }
             rerun(connection, wanted, &seen).await?;
             // The commit stays under watch: the next try ends with deliveries of its own.
-            return look_when_overdue(connection, wanted).await;
+            return if wanted.is_overdue() { Ok(()) } else { look_when_overdue(connection, wanted).await };
         }
         Answer::Repair(seen) => match worker(services, &red) {
             Ok(worker) => {
@@ -194,10 +194,14 @@ async fn repair(
         tracing::warn!(head = %wanted.head, "nobody can be said to have asked for the repair");
         return Ok(());
     };
-    let cause = FollowUpCause::FailingCheck(as_cause(&wanted.head, seen));
-    let signalled = store::signal(connection, run, Signal::FollowUp(cause)).await?;
+    let failing = as_cause(&wanted.head, seen);
+    let signal = Signal::FollowUp(FollowUpCause::FailingCheck(failing.clone()));
+    let signalled = store::signal(connection, run, signal).await?;
     if let Signalled::Refused { state, refusal } = signalled {
         tracing::info!(%run, ?state, ?refusal, "the run does not take the failing check");
+        if refusal != Refusal::Stale {
+            tries::forget_repairs(connection, wanted.repository, &failing).await?;
+        }
     }
     Ok(())
 }

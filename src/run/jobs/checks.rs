@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     ci::{self, Circumstances, Decision, Deed, Kind, Money, Settled, Standing, StopReason, WhyNothing},
-    github::{GitHubError, Installation, PullRequest, SeenCheck, UnstartedWorkflow},
+    github::{ActionsJob, GitHubError, Installation, PullRequest, SeenCheck, UnstartedWorkflow},
     ids::{CheckRunId, CommitSha, IssueNumber, RepositoryName},
     money::MicroDollars,
     policy::RepositoryPolicy,
@@ -249,11 +249,19 @@ pub(super) async fn ours(
         None => run,
     };
     let own = run.as_ref().is_some_and(|run| run.has_opened(pull.number));
+    if own && run.as_ref().is_some_and(is_unfinished) {
+        return not("the draft is not finished");
+    }
     if !rules.ci.answering(own, switch.as_ref().map(|switch| switch.answered), &labels).is_on() {
         return not("they are not to be answered on this pull request");
     }
     let red = Red::on(Ground::Pull(Box::new(pull)), rules);
     Ok(Business::Ours(Box::new(Red { run, switch, ..red })))
+}
+
+/// Whether the pull request is the draft of a run that will go on: what fails there is what it has yet to do.
+fn is_unfinished(run: &StoredRun) -> bool {
+    run.run.progress.pull_request.as_ref().is_some_and(|pull_request| pull_request.unfinished)
 }
 
 /// Asks the guard about each failure. Giving up on one is giving up; otherwise mending goes before another try, since
@@ -266,13 +274,16 @@ async fn answer(services: &Services, wanted: &Checks, red: &Red) -> Result<Answe
         Ground::DefaultBranch(_) => Some(Utc::now() - BRANCH_MEMORY),
     };
     let past = tries::deeds(&mut transaction, wanted.repository, red.ground.pull(), since).await?;
-    let under_way = tries::rerun_under_way(&mut transaction, wanted.repository, &wanted.head).await?;
+    let under_way = tries::reruns_under_way(&mut transaction, wanted.repository, &wanted.head).await?;
     let mut flakes = Vec::new();
     for seen in &red.seen {
         flakes.push(tries::was_flake(&mut transaction, wanted.repository, &seen.failure.signature).await?);
     }
     transaction.commit().await?;
-    let is_old = |seen: &Seen| seen.job.as_ref().is_some_and(|job| Some(job.run_attempt) <= under_way);
+    let is_old = |seen: &Seen| {
+        let tries = |job: &ActionsJob| under_way.iter().any(|rerun| rerun.is_at_most(job.run_id, job.run_attempt));
+        seen.job.as_ref().is_some_and(tries)
+    };
     if wanted.occasion != Occasion::RerunRefused && red.seen.iter().any(is_old) {
         return Ok(Answer::Wait);
     }
@@ -285,7 +296,10 @@ async fn answer(services: &Services, wanted: &Checks, red: &Red) -> Result<Answe
             attempts: red.policy.ci.attempts,
             money,
         };
-        let decision = ci::decide(&seen.failure, &past, now);
+        let decision = match &red.ground {
+            Ground::Pull(_) => ci::decide(&seen.failure, &past, now),
+            Ground::DefaultBranch(_) => ci::decide(&seen.failure, &ci::of_same_failure(&past, &seen.failure), now),
+        };
         tracing::info!(check = seen.name, head = %wanted.head, signature = %seen.failure.signature, ?decision, "a check failed");
         match decision {
             Decision::Stop(reason) => return Ok(Answer::Stop(seen.clone(), reason)),
@@ -321,7 +335,7 @@ pub(super) fn as_cause(head: &CommitSha, seen: &[Seen]) -> crate::run::follow_up
     crate::run::follow_up::FailingCheck {
         head: head.clone(),
         name: names,
-        signature: signatures.join("+"),
+        signature: signatures.join(crate::run::follow_up::FailingCheck::AND),
         excerpt: excerpts.collect::<Vec<_>>().join("\n\n"),
     }
 }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::error::UserMessage;
 pub use stages::MAX_REWORK_ROUNDS;
-pub use watch::{MAX_RESTARTS, MAX_WAITING};
+pub use watch::{MAX_RESTARTS, MAX_WAITING, forsaken};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -6,7 +6,8 @@ use sqlx::PgConnection;
 
 use crate::{
     ci::{Deed, Failure, Kind, Signature},
-    ids::{CommitSha, IssueNumber, Login, RepositoryId, RunId, UserId},
+    ids::{CommitSha, IssueNumber, Login, RepositoryId, RunId, UserId, WorkflowRunId},
+    run::follow_up::FailingCheck,
 };
 
 /// What a person said last about the checks of a pull request.
@@ -195,41 +196,74 @@ pub async fn record(
     Ok(())
 }
 
-/// Notes which try of a workflow run is to run again because of a failure.
-pub async fn record_rerun(
+/// Takes repairs back that were begun and never published: nobody may say that they did not help.
+pub async fn forget_repairs(
     connection: &mut PgConnection,
     repository: RepositoryId,
-    failure: &Failure,
-    attempt: u32,
+    failing: &FailingCheck,
 ) -> Result<()> {
     sqlx::query!(
-        "update ci_attempt set run_attempt = $4
-         where repository_id = $1 and head = $2 and signature = $3 and kind = 'rerun'",
+        "delete from ci_attempt where repository_id = $1 and head = $2 and signature = any($3) and kind = 'repair'",
         repository as _,
-        &failure.head as _,
-        failure.signature.as_str(),
-        i32::try_from(attempt)?,
+        &failing.head as _,
+        &failing.signatures(),
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// The latest try on a commit that was asked to run again, and of which no end is known.
-pub async fn rerun_under_way(
+/// A try of a workflow run.
+#[derive(Debug, Clone, Copy)]
+pub struct Try {
+    /// None for one that was noted before the run was.
+    pub run: Option<WorkflowRunId>,
+    pub attempt: u32,
+}
+
+impl Try {
+    /// Whether that try of a run came no later.
+    pub fn is_at_most(&self, run: WorkflowRunId, attempt: u32) -> bool {
+        self.run.is_none_or(|own| own == run) && attempt <= self.attempt
+    }
+}
+
+/// Notes which try of a workflow run is to run again because of a failure.
+pub async fn record_rerun(
+    connection: &mut PgConnection,
+    repository: RepositoryId,
+    failure: &Failure,
+    (run, attempt): (Option<WorkflowRunId>, u32),
+) -> Result<()> {
+    sqlx::query!(
+        "update ci_attempt set run_attempt = $4, workflow_run_id = $5
+         where repository_id = $1 and head = $2 and signature = $3 and kind = 'rerun'",
+        repository as _,
+        &failure.head as _,
+        failure.signature.as_str(),
+        i32::try_from(attempt)?,
+        run as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The tries on a commit that were asked to run again, and of which no end is known.
+pub async fn reruns_under_way(
     connection: &mut PgConnection,
     repository: RepositoryId,
     head: &CommitSha,
-) -> Result<Option<u32>> {
-    let attempt = sqlx::query_scalar!(
-        "select max(run_attempt) from ci_attempt
-         where repository_id = $1 and head = $2 and kind = 'rerun' and passed is null",
+) -> Result<Vec<Try>> {
+    let rows = sqlx::query!(
+        r#"select run_attempt as "attempt!", workflow_run_id as "run: WorkflowRunId" from ci_attempt
+           where repository_id = $1 and head = $2 and kind = 'rerun' and passed is null and run_attempt is not null"#,
         repository as _,
         head as _,
     )
-    .fetch_one(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(attempt.and_then(|attempt| u32::try_from(attempt).ok()))
+    rows.into_iter().map(|row| Ok(Try { run: row.run, attempt: u32::try_from(row.attempt)? })).collect()
 }
 
 /// Notes how the reruns on a commit ended: those passed whose failure is not among `still` any more.

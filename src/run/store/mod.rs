@@ -328,7 +328,7 @@ pub async fn latest_of(
 /// queue rows, all or nothing.
 pub async fn signal(connection: &mut PgConnection, id: RunId, signal: Signal) -> Result<Signalled> {
     let row = sqlx::query!(
-        r#"select installation_id as "installation: InstallationId", state as "state: State", seq, revision,
+        r#"select installation_id as "installation: InstallationId", repository_id as "repository: RepositoryId", state as "state: State", seq, revision,
                   budget_micro_dollars as "budget: MicroDollars", progress as "progress: Json<Progress>"
            from run where id = $1 for update"#,
         id as _,
@@ -371,6 +371,9 @@ pub async fn signal(connection: &mut PgConnection, id: RunId, signal: Signal) ->
     )
     .execute(&mut *connection)
     .await?;
+    for failing in machine::forsaken(&before, &signal, &run) {
+        ci::forget_repairs(connection, row.repository, &failing).await?;
+    }
     effects::enqueue(connection, row.installation, (Some(&before), &run), revision, &effects).await?;
     Ok(Signalled::Applied { state: run.state, notice })
 }

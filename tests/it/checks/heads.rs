@@ -195,6 +195,32 @@ async fn a_push_under_a_follow_up_is_not_taken_for_proven() {
     stage.clear().await;
 }
 
+/// The repair of the first head is left when somebody pushes, so the same failure on the new head is not one that it did not
+/// help against.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repair_that_a_push_made_idle_is_not_held_against_the_next() {
+    let title = "It is not linted";
+    let mut slow = follow_up(title, "follow-up-1", "not linted", "echo '# linted' >> greet.sh");
+    // Long enough for a push on a busy machine; the model answers no sooner.
+    slow.turns[1].delay_ms = 5_000;
+    let again = follow_up(title, "follow-up-2", "not linted", "echo '# linted' >> greet.sh");
+    let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), [vec![slow, again], repair(title)].concat()).await;
+    let rule = Rule::FailsWhileFileLacks { path: "greet.sh".to_owned(), text: "# linted".to_owned() };
+    let lint = NewWorkflow { on: vec![Trigger::PullRequest], ..workflow(rule, "greet.sh: line 1: not linted") };
+    stage.world.hub().control().script_workflow(stage.repo.full_name(), &lint).unwrap();
+    let (issue, pull) = pull_request(&stage, title).await;
+    let model = stage.world.model().unwrap();
+    until("the coder is at work", PATIENCE, async || Ok((model.requests().len() > 5).then_some(()))).await.unwrap();
+    let pushed = push(&stage, &pull, ("NEWS.md", "Mine.\n"));
+    stage.until_followed_up(issue, 2).await;
+    stage.until_says(issue, "### Pull request #").await;
+    stage.quiet().await;
+    let made = commits(&stage, &pull);
+    assert_eq!((made.len(), &made[1]), (3, &pushed), "one commit of wiz's follows the push");
+    assert_eq!(stage.talk(pull.number).await, "");
+    stage.clear().await;
+}
+
 /// Two pull requests have one branch, so two runs have one head. Its checks say what that run has to say which knows more of
 /// it, their buttons are that run's, and what the other one did is taken back without them.
 #[tokio::test(flavor = "multi_thread")]

@@ -192,6 +192,24 @@ async fn a_suspended_wiz_stops_and_is_silent_until_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_setup_command_that_fails_is_shown_and_what_is_said_after_it_can_be_read() {
+    let install = "for i in $(seq 300); do echo \"closes @octo#$i\"; done; exit 3";
+    let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}setup:\n  - '{install}'\n"), repair("Set up")).await;
+    let issue = stage.issue("Set up");
+    stage.say("maria", issue, "/wiz fix");
+    let failed = stage.until_says(issue, "The setup command failed").await;
+    assert!(failed.body.contains("@\u{200b}octo#\u{200b}300"), "{}", failed.body);
+    let (code, after) = failed.body.rsplit_once("```\n").unwrap();
+    assert_eq!(code.matches("```").count(), 1, "{}", failed.body);
+    assert!(after.contains("`/wiz revise …` with a word about it plans again"), "{}", failed.body);
+    assert!(after.contains("**Next:** `/wiz retry`"), "{}", failed.body);
+    stage.person("maria").write_file(stage.repo.full_name(), "main", (".github/wiz.yml", CHECKED), "No setup").unwrap();
+    stage.say("maria", issue, "/wiz revise It needs no setup now.");
+    stage.until_says(issue, "is open").await;
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_starts_under_a_faulty_policy() {
     let stage = Stage::set("checks:\n  - name: tests\n    run: make\ngate: autonomos\nbudget_runn: $3\n", vec![]).await;
     let issue = stage.issue("Greet nobody as well");

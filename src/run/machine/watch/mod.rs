@@ -11,8 +11,8 @@ use crate::{
     ids::CommitSha,
     plan::StepKey,
     run::{
-        follow_up::{FollowUpCause, Waits},
-        signal::{Effect, Gone, PullRequestChange, Refusal, Transition},
+        follow_up::{FailingCheck, FollowUpCause, Waits},
+        signal::{Effect, Gone, PullRequestChange, Refusal, Signal, StageResult, Transition},
         state::{CurrentPlan, FollowUp, HeadProof, Run, State, StepProgress, StepState},
     },
 };
@@ -155,6 +155,8 @@ fn begin(mut run: Run, cause: FollowUpCause, restarts: u32) -> Result<Transition
     } else {
         (State::Working, vec![step], Effect::Work(key))
     };
+    // What this run did not plan is judged by the rules that hold when work on it begins.
+    run.progress.plan = run.progress.plan.filter(|current| !current.plan.steps.is_empty());
     run.progress.follow_ups = number;
     run.progress.follow_up = Some(FollowUp { number, cause, head: None, restarts, steps });
     run.progress.rework_rounds = 0;
@@ -220,6 +222,26 @@ pub(super) fn settled(run: Run, commit: Option<CommitSha>, offered: bool) -> Res
     let mut transition = watch_on(run)?;
     transition.effects.extend(review.map(|review| Effect::AnswerReview { review, commit, offered }));
     Ok(transition)
+}
+
+/// The failing checks for which nothing will be published, because their commit is no longer the head: those that waited,
+/// and the one whose work came too late.
+pub fn forsaken(before: &Run, signal: &Signal, after: &Run) -> Vec<FailingCheck> {
+    let came_too_late = matches!(
+        signal,
+        Signal::Stage { result: StageResult::FollowUpBegun { .. } | StageResult::BranchMoved { .. }, .. }
+    );
+    let under_way = before.progress.follow_up.iter().filter(|_| came_too_late).map(|follow_up| &follow_up.cause);
+    let left = |cause: &&FollowUpCause| {
+        let mut kept = after.progress.follow_up.iter().map(|follow_up| &follow_up.cause).chain(&after.progress.waiting);
+        !kept.any(|kept| kept == *cause)
+    };
+    let causes = under_way.chain(&before.progress.waiting).filter(left);
+    let check = |cause: &FollowUpCause| match cause {
+        FollowUpCause::FailingCheck(check) => Some(check.clone()),
+        FollowUpCause::Review(_) | FollowUpCause::Command(_) | FollowUpCause::Proof { .. } => None,
+    };
+    causes.filter_map(check).collect()
 }
 
 /// Everybody who waits for a follow-up: the one that is under way, and those behind it.

@@ -311,3 +311,25 @@ fn a_push_under_a_follow_up_leaves_the_new_head_unproven() {
     let (run, _) = go(run, [|run: &Run| stage_of(run, StageResult::BranchMoved { head: sha('e') })]);
     assert_eq!((run.state, run.progress.proof_of_head()), (State::Watching, None));
 }
+
+#[test]
+fn a_failing_check_that_nobody_works_on_any_more_is_forsaken() {
+    let forsaken_by = |before: &Run, signal: Signal| {
+        let after = advance(before, signal.clone()).unwrap().run;
+        forsaken(before, &signal, &after).into_iter().map(|check| check.head).collect::<Vec<_>>()
+    };
+    let publish = |run: &Run| stage_of(run, published('d'));
+
+    // It waited behind other work, and that made another head.
+    let busy = go(go(watching(), [|_: &Run| Signal::FollowUp(asked(1))]).0, TO_PUBLISHING).0;
+    let busy = go(busy, [|_: &Run| Signal::FollowUp(failing('c'))]).0;
+    assert_eq!(forsaken_by(&busy, publish(&busy)), [sha('c')]);
+    // What was published is done.
+    let idle = go(watching(), [|_: &Run| Signal::FollowUp(failing('c'))]).0;
+    let mended = go(idle.clone(), TO_PUBLISHING).0;
+    assert_eq!(forsaken_by(&mended, publish(&mended)), []);
+    // Somebody pushed before the work began, or before it was published.
+    assert_eq!(forsaken_by(&idle, stage_of(&idle, begun('d'))), [sha('c')]);
+    let moved = stage_of(&mended, StageResult::BranchMoved { head: sha('d') });
+    assert_eq!(forsaken_by(&mended, moved), [sha('c')]);
+}
