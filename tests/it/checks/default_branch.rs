@@ -112,7 +112,7 @@ async fn failing_checks_of_the_default_branch_are_mended_where_the_policy_says_s
 async fn gives_up(stage: &Stage, issue: u64) {
     push(stage, ("greet.sh", "echo \"Hello, ${1:-you}\"\n"));
     let word = stage.until_answers(issue, "I leave it to you").await;
-    insta::assert_snapshot!(shown(&word), @"`lint` fails on `main` at `<hash>` again, and I have worked on that before. I leave it to you; `/wiz fix` here lets me try once more.");
+    insta::assert_snapshot!(shown(&word), @"`lint` fails on `main` at `<hash>` again, and I have worked on that very failure before. I leave it to you; `/wiz fix` in an open issue lets me try once more.");
     for text in ["# One\n", "# Two\n"] {
         push(stage, ("README.md", text));
         settled(stage).await;

@@ -205,6 +205,8 @@ async fn a_setup_command_that_fails_is_shown_and_what_is_said_after_it_can_be_re
     assert!(after.contains("**Next:** `/wiz retry`"), "{}", failed.body);
     stage.person("maria").write_file(stage.repo.full_name(), "main", (".github/wiz.yml", CHECKED), "No setup").unwrap();
     stage.say("maria", issue, "/wiz revise It needs no setup now.");
+    stage.until_says(issue, "ready for approval").await;
+    stage.say("maria", issue, &format!("/wiz approve {}", stage.plan_hash(issue)));
     stage.until_says(issue, "is open").await;
     stage.clear().await;
 }
