@@ -1,13 +1,13 @@
 //! What the owner of an installation has not granted, and what wiz therefore does not do.
 
-use super::{code, neutralise};
+use super::code;
 
 /// Permissions that wiz asks for and does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ungranted {
     /// Each with the level that is asked for, as GitHub calls them.
     pub permissions: Vec<(&'static str, &'static str)>,
-    /// The page of the installation, where its owner grants them.
+    /// The page of the installation, made of the server's own settings, where its owner grants them.
     pub url: String,
 }
 
@@ -16,8 +16,7 @@ pub(super) fn ungranted(missing: &Ungranted) -> String {
     let names = missing.permissions.iter().map(|(name, level)| code(&format!("{name}: {level}"), 60));
     let names = names.collect::<Vec<_>>().join(", ");
     let costs = missing.permissions.iter().map(|(name, _)| cost(name)).collect::<Vec<_>>().join("; ");
-    let page = neutralise(&missing.url, 300);
-    format!("**Not granted:** {names}. So {costs}. An owner grants that at {page}")
+    format!("**Not granted:** {names}. So {costs}. An owner grants that in [its settings]({}).", missing.url)
 }
 
 fn cost(permission: &str) -> &'static str {
@@ -42,6 +41,6 @@ mod tests {
             permissions: vec![("actions", "write"), ("checks", "write")],
             url: "https://github.com/settings/installations/7".to_owned(),
         };
-        insta::assert_snapshot!(ungranted(&missing), @"**Not granted:** `actions: write`, `checks: write`. So the logs of failed jobs are not read, and none is tried again; there are no check runs of wiz, and failing ones of others are not answered. An owner grants that at https://github.com/settings/installations/7");
+        insta::assert_snapshot!(ungranted(&missing), @"**Not granted:** `actions: write`, `checks: write`. So the logs of failed jobs are not read, and none is tried again; there are no check runs of wiz, and failing ones of others are not answered. An owner grants that in [its settings](https://github.com/settings/installations/7).");
     }
 }

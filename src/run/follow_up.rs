@@ -108,6 +108,14 @@ impl FollowUpCause {
         }
     }
 
+    /// The check that failed, if one did.
+    pub fn failing_check(&self) -> Option<&FailingCheck> {
+        match self {
+            Self::FailingCheck(check) => Some(check),
+            Self::Review(_) | Self::Command(_) | Self::Proof { .. } => None,
+        }
+    }
+
     /// The person who wants it, if a person does.
     pub fn by(&self) -> Option<&Login> {
         match self {

@@ -115,7 +115,10 @@ mod tests {
 
     fn review(state: &str, body: &str) -> Review {
         let user = json!({ "id": 1, "login": "rita", "type": "User" });
-        serde_json::from_value(json!({ "id": 9, "state": state, "body": body, "user": user })).unwrap()
+        serde_json::from_value(json!({
+            "id": 9, "state": state, "body": body, "user": user, "html_url": "https://github.com/a/b/pull/1",
+        }))
+        .unwrap()
     }
 
     fn comment(id: i64, review: i64, reply_to: Option<i64>, line: Option<u32>) -> ReviewComment {
@@ -123,6 +126,7 @@ mod tests {
             "id": id, "body": format!("words {id}"), "path": format!("src/{}.py", reply_to.unwrap_or(id)),
             "user": { "id": 1, "login": "rita", "type": "User" }, "line": line, "original_line": 7,
             "diff_hunk": "@@ -1 +1 @@", "in_reply_to_id": reply_to, "pull_request_review_id": review,
+            "html_url": "https://github.com/a/b/pull/1",
         }))
         .unwrap()
     }

@@ -24,6 +24,7 @@ use crate::{
     money::MicroDollars,
     policy::RepositoryPolicy,
     run::{
+        follow_up::{FailingCheck, FollowUpCause},
         state::State,
         task::{Checks, Occasion},
     },
@@ -259,6 +260,15 @@ pub(super) async fn ours(
     Ok(Business::Ours(Box::new(Red { run, switch, ..red })))
 }
 
+/// Whether that is a repair of an earlier head which is still under way, or waits. Nothing can be published for it any more,
+/// so it cannot have failed to help.
+fn is_under_way(run: Option<&StoredRun>, deed: &Deed, head: &CommitSha) -> bool {
+    let Some(progress) = run.map(|run| &run.run.progress) else { return false };
+    let causes = progress.follow_up.iter().map(|follow_up| &follow_up.cause).chain(&progress.waiting);
+    let mut checks = causes.filter_map(FollowUpCause::failing_check);
+    deed.kind == Kind::Repair && deed.failure.head != *head && checks.any(|check| check.head == deed.failure.head)
+}
+
 /// Whether the pull request is the draft of a run that will go on: what fails there is what it has yet to do.
 fn is_unfinished(run: &StoredRun) -> bool {
     run.run.progress.pull_request.as_ref().is_some_and(|pull_request| pull_request.unfinished)
@@ -273,7 +283,8 @@ async fn answer(services: &Services, wanted: &Checks, red: &Red) -> Result<Answe
         Ground::Pull(_) => red.switch.as_ref().map(|switch| switch.changed_at),
         Ground::DefaultBranch(_) => Some(Utc::now() - BRANCH_MEMORY),
     };
-    let past = tries::deeds(&mut transaction, wanted.repository, red.ground.pull(), since).await?;
+    let mut past = tries::deeds(&mut transaction, wanted.repository, red.ground.pull(), since).await?;
+    past.retain(|deed| !is_under_way(red.run.as_ref(), deed, &wanted.head));
     let under_way = tries::reruns_under_way(&mut transaction, wanted.repository, &wanted.head).await?;
     let mut flakes = Vec::new();
     for seen in &red.seen {
@@ -328,14 +339,14 @@ pub(super) fn deed(kind: Kind, seen: &Seen) -> Deed {
 }
 
 /// The failures as one cause: what all of them printed, and the first one's name and signature for all.
-pub(super) fn as_cause(head: &CommitSha, seen: &[Seen]) -> crate::run::follow_up::FailingCheck {
+pub(super) fn as_cause(head: &CommitSha, seen: &[Seen]) -> FailingCheck {
     let names = crate::report::check_names(seen.iter().map(|seen| seen.name.as_str()));
     let signatures: Vec<&str> = seen.iter().map(|seen| seen.failure.signature.as_str()).collect();
     let excerpts = seen.iter().map(|seen| format!("The check {} failed:\n{}", seen.name, seen.excerpt));
-    crate::run::follow_up::FailingCheck {
+    FailingCheck {
         head: head.clone(),
         name: names,
-        signature: signatures.join(crate::run::follow_up::FailingCheck::AND),
+        signature: signatures.join(FailingCheck::AND),
         excerpt: excerpts.collect::<Vec<_>>().join("\n\n"),
     }
 }

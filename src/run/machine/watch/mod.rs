@@ -237,11 +237,7 @@ pub fn forsaken(before: &Run, signal: &Signal, after: &Run) -> Vec<FailingCheck>
         !kept.any(|kept| kept == *cause)
     };
     let causes = under_way.chain(&before.progress.waiting).filter(left);
-    let check = |cause: &FollowUpCause| match cause {
-        FollowUpCause::FailingCheck(check) => Some(check.clone()),
-        FollowUpCause::Review(_) | FollowUpCause::Command(_) | FollowUpCause::Proof { .. } => None,
-    };
-    causes.filter_map(check).collect()
+    causes.filter_map(FollowUpCause::failing_check).cloned().collect()
 }
 
 /// Everybody who waits for a follow-up: the one that is under way, and those behind it.
