@@ -18,18 +18,32 @@ pub(super) const HORIZON: TimeDelta = TimeDelta::hours(24);
 /// How far back it is read where all before was looked at a moment ago.
 pub(super) const RECENT: TimeDelta = TimeDelta::minutes(15);
 
-/// A delivery tried so often is one that wiz refuses, as with a wrong webhook secret; each look would make one more.
+/// A delivery tried so often is one that wiz refuses, as with a wrong webhook secret. With the rests between them these are
+/// the tries of four hours, so a way that is closed for as long as that costs no delivery.
 const MOST_ATTEMPTS: usize = 30;
+
+/// Tries that follow each other at once.
+const QUICK_ATTEMPTS: u32 = 2;
+
+/// The rest before the next try after those; each further one is twice as long.
+const FIRST_REST: TimeDelta = TimeDelta::seconds(15);
+
+/// No rest is longer.
+const LONGEST_REST: TimeDelta = TimeDelta::minutes(10);
 
 /// Most pages of 100 attempts read at once; a repository whose checks all run at once makes a thousand in an hour.
 const PAGES: usize = 100;
 
-/// Asks for every missed delivery once. Answers how many there were.
-pub(super) async fn fetch_missed(pool: &PgPool, github: &GitHub, back: TimeDelta) -> Result<usize> {
-    let mut missed = missed_since(pool, github, back).await?;
+/// Asks for missed deliveries, each of which is due, once: for all of them at the start and while deliveries arrive, or else
+/// for the first one, to see whether they do again. Answers how many it asked for.
+pub(super) async fn fetch_missed(pool: &PgPool, github: &GitHub, back: TimeDelta, at_start: bool) -> Result<usize> {
+    let (mut missed, mut arrive) = missed_since(pool, github, back).await?;
     if back < HORIZON && !missed.is_empty() {
         // How often each was tried is told by the whole log.
-        missed = missed_since(pool, github, HORIZON).await?;
+        (missed, arrive) = missed_since(pool, github, HORIZON).await?;
+    }
+    if !arrive && !at_start {
+        missed.truncate(1);
     }
     let mut asked = 0;
     for attempt in missed {
@@ -45,11 +59,14 @@ pub(super) async fn fetch_missed(pool: &PgPool, github: &GitHub, back: TimeDelta
     Ok(asked)
 }
 
-async fn missed_since(pool: &PgPool, github: &GitHub, back: TimeDelta) -> Result<Vec<i64>> {
-    let attempts = attempts_since(github, Utc::now() - back).await?;
+/// The missed deliveries that are due, and whether the newest attempt of all arrived.
+async fn missed_since(pool: &PgPool, github: &GitHub, back: TimeDelta) -> Result<(Vec<i64>, bool)> {
+    let now = Utc::now();
+    let attempts = attempts_since(github, now - back).await?;
     let deliveries: Vec<DeliveryId> = attempts.iter().map(|attempt| attempt.delivery).collect();
     let known = intake::known(&mut *pool.acquire().await?, &deliveries).await?;
-    Ok(missed(&attempts, &known))
+    let newest = attempts.iter().max_by_key(|attempt| attempt.delivered_at);
+    Ok((missed(&attempts, &known, now), newest.is_none_or(Attempt::succeeded)))
 }
 
 async fn attempts_since(github: &GitHub, since: DateTime<Utc>) -> Result<Vec<Attempt>> {
@@ -67,9 +84,9 @@ async fn attempts_since(github: &GitHub, since: DateTime<Utc>) -> Result<Vec<Att
     Ok(all)
 }
 
-/// The newest attempt of each delivery that never arrived: no attempt succeeded, the database does not know it, and it
-/// was not tried [`MOST_ATTEMPTS`] times. The oldest come first, as people wrote them.
-pub fn missed(attempts: &[Attempt], known: &BTreeSet<DeliveryId>) -> Vec<i64> {
+/// The newest attempt of each delivery that never arrived: no attempt succeeded, the database does not know it, it was not
+/// tried [`MOST_ATTEMPTS`] times, and has rested since the last one. The oldest come first, as people wrote them.
+pub fn missed(attempts: &[Attempt], known: &BTreeSet<DeliveryId>, now: DateTime<Utc>) -> Vec<i64> {
     let mut tries: BTreeMap<DeliveryId, Vec<&Attempt>> = BTreeMap::new();
     for attempt in attempts {
         tries.entry(attempt.delivery).or_default().push(attempt);
@@ -79,10 +96,27 @@ pub fn missed(attempts: &[Attempt], known: &BTreeSet<DeliveryId>) -> Vec<i64> {
         .filter(|(delivery, tries)| {
             tries.len() < MOST_ATTEMPTS && !known.contains(delivery) && !tries.iter().any(|attempt| attempt.succeeded())
         })
-        .filter_map(|(_, tries)| tries.into_iter().max_by_key(|attempt| attempt.delivered_at))
+        .filter_map(|(_, tries)| {
+            let rest = rest_after(tries.len());
+            let newest = tries.into_iter().max_by_key(|attempt| attempt.delivered_at)?;
+            (newest.delivered_at + rest <= now).then_some(newest)
+        })
         .collect();
     missed.sort_by_key(|attempt| (attempt.delivered_at, attempt.id));
     missed.into_iter().map(|attempt| attempt.id).collect()
+}
+
+/// How long a delivery rests after so many attempts: a way that is closed is not open sooner for being tried.
+fn rest_after(attempts: usize) -> TimeDelta {
+    let further = u32::try_from(attempts).unwrap_or(u32::MAX).saturating_sub(QUICK_ATTEMPTS);
+    match further {
+        0 => TimeDelta::zero(),
+        _ => 2_i32
+            .checked_pow(further - 1)
+            .and_then(|times| FIRST_REST.checked_mul(times))
+            .unwrap_or(LONGEST_REST)
+            .min(LONGEST_REST),
+    }
 }
 
 #[cfg(test)]
@@ -108,10 +142,18 @@ mod tests {
             attempt(6, 4, 400, 0),
         ];
         let known = BTreeSet::from([DeliveryId(uuid::Uuid::from_u128(4))]);
-        assert_eq!(missed(&attempts, &known), [3, 1]);
-        assert_eq!(missed(&[], &known), Vec::<i64>::new());
-        let refused: Vec<Attempt> = (0..30).map(|n| attempt(n, 6, n + 1, 401)).collect();
-        assert_eq!(missed(&refused[1..], &known), [1]);
-        assert_eq!(missed(&refused, &known), Vec::<i64>::new(), "tried often enough");
+        assert_eq!(missed(&attempts, &known, now), [3, 1]);
+        assert_eq!(missed(&[], &known, now), Vec::<i64>::new());
+        let refused: Vec<Attempt> = (0..30).map(|n| attempt(n, 6, 600 * (n + 1), 401)).collect();
+        assert_eq!(missed(&refused[1..], &known, now), [1]);
+        assert_eq!(missed(&refused, &known, now), Vec::<i64>::new(), "tried often enough");
+        let rested = |tries: i64, age_s: i64| {
+            let tries: Vec<Attempt> = (0..tries).map(|n| attempt(n, 7, age_s + n, 502)).collect();
+            !missed(&tries, &known, now).is_empty()
+        };
+        assert!(rested(1, 0) && rested(2, 0), "what failed just now is asked for at once");
+        assert!(!rested(3, 14) && rested(3, 15));
+        assert!(!rested(5, 59) && rested(5, 60));
+        assert!(!rested(29, 599) && rested(29, 600), "no rest is longer");
     }
 }

@@ -44,13 +44,15 @@ pub async fn run(services: Services, shutdown: CancellationToken) -> Result<()> 
     }
     let mut last_slow: Option<Instant> = None;
     let mut log_is_known = false;
+    let mut is_first = true;
     loop {
         let slow = last_slow.is_none_or(|last| last.elapsed() >= SLOW_INTERVAL);
         if slow {
             last_slow = Some(Instant::now());
         }
         let back = if slow || !log_is_known { missed::HORIZON } else { missed::RECENT };
-        match shutdown.run_until_cancelled(round(&services, slow, back)).await {
+        let at_start = std::mem::take(&mut is_first);
+        match shutdown.run_until_cancelled(round(&services, slow, (back, at_start))).await {
             None => return Ok(()),
             Some(was_read) => log_is_known = was_read,
         }
@@ -61,9 +63,9 @@ pub async fn run(services: Services, shutdown: CancellationToken) -> Result<()> 
 }
 
 /// One round; answers whether GitHub's log could be read `back` to where it was to be.
-async fn round(services: &Services, slow: bool, back: TimeDelta) -> bool {
+async fn round(services: &Services, slow: bool, (back, at_start): (TimeDelta, bool)) -> bool {
     let services = &services.on_behalf_of(None, None);
-    let fetched = missed::fetch_missed(&services.pool, &services.github, back).await;
+    let fetched = missed::fetch_missed(&services.pool, &services.github, back, at_start).await;
     let was_read = fetched.is_ok();
     tell("asked GitHub to deliver again what was missed", fetched);
     if slow {

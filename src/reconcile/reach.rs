@@ -24,7 +24,13 @@ pub(super) async fn compare(services: &Services) -> Result<usize> {
     }
     for installation in listed.iter().filter(|listed| !listed.is_suspended()) {
         if known.iter().any(|known| known.id == installation.id) {
-            changed += compare_repositories(services, installation.id).await?;
+            // What one of them refuses says nothing of the others.
+            match compare_repositories(services, installation.id).await {
+                Ok(count) => changed += count,
+                Err(error) => {
+                    tracing::warn!(installation = %installation.id, "cannot compare its repositories: {error:#}");
+                }
+            }
         }
     }
     Ok(changed)

@@ -43,7 +43,8 @@ pub(super) type Whereabouts<'a> = (&'a Installation, &'a StoredRun);
 pub(super) async fn reread(services: &Services) -> Result<usize> {
     let due = repair::take_due(&mut *services.pool.acquire().await?, REREAD_INTERVAL, RUNS_PER_ROUND).await?;
     let mut found = 0;
-    for one in due {
+    let mut due = due.into_iter();
+    for one in due.by_ref() {
         match reread_one(services, one).await {
             Ok(count) => found += count,
             Err(error) => {
@@ -55,6 +56,9 @@ pub(super) async fn reread(services: &Services) -> Result<usize> {
                 }
             }
         }
+    }
+    for left in due {
+        repair::give_back(&mut *services.pool.acquire().await?, left).await?;
     }
     Ok(found)
 }
