@@ -78,6 +78,9 @@ fn is_present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool,
     Ok(Option::<serde::de::IgnoredAny>::deserialize(deserializer)?.is_some())
 }
 
+/// Most issues and pull requests of our own that are looked through for one that may have been made before.
+const MOST_ISSUES: usize = 900;
+
 /// An issue of our own that exists exactly once.
 #[derive(Clone, Copy)]
 pub struct StickyIssue<'a> {
@@ -122,9 +125,11 @@ impl Installation {
         let creator = encode_path(us.as_str());
         let path = repository_path(
             wanted.repository,
-            format_args!("/issues?creator={creator}&state=all&sort=created&direction=asc&per_page=100"),
+            format_args!("/issues?creator={creator}&state=all&sort=created&direction=desc&per_page=100"),
         );
-        let issues: Vec<Issue> = self.get_pages(path, &|so_far: &[Issue]| so_far.iter().any(is_it)).await?;
+        // The newest come first: one that was just made is among them, however many there are, pull requests included.
+        let enough = |so_far: &[Issue]| so_far.len() >= MOST_ISSUES || so_far.iter().any(is_it);
+        let issues: Vec<Issue> = self.get_pages(path, &enough).await?;
         Ok(issues.into_iter().find(is_it))
     }
 

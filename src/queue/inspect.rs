@@ -216,6 +216,15 @@ pub async fn cancel_kinds(connection: &mut PgConnection, run: RunId, kinds: &[&s
     Ok(asked.rows_affected())
 }
 
+/// When a live job was enqueued.
+pub async fn created_at(connection: &mut PgConnection, id: JobId) -> Result<Option<DateTime<Utc>>> {
+    let at = sqlx::query_scalar!("select created_at from job where id = $1", id as _)
+        .fetch_optional(connection)
+        .await
+        .context("cannot ask when a job was enqueued")?;
+    Ok(at)
+}
+
 /// Whether a worker has a job of these kinds for the run.
 pub async fn is_running(connection: &mut PgConnection, run: RunId, kinds: &[&str]) -> Result<bool> {
     let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();

@@ -34,7 +34,9 @@ pub use doorbell::{Doorbell, ring};
 pub use enqueue::enqueue;
 pub use groups::{admit, remove_idle_slots};
 pub use heartbeat::{WorkerId, expire_workers, register};
-pub use inspect::{JobFilter, JobReport, JobStanding, Redriven, cancel, cancel_kinds, is_running, list, retry, show};
+pub use inspect::{
+    JobFilter, JobReport, JobStanding, Redriven, cancel, cancel_kinds, created_at, is_running, list, retry, show,
+};
 pub use job::{Burial, Enqueued, Handler, Job, JobFailure, JobState, NewJob};
 pub use lease::{Completed, Interruption, Lease, LeaseLost};
 pub use worker::{Worker, WorkerSettings};

@@ -55,7 +55,7 @@ impl Answering<'_> {
             outcome => outcome.context("cannot answer the review's threads")?,
         }
         if let Some(said) = self.own_text() {
-            reply::say(self.services, &said).await.context("cannot answer the review's text")?;
+            reply::say(self.services, &said, None).await.context("cannot answer the review's text")?;
         }
         if self.commit.is_some() {
             self.resolve(&github).await.context("cannot resolve the review's threads")?;

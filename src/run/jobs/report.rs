@@ -25,6 +25,9 @@ use crate::{
 /// Least time between two reports of states on the way while few calls to GitHub are left.
 const SPARSE_INTERVAL: TimeDelta = TimeDelta::minutes(10);
 
+/// What was said before a run began is not the run's. GitHub's clock is another one, and a day more costs nothing.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::days(1);
+
 pub(super) async fn execute(
     services: &Services,
     lease: &Lease,
@@ -119,7 +122,7 @@ async fn show(services: &Services, stored: &StoredRun) -> anyhow::Result<()> {
     if stored.mission.ends_in_words() {
         // There is no status comment: the words that were asked for are all there is to say.
         return match answer::apology(stored) {
-            Some(apology) => reply::say(services, &apology).await,
+            Some(apology) => reply::say(services, &apology, Some(stored.created_at - CLOCKS_DIFFER)).await,
             None => Ok(()),
         };
     }
@@ -212,7 +215,7 @@ async fn make_status_comment(
         issue: stored.issue,
         body,
         is_it: &|text| Marker::find(text, key) == Some(marker),
-        since: None,
+        since: Some(stored.created_at - CLOCKS_DIFFER),
     };
     let first = results::begin_status_comment(&mut *services.pool.acquire().await?, stored.run.id).await?;
     Ok(if first { github.post_comment(&wanted).await? } else { github.find_or_create_comment(&wanted).await? })

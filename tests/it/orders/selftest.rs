@@ -1,5 +1,6 @@
 //! `/wiz selftest`: one comment that says what works here, and nothing left behind.
 
+use chrono::TimeDelta;
 use github_stand_in::store::{Level, PermissionSet};
 
 use super::stage::{CHECKED, Stage, shown};
@@ -58,5 +59,25 @@ async fn it_names_what_works_and_what_is_missing() {
     }
     assert_eq!(stage.repo.git(&["branch", "--format=%(refname:short)"]).unwrap(), "main");
     assert_eq!(stage.talk(issue).await.matches("wiz: ").count(), 4, "one comment for each test");
+    in_a_long_conversation(&stage).await;
     stage.clear().await;
+}
+
+/// More comments than are read at once, all of them older than what is answered.
+async fn in_a_long_conversation(stage: &Stage) {
+    let (control, name) = (stage.world.hub().control(), stage.repo.full_name());
+    let issue = stage.issue("Much was said");
+    stage.quiet().await;
+    control.remove_from_installation(stage.installation(), &[name]).unwrap();
+    control.advance_clock(TimeDelta::days(-30));
+    for number in 0..1_001 {
+        stage.say("sam", issue, &format!("And {number}."));
+    }
+    control.advance_clock(TimeDelta::days(30));
+    control.add_to_installation(stage.installation(), &[name]).unwrap();
+    stage.quiet().await;
+    stage.say("maria", issue, "/wiz status");
+    stage.until_answers(issue, "There is no run here").await;
+    stage.say("maria", issue, "/wiz selftest");
+    stage.until_answers(issue, "parts do not work.").await;
 }
