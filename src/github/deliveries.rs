@@ -18,6 +18,8 @@ pub struct Attempt {
     /// What our server answered; 0 when it did not.
     pub status_code: u16,
     pub event: String,
+    /// Whether it repeats an earlier attempt.
+    pub redelivery: bool,
 }
 
 impl Attempt {

@@ -28,8 +28,9 @@ const QUICK_ATTEMPTS: u32 = 2;
 /// The rest before the next try after those; each further one is twice as long.
 const FIRST_REST: TimeDelta = TimeDelta::seconds(15);
 
-/// No rest is longer.
-const LONGEST_REST: TimeDelta = TimeDelta::minutes(10);
+/// No rest is longer: shorter than the time between two looks at the whole log, which alone shows the tries of what has failed
+/// for longer than [`RECENT`].
+const LONGEST_REST: TimeDelta = TimeDelta::minutes(9);
 
 /// Most pages of 100 attempts read at once; a repository whose checks all run at once makes a thousand in an hour.
 const PAGES: usize = 100;
@@ -37,11 +38,7 @@ const PAGES: usize = 100;
 /// Asks for missed deliveries, each of which is due, once: for all of them at the start and while deliveries arrive, or else
 /// for the first one, to see whether they do again. Answers how many it asked for.
 pub(super) async fn fetch_missed(pool: &PgPool, github: &GitHub, back: TimeDelta, at_start: bool) -> Result<usize> {
-    let (mut missed, mut arrive) = missed_since(pool, github, back).await?;
-    if back < HORIZON && !missed.is_empty() {
-        // How often each was tried is told by the whole log.
-        (missed, arrive) = missed_since(pool, github, HORIZON).await?;
-    }
+    let (mut missed, arrive) = missed_since(pool, github, back).await?;
     if !arrive && !at_start {
         missed.truncate(1);
     }
@@ -97,6 +94,11 @@ pub fn missed(attempts: &[Attempt], known: &BTreeSet<DeliveryId>, now: DateTime<
             tries.len() < MOST_ATTEMPTS && !known.contains(delivery) && !tries.iter().any(|attempt| attempt.succeeded())
         })
         .filter_map(|(_, tries)| {
+            // Where even the oldest is a repetition, nobody sees here how often it was tried.
+            let oldest = tries.iter().min_by_key(|attempt| attempt.delivered_at)?;
+            if oldest.redelivery {
+                return None;
+            }
             let rest = rest_after(tries.len());
             let newest = tries.into_iter().max_by_key(|attempt| attempt.delivered_at)?;
             (newest.delivered_at + rest <= now).then_some(newest)
@@ -132,6 +134,7 @@ mod tests {
             delivered_at: now - TimeDelta::seconds(age_s),
             status_code,
             event: "issue_comment".into(),
+            redelivery: false,
         };
         let attempts = [
             attempt(1, 1, 100, 502),
@@ -154,6 +157,8 @@ mod tests {
         assert!(rested(1, 0) && rested(2, 0), "what failed just now is asked for at once");
         assert!(!rested(3, 14) && rested(3, 15));
         assert!(!rested(5, 59) && rested(5, 60));
-        assert!(!rested(29, 599) && rested(29, 600), "no rest is longer");
+        assert!(!rested(29, 539) && rested(29, 540), "no rest is longer");
+        let again = Attempt { redelivery: true, ..attempt(1, 8, 3_600, 502) };
+        assert_eq!(missed(&[again], &known, now), Vec::<i64>::new(), "earlier tries are out of sight");
     }
 }

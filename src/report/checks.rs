@@ -31,9 +31,8 @@ pub fn checks_given_up(check: &str, head: &CommitSha, reason: GaveUp) -> String 
     };
     let how = match reason {
         GaveUp::RunBudget => "`/wiz budget +$2` and then `/wiz ci on` let me try again",
-        GaveUp::SameAgain | GaveUp::Alternating | GaveUp::Attempts(_) | GaveUp::DailyBudget => {
-            "`/wiz ci on` lets me try again"
-        }
+        GaveUp::DailyBudget => "`/wiz ci on` lets me try again tomorrow, or once `budget_day` allows more",
+        GaveUp::SameAgain | GaveUp::Alternating | GaveUp::Attempts(_) => "`/wiz ci on` lets me try again",
     };
     let short: String = head.as_str().chars().take(8).collect();
     format!("{} still fails on `{short}`, and {why}. I leave it to you; {how}.", code(check, 100))
@@ -158,7 +157,7 @@ mod tests {
         ``test (`@x`)`` still fails on `aaaaaaaa`, and it is a failure that I mended before: mending one brings back the other, so they need to be looked at together. I leave it to you; `/wiz ci on` lets me try again.
         ``test (`@x`)`` still fails on `aaaaaaaa`, and I had one attempt. I leave it to you; `/wiz ci on` lets me try again.
         ``test (`@x`)`` still fails on `aaaaaaaa`, and I had 3 attempts. I leave it to you; `/wiz ci on` lets me try again.
-        ``test (`@x`)`` still fails on `aaaaaaaa`, and there is no money left for today. I leave it to you; `/wiz ci on` lets me try again.
+        ``test (`@x`)`` still fails on `aaaaaaaa`, and there is no money left for today. I leave it to you; `/wiz ci on` lets me try again tomorrow, or once `budget_day` allows more.
         ``test (`@x`)`` still fails on `aaaaaaaa`, and my run here has spent its budget. I leave it to you; `/wiz budget +$2` and then `/wiz ci on` let me try again.
         ");
     }

@@ -6,7 +6,11 @@ use super::{
     Forecast, MARKER_CHARS, RunState, RunView, cell, neutralise, plain, questions, sections, sections::Detail,
     ungranted::ungranted,
 };
-use crate::limits::COMMENT_CHARS;
+use crate::limits::{COMMENT_CHARS, PATCH_FILES};
+
+/// Room for the list of what a person is asked to allow, which is shown whole or not allowed: one line of 200 characters for
+/// each file that a run may change.
+const WHOLE_LIST_CHARS: usize = PATCH_FILES * 210;
 
 /// Most that is shown of why a run failed; the rest is not what helps.
 const FAILURE_CHARS: usize = 2_000;
@@ -56,7 +60,9 @@ pub(super) fn summary(view: &RunView, detail: Detail) -> String {
             RunState::NeedsApproval | RunState::NeedsAnswer | RunState::NeedsScope | RunState::Paused
         )
     {
-        parts.push(neutralise(question, detail.text_chars().max(300)));
+        let whole = view.state == RunState::NeedsScope;
+        let chars = if whole { WHOLE_LIST_CHARS } else { detail.text_chars().max(300) };
+        parts.push(neutralise(question, chars));
     }
     if let Some(question) = view.question.as_ref().filter(|_| view.state == RunState::NeedsAnswer) {
         parts.push(questions::asked(question, (view.requester.as_ref(), &view.asked_of), detail));

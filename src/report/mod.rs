@@ -82,8 +82,8 @@ pub use schedules::{ScheduleView, TickNote, TickView, schedule_issue, schedule_t
 pub use selftest::{TriedPart, selftest};
 pub use suggestions::{Offer, patch_offer, suggestion, suggestions};
 pub use threads::{
-    ThreadOutcome, closed_pull_request, follow_up_failed, follow_up_held_up, review_reply, thread_reply,
-    what_to_change, work_on_pull_request,
+    ThreadOutcome, closed_pull_request, follow_up_failed, follow_up_held_up, nothing_left_in_review, review_reply,
+    thread_reply, what_to_change, work_on_pull_request,
 };
 pub use undo::{Stays, UndoView, not_undone, undone, undone_check, was_undone};
 pub use ungranted::Ungranted;

@@ -94,12 +94,11 @@ pub fn no_such_option(run: RunId) -> String {
     )
 }
 
-/// The question about files that the approved plan does not name; paths as they are.
+/// The question about files that the approved plan does not name; paths as they are. All are listed, for nobody can allow
+/// what was not shown.
 pub fn left_scope(paths: &[String]) -> String {
-    let list: String = paths.iter().take(LISTED_PATHS).map(|path| format!("- {}\n", code(path, 200))).collect();
-    let more = paths.len().saturating_sub(LISTED_PATHS);
-    let more = if more > 0 { format!("- and {more} more\n") } else { String::new() };
-    format!("The change is made, but it touches files that the approved plan does not name:\n\n{list}{more}")
+    let list: String = paths.iter().map(|path| format!("- {}\n", code(path, 200))).collect();
+    format!("The change is made, but it touches files that the approved plan does not name:\n\n{list}")
 }
 
 /// The question about a change that needs more agreement than its plan did.
@@ -108,12 +107,9 @@ pub fn gate_raised(gate: &Gate) -> String {
         Approver::Nobody | Approver::Anybody => "needs an approval",
         Approver::AnotherPerson => "needs the approval of another person than the one who asked for it",
     };
-    let list: String = gate.reasons.iter().take(LISTED_PATHS).map(|reason| format!("- {reason}\n")).collect();
+    let list: String = gate.reasons.iter().map(|reason| format!("- {reason}\n")).collect();
     format!("The change is made, and now that it is known it {who}:\n\n{list}")
 }
-
-/// Most paths in one list; nobody judges more of them in a comment.
-const LISTED_PATHS: usize = 40;
 
 /// A stage failed again and again for reasons that only the log knows.
 pub fn stage_given_up() -> String {

@@ -56,6 +56,15 @@ pub fn follow_up_held_up() -> String {
         .to_owned()
 }
 
+/// A review had no words to work on, or none any more, when its turn came.
+pub fn nothing_left_in_review(reviewer: &Login) -> String {
+    format!(
+        "I changed nothing on the review by {}: it says nothing besides the command, or its threads are resolved or gone. A \
+         single comment is a review of its own; `/wiz fix …` with a few words says what to change.",
+        plain(reviewer.as_str(), 110)
+    )
+}
+
 /// Work was ordered on a pull request that is closed or merged.
 pub fn closed_pull_request(verb: &str) -> String {
     format!("This pull request is closed, so I did not start. `/wiz {}` on an issue starts new work.", plain(verb, 20))

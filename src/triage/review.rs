@@ -41,9 +41,6 @@ pub fn reviewed<'a>(event: &'a Event, own: Option<&Login>) -> Result<Reviewed<'a
     if reviewer.is_bot || spoken.author.as_ref().is_some_and(|author| author.is_bot) {
         return Err("a bot's words");
     }
-    if spoken.closed {
-        return Err("the pull request is closed");
-    }
     if spoken.action == SpokenAction::Edited && order_in(&spoken.text, spoken.previous_text.as_deref()).is_none() {
         return Err("an edit that orders nothing new");
     }
@@ -73,6 +70,8 @@ pub enum ReviewIntent {
     Work,
     /// Refuse this person, once per pull request.
     Deny { needs: Role },
+    /// Say that the pull request is closed.
+    TooLate { verb: command::Verb },
     /// Nothing, for this reason.
     Nothing(&'static str),
 }
@@ -98,7 +97,7 @@ pub fn judge(facts: &ReviewFacts<'_>, policy: &RepositoryPolicy) -> ReviewIntent
     }
     match facts.ground {
         Ground::OwnPullRequest | Ground::ForeignPullRequest | Ground::Fork => ReviewIntent::Work,
-        Ground::ClosedPullRequest => ReviewIntent::Nothing("the pull request is closed"),
+        Ground::ClosedPullRequest => ReviewIntent::TooLate { verb },
         Ground::Issue | Ground::ClosedIssue => ReviewIntent::Nothing("no pull request"),
     }
 }
@@ -179,7 +178,6 @@ mod tests {
             }
             reviewed(&event, Some(&own)).map(|_| ()).unwrap_err()
         };
-        assert_eq!(changed(|spoken| spoken.closed = true), "the pull request is closed");
         let repeated = "an edit that orders nothing new";
         assert_eq!(changed(|spoken| spoken.previous_text = Some("/wiz fix".to_owned())), repeated);
         assert_eq!(changed(|spoken| spoken.text = "/wiz status".to_owned()), repeated);
@@ -206,6 +204,8 @@ mod tests {
             (Commented, no_order, Role::Admin, OwnPullRequest, ReviewIntent::Nothing("comments without a command")),
             (Approved, no_order, Role::Admin, OwnPullRequest, ReviewIntent::Nothing("an approval without a command")),
         ];
+        let late = ReviewFacts { state: None, order, role: Role::Write, ground: Ground::ClosedPullRequest };
+        assert_eq!(judge(&late, &RepositoryPolicy::default()), ReviewIntent::TooLate { verb: command::Verb::Fix });
         for (state, order, role, ground, expected) in table {
             let facts = ReviewFacts { state: Some(state), order, role, ground };
             assert_eq!(judge(&facts, &RepositoryPolicy::default()), expected, "{facts:?}");

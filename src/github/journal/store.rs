@@ -67,9 +67,11 @@ pub async fn of_run(connection: &mut PgConnection, run: RunId) -> Result<Vec<Not
 
 /// Notes that these writes were taken back, or found to be what cannot be, and that the job's own did it. What others noted
 /// since was not looked at.
-pub async fn close(connection: &mut PgConnection, writes: &[i64], by: JobId) -> Result<()> {
+pub async fn close(connection: &mut PgConnection, (run, writes): (RunId, &[i64]), by: JobId) -> Result<()> {
     sqlx::query!(
-        "update github_write set undone_at = now() where (id = any($1) or job_id = $2) and undone_at is null",
+        "update github_write set undone_at = now()
+         where run_id = $1 and (id = any($2) or job_id = $3) and undone_at is null",
+        run as _,
         writes,
         by as _,
     )

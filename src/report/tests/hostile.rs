@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
 use super::{super::*, example};
-use crate::limits::{CHECK_ANNOTATIONS_PER_CALL, CHECK_FIELD_CHARS, COMMENT_CHARS};
+use crate::limits::{CHECK_ANNOTATIONS_PER_CALL, CHECK_FIELD_CHARS, COMMENT_CHARS, PATCH_FILES};
 
 #[test]
 fn hostile_text_is_shown_and_does_nothing() {
@@ -85,6 +85,18 @@ fn outputs_cannot_leave_their_fence() {
     assert_eq!(code("a`b|c\nd", 100), "``a`b\\|c d``");
     assert_eq!(code("`", 100), "`` ` ``");
     assert_eq!(neutralise("äöü", 2), "äö…");
+}
+
+#[test]
+fn every_file_that_a_person_is_asked_to_allow_is_shown() {
+    let paths: Vec<String> = (0..PATCH_FILES).map(|n| format!("{n:03}/{}", "long_name/".repeat(18))).collect();
+    let mut view = example::run_in(RunState::NeedsScope);
+    view.gate = Some(left_scope(&paths));
+    let (comment, check) = (status_comment(&view), check_output(&view).summary);
+    for path in &paths {
+        assert!(comment.contains(path) && check.contains(path), "{path}");
+    }
+    assert!(comment.contains("/wiz approve scope"));
 }
 
 #[test]

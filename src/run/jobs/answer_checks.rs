@@ -285,14 +285,23 @@ async fn say(
         installation: wanted.installation,
         repository: wanted.repository,
         issue: pull,
-        // The check stands for the comment that nobody wrote.
-        comment: CommentId(check.0),
+        comment: occasion_of(wanted, check),
         thread: None,
         thumbs_down: None,
         body,
     });
     queue::enqueue(connection, &reply.job(wanted.installation, Duration::ZERO)?).await?;
     Ok(())
+}
+
+/// What is answered: the words that brought the look, or the check in place of a comment that nobody wrote.
+fn occasion_of(wanted: &Checks, check: CheckRunId) -> CommentId {
+    match wanted.occasion {
+        Occasion::Switched(comment) => comment,
+        Occasion::Delivery(_) | Occasion::Labelled(_) | Occasion::RerunRefused | Occasion::Overdue => {
+            CommentId(check.0)
+        }
+    }
 }
 
 /// Says once that a fork's pull request is left alone.

@@ -98,8 +98,12 @@ impl Answering<'_> {
 
     /// The answer to the review's own text, which stands in the conversation.
     fn own_text(&self) -> Option<Reply> {
-        let (_, answer) = self.answered().find(|(shown, _)| shown.first.is_none())?;
-        let body = report::review_reply(&self.worked.reviewer, self.outcome(answer.verdict), &answer.reply);
+        let body = if self.worked.threads.is_empty() {
+            report::nothing_left_in_review(&self.worked.reviewer)
+        } else {
+            let (_, answer) = self.answered().find(|(shown, _)| shown.first.is_none())?;
+            report::review_reply(&self.worked.reviewer, self.outcome(answer.verdict), &answer.reply)
+        };
         Some(Reply {
             installation: self.stored.installation,
             repository: self.stored.repository,

@@ -59,6 +59,10 @@ pub(super) async fn show(services: &Services, stored: &StoredRun, view: &RunView
     let wanted = wanted(stored, head, output);
     let had_word = heads::shown(&mut *services.pool.acquire().await?, (stored.repository, head)).await?;
     let had_word = had_word.is_some_and(|(_, said)| said == run);
+    if !had_word && known.check_items_digest.is_some() {
+        // Should what follows be cut off after the word has come back, the items are still another run's.
+        results::forget_check_items(&mut *services.pool.acquire().await?, run).await?;
+    }
     shown.main(same.as_ref().map(|same| (same, had_word)), &wanted, digest).await?;
     shown.items((same.is_some(), had_word), report::criterion_checks(view), &wanted).await?;
     // Another run may have come to the word meanwhile, and found nothing written over its own.

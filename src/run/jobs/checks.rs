@@ -55,7 +55,7 @@ pub(super) enum Turn {
 pub(super) enum Verdict {
     /// Nobody waits for it any more.
     Left,
-    /// Some checks have not ended.
+    /// Some checks have not ended, or their commit is unfinished itself.
     Wait,
     /// All have ended well.
     Green,
@@ -164,6 +164,7 @@ async fn look(services: &Services, wanted: &Checks, turn: Turn) -> Result<Verdic
             return Ok(failed.first().map_or(Verdict::NotOurs, |check| Verdict::Fork(pull, check.id)));
         }
         Business::No => return Ok(Verdict::NotOurs),
+        Business::Wait => return Ok(Verdict::Wait),
         Business::In(turn) => return Ok(Verdict::In(turn)),
     };
     let failed = found.iter().filter(|check| failed.iter().any(|failed| failed.id == check.id));
@@ -191,6 +192,8 @@ pub(super) enum Business {
     /// They were to be answered by a label, but nothing can be written there.
     Fork(IssueNumber),
     No,
+    /// It can be said later.
+    Wait,
     /// To be said in that turn.
     In(Turn),
 }
@@ -251,7 +254,8 @@ pub(super) async fn ours(
     };
     let own = run.as_ref().is_some_and(|run| run.has_opened(pull.number));
     if own && run.as_ref().is_some_and(is_unfinished) {
-        return not("the draft is not finished");
+        tracing::info!(repo = %name, %head, "failing checks of a draft wait until it is finished");
+        return Ok(Business::Wait);
     }
     if !rules.ci.answering(own, switch.as_ref().map(|switch| switch.answered), &labels).is_on() {
         return not("they are not to be answered on this pull request");

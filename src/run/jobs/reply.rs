@@ -19,7 +19,9 @@ const AGAIN: TimeDelta = TimeDelta::days(4);
 pub(super) async fn execute(services: &Services, lease: &Lease, reply: &Reply) -> Result<Completed, JobFailure> {
     if !super::is_out_of_reach(services, reply.installation, reply.repository).await? {
         let asked_at = queue::created_at(&mut *services.pool.acquire().await?, lease.job()).await?;
-        match say(services, reply, asked_at.map(|at| at - AGAIN)).await {
+        // What nobody's words asked for is said once, whenever that was.
+        let since = asked_at.filter(|_| reply.comment.0 > 0).map(|at| at - AGAIN);
+        match say(services, reply, since).await {
             Err(error) if matches!(error.downcast_ref(), Some(GitHubError::Forbidden(_))) => {
                 // A locked conversation takes no words, today or tomorrow.
                 tracing::warn!(issue = %reply.issue, "cannot answer: {error:#}");

@@ -37,6 +37,7 @@ pub(super) async fn look(
             Ground::DefaultBranch(_) => Verdict::Green,
         },
         Business::In(Turn::OfCommit) => Verdict::In(Turn::OfCommit),
+        Business::Wait => Verdict::Wait,
         Business::In(Turn::OfDefaultBranch) | Business::Fork(_) | Business::No => Verdict::Green,
     })
 }

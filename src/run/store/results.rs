@@ -288,6 +288,14 @@ pub async fn save_check_items(connection: &mut PgConnection, run: RunId, digest:
     Ok(())
 }
 
+/// Notes that the checks of the items may be as another run wrote them.
+pub async fn forget_check_items(connection: &mut PgConnection, run: RunId) -> Result<()> {
+    sqlx::query!("update run_output set check_items_digest = null where run_id = $1", run as _)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Notes that the status comment is about to be made. False when that was noted before, so that it may be there.
 pub async fn begin_status_comment(connection: &mut PgConnection, run: RunId) -> Result<bool> {
     let result = sqlx::query!(

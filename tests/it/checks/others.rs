@@ -213,7 +213,14 @@ async fn no_money_today(stage: &Stage, pull: u64) {
     rules_are(stage, &policy("all", "$0.04")).await;
     push(stage, "any", "linted, beta");
     let word = stage.until_answers(pull, "still fails").await;
-    insta::assert_snapshot!(shown(&word), @"`second` still fails on `<hash>`, and there is no money left for today. I leave it to you; `/wiz ci on` lets me try again.");
+    insta::assert_snapshot!(shown(&word), @"`second` still fails on `<hash>`, and there is no money left for today. I leave it to you; `/wiz ci on` lets me try again tomorrow, or once `budget_day` allows more.");
+    // Whoever asks again on the same day is told again.
+    stage.say("wim", pull, "/wiz ci on");
+    let told = async || {
+        let talk = stage.repo.wiz_comments()?.into_iter().filter(|comment| comment.number == pull);
+        Ok((talk.filter(|comment| comment.body.contains("no money left")).count() == 2).then_some(()))
+    };
+    until("no money is left once more", PATIENCE, told).await.unwrap();
     rules_are(stage, &policy("all", "$20")).await;
     stage.say("wim", pull, "/wiz ci on");
     insta::assert_snapshot!(mended(stage, pull, (6, 2)).await, @"Mend the failing check second");
@@ -234,7 +241,13 @@ async fn no_money_in_the_run(stage: &Stage, pull: u64) {
     let (status, said) = (talk[0], talk[1..].join("\n----\n"));
     assert!(status.contains("is open\n\nFailing checks, worked on for wim"), "{status}");
     insta::assert_snapshot!(said, @r"
-    wiz: `second` still fails on `<hash>`, and there is no money left for today. I leave it to you; `/wiz ci on` lets me try again.
+    wiz: `second` still fails on `<hash>`, and there is no money left for today. I leave it to you; `/wiz ci on` lets me try again tomorrow, or once `budget_day` allows more.
+    ----
+    wim: /wiz ci on
+    ----
+    wiz: I answer failing checks of this pull request, from now on: with repairs on at most 3 commits. `/wiz ci off` ends that.
+    ----
+    wiz: `second` still fails on `<hash>`, and there is no money left for today. I leave it to you; `/wiz ci on` lets me try again tomorrow, or once `budget_day` allows more.
     ----
     wim: /wiz ci on
     ----

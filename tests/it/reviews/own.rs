@@ -90,6 +90,11 @@ async fn each_thread_of_a_review_gets_its_answer() {
 
     insta::assert_snapshot!(stood(&stage, &after), @"success, in_progress, success");
 
+    // A command alone, which may have been meant for comments that were made one by one.
+    stage.review(("maria", pull), "COMMENT", "/wiz fix", &[]);
+    stage.until_answers(pull, "it says nothing besides the command").await;
+    stage.quiet().await;
+
     // Nothing comes of these, and only who may not is told, once.
     let said = stage.line_comments(pull).len();
     stage.review(("maria", pull), "APPROVE", "Good.", &[]);
@@ -107,7 +112,11 @@ async fn each_thread_of_a_review_gets_its_answer() {
     );
     stage.person("maria").merge(stage.repo.full_name(), pull, github_stand_in::control::MergeMethod::Merge).unwrap();
     stage.until_says(issue, "### Done").await;
+    stage.review(("maria", pull), "COMMENT", "A late thought.", &[("greet.sh", 1, "Hm.")]);
+    stage.quiet().await;
+    assert!(!stage.talk(pull).await.contains("is closed"));
     stage.review(("maria", pull), "COMMENT", "Too late.", &[("greet.sh", 1, "/wiz fix")]);
+    stage.until_answers(pull, "This pull request is closed").await;
     stage.say("maria", pull, "/wiz fix the greeting");
     stage.quiet().await;
     assert!(

@@ -65,6 +65,7 @@ pub(super) async fn interpret(
             let text = report::denied(&reviewed.reviewer.login, "fix", needs.name());
             Part::Deny { text, on: comments.first().map(|_| on) }
         }
+        ReviewIntent::TooLate { verb } => Part::Say(report::closed_pull_request(verb.name())),
         ReviewIntent::Work if !faults.is_empty() => Part::Say(triage::faults_text(&faults)),
         ReviewIntent::Work => {
             hearing::acknowledge(services, installation, &repository.name, on).await?;

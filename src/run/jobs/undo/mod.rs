@@ -51,7 +51,7 @@ pub(super) async fn execute(
     let mut transaction = services.pool.begin().await?;
     let completed = lease.complete(&mut transaction).await?;
     let listed: Vec<i64> = writes.iter().map(|noted| noted.id).collect();
-    journal::close(&mut transaction, &listed, lease.job()).await?;
+    journal::close(&mut transaction, (run, &listed), lease.job()).await?;
     pass_word_on(&mut transaction, &stored).await?;
     say(&mut transaction, &stored, (issue, comment), report::undone(run, &view)).await?;
     transaction.commit().await?;

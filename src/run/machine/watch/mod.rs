@@ -155,8 +155,10 @@ fn begin(mut run: Run, cause: FollowUpCause, restarts: u32) -> Result<Transition
     } else {
         (State::Working, vec![step], Effect::Work(key))
     };
-    // What this run did not plan is judged by the rules that hold when work on it begins.
-    run.progress.plan = run.progress.plan.filter(|current| !current.plan.steps.is_empty());
+    if run.state == State::Failed {
+        // Where there is no plan of its own, the next work may go by rules that were mended meanwhile.
+        run.progress.plan = run.progress.plan.filter(|current| !current.plan.steps.is_empty());
+    }
     run.progress.follow_ups = number;
     run.progress.follow_up = Some(FollowUp { number, cause, head: None, restarts, steps });
     run.progress.rework_rounds = 0;
