@@ -98,6 +98,8 @@ async fn a_cancelled_run_stops_at_once_and_goes_on_when_asked() {
     model.fail_next(1, Fault::Silent);
     stage.say("maria", issue, "/wiz fix");
     asked(1).await;
+    let shown = async || Ok(stage.status(issue).map(drop));
+    wiz_demo::until("the run is shown", std::time::Duration::from_secs(60), shown).await.unwrap();
     stage.say("maria", issue, "/wiz cancel\n/wiz cancel");
     stage.until_says(issue, "Cancelled").await;
     stage.world.until_no_box_is_left().await.unwrap();
