@@ -79,7 +79,7 @@ fn broken_archives_have_no_log() {
         ("nothing", vec![]),
         ("no archive", b"<html>Not Found</html>".to_vec()),
         ("cut off", good[..good.len() - 30].to_vec()),
-        ("a directory of something else", changed(central, b"XXXX")),
+        ("a directory of something else", changed(central, b"PK\x05\x06")),
         ("a file beyond the end", changed(central + 42, &u32::MAX.to_le_bytes()[..3])),
         ("a file longer than the archive", changed(central + 20, &1_000_000_u32.to_le_bytes())),
         ("packed in an unknown way", changed(central + 10, &99_u16.to_le_bytes())),

@@ -167,22 +167,28 @@ async fn refuted(stage: &Stage, pull: &Pull) -> String {
     head
 }
 
-/// Somebody pushes while a follow-up is under way. Its cause was the old head's, so nothing more is done, and the new head
-/// must not be taken for proven.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_push_under_a_follow_up_is_not_taken_for_proven() {
+/// A pull request whose CI has failed, while the coder is at work on that; a second one would be quicker.
+async fn under_repair() -> (Stage, u64, Pull) {
     let title = "It is not linted";
     let mut slow = follow_up(title, "follow-up-1", "not linted", "echo '# linted' >> greet.sh");
     // Long enough for a push on a busy machine; the model answers no sooner.
     slow.turns[1].delay_ms = 5_000;
-    let scenes = [vec![slow], repair(title)].concat();
-    let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
+    let again = follow_up(title, "follow-up-2", "not linted", "echo '# linted' >> greet.sh");
+    let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), [vec![slow, again], repair(title)].concat()).await;
     let rule = Rule::FailsWhileFileLacks { path: "greet.sh".to_owned(), text: "# linted".to_owned() };
     let lint = NewWorkflow { on: vec![Trigger::PullRequest], ..workflow(rule, "greet.sh: line 1: not linted") };
     stage.world.hub().control().script_workflow(stage.repo.full_name(), &lint).unwrap();
     let (issue, pull) = pull_request(&stage, title).await;
     let model = stage.world.model().unwrap();
     until("the coder is at work", PATIENCE, async || Ok((model.requests().len() > 5).then_some(()))).await.unwrap();
+    (stage, issue, pull)
+}
+
+/// Somebody pushes while a follow-up is under way. Its cause was the old head's, so nothing more is done, and the new head
+/// must not be taken for proven.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_under_a_follow_up_is_not_taken_for_proven() {
+    let (stage, issue, pull) = under_repair().await;
     // CI likes this one, so that nothing else is done about it.
     let head = push(&stage, &pull, ("greet.sh", "# linted\necho \"Hello, ${1:-you}\"\n"));
     let checks = ended(&stage, &head, Conclusion::Neutral).await;
@@ -199,18 +205,7 @@ async fn a_push_under_a_follow_up_is_not_taken_for_proven() {
 /// help against.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repair_that_a_push_made_idle_is_not_held_against_the_next() {
-    let title = "It is not linted";
-    let mut slow = follow_up(title, "follow-up-1", "not linted", "echo '# linted' >> greet.sh");
-    // Long enough for a push on a busy machine; the model answers no sooner.
-    slow.turns[1].delay_ms = 5_000;
-    let again = follow_up(title, "follow-up-2", "not linted", "echo '# linted' >> greet.sh");
-    let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), [vec![slow, again], repair(title)].concat()).await;
-    let rule = Rule::FailsWhileFileLacks { path: "greet.sh".to_owned(), text: "# linted".to_owned() };
-    let lint = NewWorkflow { on: vec![Trigger::PullRequest], ..workflow(rule, "greet.sh: line 1: not linted") };
-    stage.world.hub().control().script_workflow(stage.repo.full_name(), &lint).unwrap();
-    let (issue, pull) = pull_request(&stage, title).await;
-    let model = stage.world.model().unwrap();
-    until("the coder is at work", PATIENCE, async || Ok((model.requests().len() > 5).then_some(()))).await.unwrap();
+    let (stage, issue, pull) = under_repair().await;
     let pushed = push(&stage, &pull, ("NEWS.md", "Mine.\n"));
     stage.until_followed_up(issue, 2).await;
     stage.until_says(issue, "### Pull request #").await;

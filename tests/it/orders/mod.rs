@@ -22,6 +22,7 @@ mod schedules;
 mod selftest;
 mod speech;
 pub mod stage;
+mod stored;
 mod transfers;
 mod triggers;
 mod undo;
