@@ -130,7 +130,7 @@ pub async fn known(connection: &mut PgConnection, ids: &[DeliveryId]) -> Result<
     Ok(known.into_iter().collect())
 }
 
-/// The deliveries of these events since a moment, oldest first, at most `most` of them.
+/// The newest `most` deliveries of these events since a moment, oldest first.
 pub async fn since(
     connection: &mut PgConnection,
     events: &[&str],
@@ -138,9 +138,9 @@ pub async fn since(
     most: i64,
 ) -> Result<Vec<DeliveryId>> {
     let events: Vec<String> = events.iter().map(|event| (*event).to_owned()).collect();
-    let ids = sqlx::query_scalar!(
+    let mut ids = sqlx::query_scalar!(
         r#"select id as "id: DeliveryId" from delivery
-           where event = any($1) and received_at >= $2 order by received_at, id limit $3"#,
+           where event = any($1) and received_at >= $2 order by received_at desc, id desc limit $3"#,
         &events,
         moment,
         most,
@@ -148,6 +148,7 @@ pub async fn since(
     .fetch_all(connection)
     .await
     .context("cannot list deliveries")?;
+    ids.reverse();
     Ok(ids)
 }
 

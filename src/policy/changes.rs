@@ -181,8 +181,7 @@ fn judge_path(change: &ChangedPath, policy: &RepositoryPolicy, plan: &Plan) -> O
     if change.bytes > PATCH_FILE_BYTES as u64 {
         return Some(Violation::FileTooLarge { path, bytes: change.bytes });
     }
-    let lists = std::iter::once(&policy.allowed_paths).filter(|list| !list.is_empty()).chain(&policy.allowed_within);
-    if !lists.into_iter().all(|list| list.iter().any(|allowed| allowed.matches(&path))) {
+    if !policy.allows(&path) {
         return Some(Violation::NotAllowed { path });
     }
     if let Some(pattern) = policy.protection_of(&path) {
@@ -196,6 +195,12 @@ fn judge_path(change: &ChangedPath, policy: &RepositoryPolicy, plan: &Plan) -> O
 }
 
 impl RepositoryPolicy {
+    /// Whether this path is among those that runs may change.
+    pub fn allows(&self, path: &str) -> bool {
+        let lists = std::iter::once(&self.allowed_paths).filter(|list| !list.is_empty()).chain(&self.allowed_within);
+        lists.into_iter().all(|list| list.iter().any(|allowed| allowed.matches(path)))
+    }
+
     /// The rule by which a person must look at this path; none when nobody must. What is guarded whatever the policy
     /// says cannot be freed.
     pub(super) fn protection_of(&self, path: &str) -> Option<String> {

@@ -8,8 +8,10 @@
 //!
 //! Read first: [`listen`], [`decide`], [`Intent`].
 
+mod ended;
 mod review;
 
+pub use ended::{Ended, ended};
 pub use review::{ReviewFacts, ReviewIntent, Reviewed, judge, may_ask, order_in, reviewed};
 
 use crate::{

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Longest wait for something that needs no model and no box.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(180);
 /// Longest wait for agents and tests; a real model is slow, and so is a busy machine.
 const WORK: Duration = Duration::from_secs(30 * 60);
 

@@ -34,7 +34,7 @@ const LOG: &str = "wiz.log";
 /// The same for the second process, and the folder of its data.
 const SECOND: &str = "second";
 /// How long boxes may take to go after the last job.
-const CLEAR_DEADLINE: Duration = Duration::from_secs(60);
+const CLEAR_DEADLINE: Duration = Duration::from_secs(180);
 
 /// What a world is made of.
 #[derive(Debug, Clone)]

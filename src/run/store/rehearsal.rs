@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
+use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, types::Json};
 
 use crate::{
-    ids::{RepositoryId, UserId},
+    ids::{IssueNumber, RepositoryId, UserId},
     run::state::Progress,
 };
 
@@ -49,4 +50,31 @@ pub async fn planned_files(
     .fetch_optional(connection)
     .await?;
     Ok(progress.and_then(|progress| progress.0.plan).map(|current| current.plan.files))
+}
+
+/// Whether a run has opened this pull request.
+pub async fn is_own_pull(connection: &mut PgConnection, repository: RepositoryId, pull: IssueNumber) -> Result<bool> {
+    let Some(run) = super::latest_of(connection, repository, pull).await? else { return Ok(false) };
+    Ok(super::load(connection, run).await?.is_some_and(|run| run.has_opened(pull)))
+}
+
+/// On how many commits of a pull request a repair was tried before that moment, and after the last word of a person about
+/// its checks.
+pub async fn repairs_before(
+    connection: &mut PgConnection,
+    (repository, pull): (RepositoryId, IssueNumber),
+    moment: DateTime<Utc>,
+) -> Result<u32> {
+    let heads = sqlx::query_scalar!(
+        r#"select count(distinct a.head) as "heads!" from ci_attempt a
+           left join ci_switch s on s.repository_id = a.repository_id and s.pull_number = a.pull_number
+           where a.repository_id = $1 and a.pull_number = $2 and a.kind = 'repair' and a.created_at < $3
+             and a.created_at >= coalesce(case when s.changed_at < $3 then s.changed_at end, '-infinity'::timestamptz)"#,
+        repository as _,
+        pull as _,
+        moment,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(u32::try_from(heads).unwrap_or(u32::MAX))
 }

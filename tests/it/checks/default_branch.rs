@@ -122,6 +122,8 @@ async fn gives_up(stage: &Stage, issue: u64) {
     lint(stage, never, "error: another thing entirely");
     push(stage, ("README.md", "# Three\n"));
     let other = issue_of_wiz(stage, issue).await;
+    // The issue is there before its run.
+    until("its run is shown", PATIENCE, async || Ok(stage.status(other).map(drop))).await.unwrap();
     stage.say("maria", other, "/wiz cancel");
     stage.until_says(other, "### Cancelled").await;
     settled(stage).await;

@@ -27,7 +27,7 @@ use crate::orders::{
 const TOKEN: &str = "ghp_q7Rk2mXv9LbT4wZs8JdN1cYp6HfA3gUe5BoK";
 
 /// A workflow with one job, and what it prints when it fails.
-fn workflow(rule: Rule, log: &str) -> NewWorkflow {
+pub fn workflow(rule: Rule, log: &str) -> NewWorkflow {
     let job = JobScript {
         name: "lint".to_owned(),
         steps: vec!["make lint".to_owned()],

@@ -137,7 +137,7 @@ async fn a_run_without_money_rests_and_goes_on_with_more() {
     stage.until_says(issue, "is ready for approval").await;
     let hash = stage.plan_hash(issue);
     stage.say("maria", issue, "/wiz budget +$0.50");
-    wiz_demo::until("another hash is shown", std::time::Duration::from_secs(60), async || {
+    wiz_demo::until("another hash is shown", super::stage::PATIENCE, async || {
         Ok((stage.plan_hash(issue) != hash).then_some(()))
     })
     .await
@@ -200,7 +200,7 @@ async fn a_paused_run_holds_nothing_and_goes_on_where_it_was() {
     let model = stage.world.model().unwrap();
     let asked = async |count: usize| {
         let more = async || Ok((model.requests().len() >= count).then_some(()));
-        wiz_demo::until("the model was asked", std::time::Duration::from_secs(60), more).await.unwrap();
+        wiz_demo::until("the model was asked", super::stage::PATIENCE, more).await.unwrap();
     };
     stage.say("maria", issue, "/wiz resume");
     stage.until_answers(issue, "no run here").await;

@@ -16,6 +16,7 @@ mod plans;
 mod questions;
 mod reach;
 mod refusals;
+mod rehearsal;
 mod rules;
 pub mod scenes;
 mod schedules;

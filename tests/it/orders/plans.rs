@@ -135,7 +135,7 @@ async fn a_plan_that_wiz_does_not_know_to_be_shown_is_approved_all_the_same() {
 
 /// Waits until the status comment shows another plan than this one.
 async fn changed(stage: &Stage, issue: u64, old: &str) -> String {
-    wiz_demo::until("another plan is shown", std::time::Duration::from_secs(60), async || {
+    wiz_demo::until("another plan is shown", super::stage::PATIENCE, async || {
         Ok(Some(stage.plan_hash(issue)).filter(|hash| hash != old))
     })
     .await

@@ -1,9 +1,6 @@
 //! The rules of a repository: where they come from, what is said of a file that would change them, and work that begins
 //! by itself.
 
-use std::time::Duration;
-
-use chrono::Utc;
 use github_stand_in::{
     control::{MergeMethod, NewRepository},
     store::Role,
@@ -12,11 +9,9 @@ use wiz_demo::until;
 
 use super::{
     scenes::{FILES, planner},
-    stage::{CHECKED, Stage, shown},
+    stage::{CHECKED, PATIENCE, Stage, shown},
 };
 use crate::reviews::questions::{answer, asked};
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The check runs that judge a policy file: commit, how it ended, title and the lines of its remarks.
 fn judged(stage: &Stage) -> Vec<(String, Option<String>, String, Vec<u64>)> {
@@ -263,113 +258,4 @@ pub(super) async fn tracking_issue(stage: &Stage, title: &str) -> u64 {
         Ok(repository.issues.values().find(|issue| issue.title == title).map(|issue| issue.number))
     });
     found.await.unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn another_file_is_checked_and_tried_on_what_people_said() {
-    let stage = Stage::set(CHECKED, vec![planner("Greet", &FILES)]).await;
-    let issue = stage.issue("Greet");
-    stage.say("sam", issue, "/wiz fix");
-    stage.until_answers(issue, "sam may not use").await;
-    stage.say("wim", issue, "/wiz fix");
-    stage.until_says(issue, "is ready for approval").await;
-    stage.say("tess", issue, "/wiz fxi\n\n/wiz help");
-    stage.until_answers(issue, "may not use").await;
-    stage.until_answers(issue, "What wiz understands").await;
-
-    let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str, text: &str| {
-        std::fs::write(folder.path().join(name), text).unwrap();
-        folder.path().join(name).display().to_string()
-    };
-    let run = async |arguments: &[&str]| {
-        let output = stage.world.run(arguments).await.unwrap();
-        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        let text = text.replace(&format!("{}/", folder.path().display()), "");
-        let year = Utc::now().format("%Y-").to_string();
-        let lines = text.lines().map(|line| match line.strip_prefix(&year) {
-            Some(rest) => format!("<time> {}", rest["MM-DDTHH:MM".len()..].split_once(' ').unwrap_or_default().1),
-            None => line.to_owned(),
-        });
-        format!("{:?}\n{}", output.status.code(), lines.collect::<Vec<_>>().join("\n"))
-    };
-    let faulty = file(
-        "faulty.yml",
-        "gate: sometimes\nschedules:\n  - name: nightly\n    cron: '* * * * *'\n    verb: fix\n    instructions: x\nbuget_run: $3\n",
-    );
-    let strict = file("strict.yml", &format!("{CHECKED}min_role: maintain\n"));
-    let rule = "gate:\n  default: autonomous\n  rules:\n    - level: human-required\n      paths: [greet.sh]\n";
-    let free = file("free.yml", &format!("{CHECKED}{rule}"));
-    let said = [
-        run(&["config", "check", &faulty]).await,
-        run(&["config", "check", &strict]).await,
-        run(&["config", "check", "nowhere.yml"]).await,
-        run(&["policy", "test", &faulty]).await,
-        run(&["policy", "test", &strict]).await,
-        run(&["policy", "test", &free, "--against", &strict, "--repo", "octo/greeter"]).await,
-        run(&["policy", "test", &free, "--repo", "octo/other", "--since", "1h"]).await,
-        run(&["policy", "test", &free, "--since", "1w"]).await,
-    ];
-    insta::assert_snapshot!(said.join("\n====\n"), @r"
-    Some(1)
-    faulty.yml:1: gate: unknown variant `sometimes`; known are autonomous, supervised, human-required
-    faulty.yml:3: schedules: cron: two ticks are at least 30 minutes apart
-    faulty.yml:7: unknown field `buget_run`; did you mean `budget_run`?
-    ====
-    Some(0)
-    strict.yml: no mistakes
-    ====
-    Some(1)
-    <time> ERROR wiz: cannot open nowhere.yml: No such file or directory (os error 2)
-    ====
-    Some(1)
-    faulty.yml:1: gate: unknown variant `sometimes`; known are autonomous, supervised, human-required
-    faulty.yml:3: schedules: cron: two ticks are at least 30 minutes apart
-    faulty.yml:7: unknown field `buget_run`; did you mean `budget_run`?
-    ====
-    Some(0)
-    4 commands, 3 of them would mean something else.
-
-    <time> octo/greeter#1 sam as read (was refused before): /wiz fix
-      - denied, needs write
-      + denied, needs maintain
-
-    <time> octo/greeter#1 wim as write (started a run before): /wiz fix
-      - starts, supervised: the default here is supervised
-      + denied, needs maintain
-
-    <time> octo/greeter#1 tess as read (was refused before): `fxi` is not a command; did you mean `fix`?
-      - denied, needs write
-      + denied, needs maintain
-
-    Assumed: the roles in parentheses, and for a gate the files of the plan that was made, where one was.
-    ====
-    Some(0)
-    4 commands, 3 of them would mean something else.
-
-    <time> octo/greeter#1 sam as read (was refused before): /wiz fix
-      - denied, needs maintain
-      + denied, needs write
-
-    <time> octo/greeter#1 wim as write (started a run before): /wiz fix
-      - denied, needs maintain
-      + starts, human-required: rule 1 of the gate: the path greet.sh
-
-    <time> octo/greeter#1 tess as read (was refused before): `fxi` is not a command; did you mean `fix`?
-      - denied, needs maintain
-      + denied, needs write
-
-    Assumed: the roles in parentheses, and for a gate the files of the plan that was made, where one was.
-    ====
-    Some(0)
-    0 commands, 0 of them would mean something else.
-
-    Assumed: the roles in parentheses, and for a gate the files of the plan that was made, where one was.
-    ====
-    Some(2)
-    error: invalid value '1w' for '--since <SINCE>': a time is written like 12h or 7d, up to 365d
-
-    For more information, try '--help'.
-    ");
-    stage.clear().await;
 }

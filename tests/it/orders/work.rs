@@ -93,13 +93,13 @@ async fn a_cancelled_run_stops_at_once_and_goes_on_when_asked() {
     let model = stage.world.model().unwrap();
     let asked = async |count: usize| {
         let more = async || Ok((model.requests().len() >= count).then_some(()));
-        wiz_demo::until("the model was asked", std::time::Duration::from_secs(60), more).await.unwrap();
+        wiz_demo::until("the model was asked", super::stage::PATIENCE, more).await.unwrap();
     };
     model.fail_next(1, Fault::Silent);
     stage.say("maria", issue, "/wiz fix");
     asked(1).await;
     let shown = async || Ok(stage.status(issue).map(drop));
-    wiz_demo::until("the run is shown", std::time::Duration::from_secs(60), shown).await.unwrap();
+    wiz_demo::until("the run is shown", super::stage::PATIENCE, shown).await.unwrap();
     stage.say("maria", issue, "/wiz cancel\n/wiz cancel");
     stage.until_says(issue, "Cancelled").await;
     stage.world.until_no_box_is_left().await.unwrap();

@@ -10,20 +10,18 @@ mod own;
 pub mod questions;
 mod requested;
 
-use std::time::Duration;
-
 use github_stand_in::store::ReviewComment;
 use scripted_model::{Call, Scene, Turn, When};
 use serde_json::{Value, json};
 use wiz_demo::until;
 
 use crate::{
-    orders::{scenes::repair, stage::Stage},
+    orders::{
+        scenes::repair,
+        stage::{PATIENCE, Stage},
+    },
     support::redact::redact,
 };
-
-/// Long enough for boxes and agents on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A policy under which nobody waits for an approval.
 const AUTONOMOUS: &str = "gate: autonomous\nchecks:\n  - name: tests\n    run: sh tests/greet_test.sh\n";

@@ -8,8 +8,11 @@ use wiz_demo::{
 
 use super::database::TestDatabase;
 
+/// Nothing waits so long unless something is wrong.
+const PATIENCE: Duration = Duration::from_secs(180);
+
 /// wiz looks for missed deliveries when it starts and every quarter of a minute.
-const REPAIRED_IN: Duration = Duration::from_secs(60);
+const REPAIRED_IN: Duration = PATIENCE;
 
 /// The usual world of a case, with a database of its own on the test server.
 pub async fn start(case: &'static Case) -> World {
@@ -38,9 +41,7 @@ pub async fn assert_ended_well(world: &mut World, ending: &Ending) {
     let (case, repo) = (world.case(), world.repo());
     world.hub().settle().await.unwrap();
     let store = world.store().await.unwrap();
-    let idle = until("the queue is empty", std::time::Duration::from_secs(60), async || {
-        Ok(store.due_jobs().await?.is_empty().then_some(()))
-    });
+    let idle = until("the queue is empty", PATIENCE, async || Ok(store.due_jobs().await?.is_empty().then_some(())));
     idle.await.unwrap();
 
     let comments = repo.all_comments().unwrap();
