@@ -130,13 +130,13 @@ async fn another_file_is_checked_and_tried_on_what_has_happened() {
       - means nothing
       + /wiz fix: starts with up to $3.00, supervised: the default here is supervised
 
-    <time> octo/greeter#3 wim as write (started a run before): label ci-please
-      - means nothing
-      + changes nothing: something else decides about the checks there
-
     <time> octo/greeter#3: checks fail at <hash>
       - left alone
       + answered, since the pull request has the label
+
+    <time> octo/greeter#3 wim as write (started a run before): label ci-please
+      - means nothing
+      + changes nothing: something else decides about the checks there
 
     <time> octo/greeter: checks fail at <hash>
       - left alone
@@ -162,13 +162,13 @@ async fn another_file_is_checked_and_tried_on_what_has_happened() {
     Some(0)
     Tried on commands: 4, labels and assignments: 2, reviews: 1, commits with failing checks: 3. 3 of 10 would mean something else.
 
-    <time> octo/greeter#3 wim as write (started a run before): label ci-please
-      - changes nothing: something else decides about the checks there
-      + means nothing
-
     <time> octo/greeter#3: checks fail at <hash>
       - answered, since the pull request has the label
       + left alone
+
+    <time> octo/greeter#3 wim as write (started a run before): label ci-please
+      - changes nothing: something else decides about the checks there
+      + means nothing
 
     <time> octo/greeter: checks fail at <hash>
       - an issue is opened and worked on
@@ -209,16 +209,11 @@ async fn people_speak(stage: &Stage) {
 async fn labels_reviews_and_checks(stage: &Stage) {
     let (name, wim) = (stage.repo.full_name(), stage.person("wim"));
     wim.label(name, stage.issue("A bug"), &["bug", "good first issue"]).unwrap();
+    stage.quiet().await;
     let never = Rule::Outcomes { outcomes: vec![Conclusion::Failure] };
     stage.world.hub().control().script_workflow(name, &checks::workflow(never, "error: never")).unwrap();
     for branch in ["by-hand", "main"] {
         let head = wim.write_file(name, branch, ("greet.sh", &format!("echo {branch}\n")), "By hand").unwrap();
-        if branch == "by-hand" {
-            let pull = wim.open_pull_request(name, (branch, "main"), "By hand", "Short.").unwrap();
-            wim.label(name, pull, &["ci-please"]).unwrap();
-            stage.person("sam").review(name, pull, Verdict::RequestChanges, "/wiz docs say more").unwrap();
-            stage.until_answers(pull, "sam may not use").await;
-        }
         let failed = async || {
             let runs = stage.world.hub().control().workflow_runs(name)?;
             let last = runs.iter().rfind(|run| run.head_sha == head).and_then(|run| run.latest());
@@ -226,6 +221,13 @@ async fn labels_reviews_and_checks(stage: &Stage) {
         };
         assert_eq!(until("CI has ended", PATIENCE, failed).await.unwrap(), Conclusion::Failure);
         stage.quiet().await;
+        if branch == "by-hand" {
+            let pull = wim.open_pull_request(name, (branch, "main"), "By hand", "Short.").unwrap();
+            wim.label(name, pull, &["ci-please"]).unwrap();
+            stage.person("sam").review(name, pull, Verdict::RequestChanges, "/wiz docs say more").unwrap();
+            stage.until_answers(pull, "sam may not use").await;
+            stage.quiet().await;
+        }
     }
 }
 
