@@ -14,7 +14,7 @@ use super::{
 use crate::ids::RunId;
 
 /// How often a volume is tried that a dying container still holds.
-const VOLUME_ATTEMPTS: u32 = 3;
+const VOLUME_ATTEMPTS: u32 = 20;
 
 impl Docker {
     /// The living box of this key, with a new runner stream; `None` when there is none. For a process that takes over

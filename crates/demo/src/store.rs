@@ -3,6 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, Result};
+use github_stand_in::store::Delivery;
 use sqlx::{
     PgPool, Row as _,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -125,10 +126,26 @@ impl Store {
         known.fetch_one(&self.pool).await.context("cannot look for a delivery")
     }
 
-    /// Live jobs that are due, by kind: empty when wiz has nothing to do.
+    /// Those of GitHub's unanswered deliveries that are not in wiz's database, as `event.action`.
+    pub async fn missed_of(&self, unanswered: &[Delivery]) -> Result<Vec<String>> {
+        let mut missed = Vec::new();
+        for one in unanswered {
+            if !self.has_delivery(&one.guid).await? {
+                missed.push(format!("{}.{}", one.event, one.action.as_deref().unwrap_or_default()));
+            }
+        }
+        Ok(missed)
+    }
+
+    /// Live jobs that are due, and those that failed and will be tried again in a moment, by kind: empty when wiz has
+    /// nothing to do.
     pub async fn due_jobs(&self) -> Result<Vec<String>> {
-        let kinds =
-            sqlx::query_scalar("select kind from job where state <> 'scheduled' or run_at <= now() order by id");
+        let kinds = sqlx::query_scalar(
+            "select kind from job
+             where state <> 'scheduled' or run_at <= now()
+                or (last_error is not null and run_at <= now() + interval '10 seconds')
+             order by id",
+        );
         kinds.fetch_all(&self.pool).await.context("cannot read the queue")
     }
 

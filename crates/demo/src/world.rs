@@ -177,18 +177,6 @@ impl World {
         }
     }
 
-    /// Deliveries that never reached wiz's database, as `event.action`.
-    pub async fn missed_deliveries(&self) -> Result<Vec<String>> {
-        let store = self.store().await?;
-        let mut missed = Vec::new();
-        for one in self.hub.unanswered() {
-            if !store.has_delivery(&one.guid).await? {
-                missed.push(format!("{}.{}", one.event, one.action.as_deref().unwrap_or_default()));
-            }
-        }
-        Ok(missed)
-    }
-
     /// What the engine has done for wiz since the world began.
     pub fn engine_activity(&self) -> Result<engine::Activity> {
         self.watch.activity()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use sqlx::PgConnection;
 
 use super::{
@@ -116,10 +116,13 @@ async fn answer(services: &Services, connection: &mut PgConnection, wanted: &Che
             tracing::info!(head = %wanted.head, "no money is left for the default branch");
         }
         Answer::Stop(seen, reason) => {
-            tries::record(connection, place, &seen.name, &deed(Kind::Stop, &seen)).await?;
+            for one in &seen {
+                tries::record(connection, place, &one.name, &deed(Kind::Stop, one)).await?;
+            }
+            let first = seen.first().context("given up on nothing")?;
             match &red.ground {
-                Ground::Pull(pull) => give_up(connection, wanted, (pull, &red.policy), (&seen, reason)).await?,
-                Ground::DefaultBranch(ground) => default_branch::give_up(connection, wanted, ground, &seen).await?,
+                Ground::Pull(pull) => give_up(connection, wanted, (pull, &red.policy), (first, reason)).await?,
+                Ground::DefaultBranch(ground) => default_branch::give_up(connection, wanted, ground, first).await?,
             }
         }
         Answer::Wait | Answer::Nothing => {}

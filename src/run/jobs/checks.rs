@@ -112,7 +112,8 @@ pub(super) enum Answer {
     Wait,
     Rerun(Vec<Seen>),
     Repair(Vec<Seen>),
-    Stop(Seen, StopReason),
+    /// Given up, for the first of them and this reason.
+    Stop(Vec<Seen>, StopReason),
     Nothing,
 }
 
@@ -242,6 +243,7 @@ pub(super) async fn ours(
         run.filter(|run| run.run.progress.pull_request.as_ref().is_some_and(|watched| watched.number == pull.number));
     let switch = tries::switch(&mut connection, wanted.repository, pull.number).await?;
     drop(connection);
+    opening::wait_for_commit(run.as_ref(), head)?;
     if run.is_none() {
         opening::wait_for_branch(services, wanted.repository, &pull.head.branch).await?;
     }
@@ -303,7 +305,7 @@ async fn answer(services: &Services, wanted: &Checks, red: &Red) -> Result<Answe
         return Ok(Answer::Wait);
     }
     let money = if left < LEAST_BUDGET { Money::NoneToday } else { money_of_run(services, red).await? };
-    let (mut repairs, mut reruns) = (vec![], vec![]);
+    let (mut repairs, mut reruns, mut stops, mut why) = (vec![], vec![], vec![], None);
     for (seen, was_flake) in red.seen.iter().zip(flakes) {
         let now = Circumstances {
             flaky: was_flake || seen.smell.is_some(),
@@ -317,16 +319,20 @@ async fn answer(services: &Services, wanted: &Checks, red: &Red) -> Result<Answe
         };
         tracing::info!(check = seen.name, head = %wanted.head, signature = %seen.failure.signature, ?decision, "a check failed");
         match decision {
-            Decision::Stop(reason) => return Ok(Answer::Stop(seen.clone(), reason)),
+            Decision::Stop(reason) => {
+                stops.push(seen.clone());
+                why.get_or_insert(reason);
+            }
             Decision::Repair => repairs.push(seen.clone()),
             Decision::Rerun => reruns.push(seen.clone()),
             Decision::Nothing(WhyNothing::Answered | WhyNothing::Stopped) => {}
         }
     }
-    Ok(match (repairs.is_empty(), reruns.is_empty()) {
-        (false, _) => Answer::Repair(repairs),
-        (true, false) => Answer::Rerun(reruns),
-        (true, true) => Answer::Nothing,
+    Ok(match (why, repairs.is_empty(), reruns.is_empty()) {
+        (Some(why), _, _) => Answer::Stop(stops, why),
+        (None, false, _) => Answer::Repair(repairs),
+        (None, true, false) => Answer::Rerun(reruns),
+        (None, true, true) => Answer::Nothing,
     })
 }
 

@@ -28,7 +28,7 @@ const FIX: &str = r#"
           - { tool: bash, input: { command: sleep 30, timeout_s: 1 } }
           - { tool: edit, input: { path: size.py, old: "{x}", new: "" } }
           - { tool: read, input: { path: ../etc/passwd } }
-      - expects: ["1 failed", "[exit 1, ", "[killed after 1 s;", "`old` is not in the file", "../etc/passwd: "]
+      - expects: ["1 failed", "[exit 1, ", "[killed after ", "`old` is not in the file", "../etc/passwd: "]
         calls:
           - { tool: edit, input: { path: size.py, old: "{n}", new: "{int(n)}" } }
           - { tool: bash, input: { command: "python3 -m pytest -q -p no:cacheprovider" } }

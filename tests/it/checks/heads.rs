@@ -180,7 +180,7 @@ async fn under_repair() -> (Stage, u64, Pull) {
     stage.world.hub().control().script_workflow(stage.repo.full_name(), &lint).unwrap();
     let (issue, pull) = pull_request(&stage, title).await;
     let model = stage.world.model().unwrap();
-    until("the coder is at work", PATIENCE, async || Ok((model.requests().len() > 5).then_some(()))).await.unwrap();
+    until("the coder is at work", PATIENCE, async || Ok((model.requests().len() > 4).then_some(()))).await.unwrap();
     (stage, issue, pull)
 }
 
@@ -286,7 +286,7 @@ async fn two_runs_on_one_head_have_one_check_there() {
 /// A button that was pressed before the merge, and is told after it: one short answer, and nothing else.
 async fn pressed_too_late(stage: &Stage, (issue, pull): (u64, &Pull), check: u64) {
     let control = stage.world.hub().control();
-    let late = DeliveryFaultKind::Delay { delay_ms: 4_000 };
+    let late = DeliveryFaultKind::Delay { delay_ms: 10_000 };
     control.add_delivery_fault(DeliveryFault { event: Some("check_run".to_owned()), kind: late, times: 2 });
     for _ in 0..2 {
         stage.person("max").click(stage.repo.full_name(), check, "cancel").unwrap();

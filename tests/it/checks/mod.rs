@@ -12,6 +12,7 @@ mod switch;
 
 use github_stand_in::{
     control::NewWorkflow,
+    faults::{Fault, FaultKind},
     store::{Conclusion, JobScript, Rule},
 };
 use scripted_model::{Call, Scene, Turn, When};
@@ -171,6 +172,9 @@ async fn never_passing_is_left_to_people(stage: &Stage) {
     let control = stage.world.hub().control();
     let never = Rule::Outcomes { outcomes: vec![Conclusion::Failure] };
     control.script_workflow(stage.repo.full_name(), &workflow(never, "error: nothing is good enough")).unwrap();
+    // CI has failed on the second commit before wiz knows that it is there.
+    let path = "/repos/*/git/refs/".to_owned();
+    control.add_fault(Fault { method: Some("PATCH".to_owned()), path, kind: FaultKind::Late { ms: 3_000 }, times: 1 });
     let (issue, pull) = pull_request(stage, "It never passes").await;
     let word = stage.until_answers(pull.number, "still fails").await;
     insta::assert_snapshot!(shown(&word), @"`lint` still fails on `<hash>`, and it is the same failure that my last commit was to mend. I leave it to you; `/wiz ci on` lets me try again.");

@@ -28,7 +28,7 @@ use tokio::{
 use super::{Ended, KEY_FILE, run, wiz};
 use crate::support::database::TestDatabase;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What GitHub was asked to exchange.
 type Codes = Arc<Mutex<Vec<String>>>;

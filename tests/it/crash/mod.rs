@@ -58,7 +58,7 @@ const SCRUTINY_WRITES: &[(&str, &str)] = &[
 const SIGNS_OF_A_RUN: u64 = 30;
 
 /// How long after the story's end the last cut may come: what ends a run takes a few seconds more.
-const LAST_CUT: Duration = Duration::from_secs(60);
+const LAST_CUT: Duration = Duration::from_secs(180);
 
 /// Kills wiz as a power cut does, and starts it again.
 pub async fn cut(world: &mut World) {

@@ -193,7 +193,7 @@ async fn a_run_without_money_rests_and_goes_on_with_more() {
 async fn a_paused_run_holds_nothing_and_goes_on_where_it_was() {
     let stage = Stage::set(
         &format!("gate: autonomous\n{CHECKED}"),
-        vec![planner("Greet", &FILES), coder("Greet", &format!("sleep 2{REPAIR}")), reviewer("Greet")],
+        vec![planner("Greet", &FILES), coder("Greet", &format!("sleep 5{REPAIR}")), reviewer("Greet")],
     )
     .await;
     let issue = stage.issue("Greet nobody as well");

@@ -12,7 +12,7 @@ const READY: &str = "The plan is ready for approval";
 /// The plan, then one hash after the other until the run begins.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approval_is_for_the_plan_that_is_shown_on_the_commit_it_was_made_for() {
-    let stage = Stage::set(CHECKED, vec![planner("Greet", &FILES), coder("Greet", "exit 0")]).await;
+    let stage = Stage::set(CHECKED, vec![planner("Greet", &FILES), coder("Greet", "sleep 300")]).await;
     let (maria, name) = (stage.person("maria"), stage.repo.full_name());
     let issue = stage.issue("Greet nobody as well");
     stage.say("wim", issue, "/wiz fix --max $9");
@@ -212,7 +212,7 @@ async fn an_autonomous_gate_still_asks_where_a_person_must_look() {
     let policy = format!("gate: autonomous\nbudget_run: $1\nbudget_day: $2\n{CHECKED}");
     let own = [("it greets", "sh greet.sh", "passes")];
     let mut scenes = vec![planner_of("A plan", &FILES, &own), planner_of("A manifest", &["package.json"], &own)];
-    scenes.extend([planner_of("At once", &FILES, &own), coder("At once", "sleep 60")]);
+    scenes.extend([planner_of("At once", &FILES, &own), coder("At once", "sleep 300")]);
     let stage = Stage::set(&policy, scenes).await;
     let (plan, manifest, at_once) = (stage.issue("A plan"), stage.issue("A manifest"), stage.issue("At once"));
     stage.say("maria", plan, "/wiz plan --max $0.5");

@@ -109,14 +109,17 @@ async fn whoever_may_not_or_cannot_hears_why_exactly_once() {
     assert_eq!(wrong, Vec::<String>::new());
     assert_eq!(stage.runs().await, 1);
 
-    // Nobody can be answered in a locked conversation; the reason comes as soon as it is open again.
+    // Nobody can be answered in a locked conversation, and nobody waits there for an answer once it is open again.
     let name = stage.repo.full_name();
     let locked = stage.issue("Locked");
     let lock = format!("/repos/{name}/issues/{locked}/lock");
     stage.person("maria").request("PUT", &lock, &json!({})).unwrap();
     stage.say("maria", locked, "/wiz cancel");
-    stage.world.hub().settle().await.unwrap();
+    stage.quiet().await;
     stage.person("maria").request("DELETE", &lock, &json!(null)).unwrap();
+    stage.quiet().await;
+    assert_eq!(stage.talk(locked).await, "maria: /wiz cancel");
+    stage.say("maria", locked, "/wiz cancel");
     stage.until_answers(locked, "There is no run here").await;
     stage.clear().await;
 }

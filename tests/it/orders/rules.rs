@@ -121,6 +121,7 @@ async fn faulty_rules_that_nobody_reviewed_are_told_once_on_their_commit() {
     let home = stage.world.hub().control().create_repository(&home).unwrap();
     stage.world.hub().control().add_to_installation(stage.installation(), &[&home.full_name]).unwrap();
     stage.world.hub().control().set_role(&home.full_name, "max", Role::Admin).unwrap();
+    stage.quiet().await;
     stage.person("max").write_file(&home.full_name, "main", ("wiz.yml", "min_role: [\n"), "Oops").unwrap();
     stage.quiet().await;
     let (_, text) = remarks(&stage, &home.full_name).pop().unwrap();

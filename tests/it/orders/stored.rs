@@ -96,11 +96,14 @@ impl Stage {
                                run_at = now()
                            where kind = 'tick' and payload -> 'schedule' ->> 'name' = $1 and state = 'scheduled'";
             let jobs = sqlx::query(waiting).bind(name).bind(ago).execute(&mut *transaction).await?.rows_affected();
+            if jobs == 0 {
+                return Ok(None);
+            }
             let due = "update schedule set due_at = date_trunc('second', now()) - $2::interval where name = $1";
             sqlx::query(due).bind(name).bind(ago).execute(&mut *transaction).await?;
             transaction.commit().await?;
             // Another one is left where wiz was installed anew; the first that is worked leaves nothing to the other.
-            Ok((jobs > 0).then_some(()))
+            Ok(Some(()))
         };
         until("a tick waits for its time", PATIENCE, moved).await.unwrap();
     }

@@ -158,7 +158,7 @@ async fn a_job_that_succeeds_in_spite_of_its_cancellation_has_succeeded() {
 async fn shutdown_waits_for_jobs_and_gives_back_what_does_not_end() {
     let db = TestDatabase::new().await;
     let (willing, told, deaf) = (add(&db.pool, &job()).await, add(&db.pool, &job()).await, add(&db.pool, &job()).await);
-    let mut stage = Stage::open(&db.pool, WorkerSettings { grace: Duration::from_millis(400), ..settings() });
+    let mut stage = Stage::open(&db.pool, WorkerSettings { grace: Duration::from_secs(2), ..settings() });
     let mut attempts = [stage.attempt().await, stage.attempt().await, stage.attempt().await];
     attempts.sort_by_key(|attempt| attempt.job.id);
     let [first, second, third] = attempts;

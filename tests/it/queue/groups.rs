@@ -130,7 +130,7 @@ async fn slots_of_groups_without_jobs_are_removed() {
     // A worker removes it without being told.
     let mut stage = Stage::open(&db.pool, settings());
     let attempt = stage.attempt().await;
-    until("the idle group is gone", Duration::from_secs(20), async || {
+    until("the idle group is gone", Duration::from_secs(120), async || {
         Ok((slots(&db.pool).await == ["gated"]).then_some(()))
     })
     .await

@@ -19,7 +19,7 @@ use wiz::{
 };
 
 /// Longest wait for what must come; a test that reaches it fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How an attempt ends.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ pub struct Stage {
 /// Quick beats and polls, so that nothing is waited for; the expiry stays far away and rows are aged instead.
 pub fn settings() -> WorkerSettings {
     WorkerSettings {
-        heartbeat: Duration::from_millis(50),
+        heartbeat: Duration::from_millis(250),
         poll: Duration::from_millis(20),
         grace: Duration::from_secs(10),
         ..WorkerSettings::new(4)

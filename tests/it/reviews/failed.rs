@@ -52,6 +52,7 @@ async fn a_follow_up_that_failed_is_told_once_where_it_was_asked_for() {
 
     stage.say("maria", pull, "/wiz fix link it");
     stage.until_says(issue, ": failed").await;
+    stage.quiet().await;
     // What is published is not planned anew, so that is not what is offered.
     stage.say("maria", pull, "/wiz revise less");
     stage.quiet().await;

@@ -137,7 +137,7 @@ async fn reports_of_states_on_the_way_keep_their_distance_and_others_are_made_at
     results::save_status_comment(&mut db.pool.acquire().await.unwrap(), run, &shown).await.unwrap();
     // A state in which wiz is at work is shown if it lasts three seconds.
     for (age_s, least, most) in
-        [(0.0, 4.0, 5.0), (1.0, 3.0, 4.0), (5.1, 3.0, 3.0), (3600.0, 3.0, 3.0), (-60.0, 5.0, 5.0)]
+        [(0.0, 3.0, 5.0), (1.0, 3.0, 4.0), (5.1, 3.0, 3.0), (3600.0, 3.0, 3.0), (-60.0, 5.0, 5.0)]
     {
         sqlx::query("update run_output set status_comment_edited_at = now() - make_interval(secs => $1)")
             .bind(age_s)

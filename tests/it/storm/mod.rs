@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// Long enough for everything, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A policy under which nobody waits for an approval, unless only a plan was asked for, and no run is the one too many for
 /// the day.

@@ -75,7 +75,7 @@ pub async fn assert_ended_well(world: &mut World, ending: &Ending) {
     assert_eq!(store.dead_jobs().await.unwrap(), Vec::<String>::new());
     assert_eq!(world.model().unwrap().faults(), Vec::<String>::new(), "what the model found wrong with its requests");
     assert_eq!(world.hub().control().violations(), [], "what GitHub's description does not allow");
-    let repaired = async || Ok(world.missed_deliveries().await?.is_empty().then_some(()));
+    let repaired = async || Ok(store.missed_of(&world.hub().unanswered()).await?.is_empty().then_some(()));
     until("wiz has asked for every delivery that it missed", REPAIRED_IN, repaired).await.unwrap();
     world.until_no_box_is_left().await.unwrap();
     let engine = world.engine_activity().unwrap();
