@@ -8,8 +8,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use tokio::time::{self, Instant};
 
-/// Between two looks: short against anything that is measured with it.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// Shortest and longest time between two looks.
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
+/// In between, the part of what was waited already: what is measured with it is exact to a hundredth, and long waits leave
+/// the machine to those that are waited for.
+const EXACT_TO: u32 = 100;
 
 /// Looks until there is something, for at most `deadline`.
 ///
@@ -24,7 +27,8 @@ pub async fn until<T>(what: &str, deadline: Duration, mut look: impl AsyncFnMut(
         if begun.elapsed() > deadline {
             bail!("waited {deadline:?} in vain until {what}");
         }
-        time::sleep(LOOK_AGAIN).await;
+        let (shortest, longest) = LOOK_AGAIN;
+        time::sleep((begun.elapsed() / EXACT_TO).clamp(shortest, longest)).await;
     }
 }
 
