@@ -87,5 +87,8 @@ pub(super) fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
 
 /// One line for each mistake, as compilers and editors read them.
 pub(super) fn listed(file: &Path, faults: &[PolicyFault]) -> String {
-    faults.iter().map(|fault| format!("{}:{}: {}\n", file.display(), fault.line.max(1), fault.message)).collect()
+    let line = |fault: &PolicyFault| {
+        format!("{}:{}: {}\n", file.display(), fault.line.max(1), super::printable(&fault.message))
+    };
+    faults.iter().map(line).collect()
 }

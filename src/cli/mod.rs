@@ -80,6 +80,15 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// Text of strangers on a terminal, on one line: without what moves the cursor, changes the order or is not seen.
+fn printable(text: &str) -> String {
+    let is_seen = |c: char| {
+        !c.is_control()
+            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    text.chars().filter(|c| is_seen(*c)).collect()
+}
+
 fn config() -> anyhow::Result<Config> {
     Ok(Config::from_environment(&environment)?)
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use secrecy::ExposeSecret;
 use sqlx::{
-    Connection, Executor, PgConnection, PgPool,
+    Connection, Executor, PgConnection, PgPool, Postgres, Transaction,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -108,6 +108,12 @@ impl Database {
     /// The pool; clones share it.
     pub fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// A look at the database as it is now, in which nothing can be written.
+    pub async fn begin_reading(&self) -> Result<Transaction<'static, Postgres>> {
+        let begun = self.pool.begin_with("begin isolation level repeatable read read only").await;
+        begun.context("cannot read the database")
     }
 
     /// Whether this process is alone with its database, so that workers it finds there are dead.

@@ -20,6 +20,11 @@ pub enum Role {
 impl Role {
     const ALL: [Self; 6] = [Self::None, Self::Read, Self::Triage, Self::Write, Self::Maintain, Self::Admin];
 
+    /// The next lower role; below the lowest there is none.
+    pub fn below(self) -> Self {
+        Self::ALL.into_iter().rev().find(|role| *role < self).unwrap_or(Self::None)
+    }
+
     /// GitHub's word for the role.
     pub const fn name(self) -> &'static str {
         match self {

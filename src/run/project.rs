@@ -29,6 +29,9 @@ const OVERVIEW_FILES: usize = 600;
 /// What a check run's `external_id` starts with; the run's number follows.
 pub const CHECK_RUN_PREFIX: &str = "wiz-run-";
 
+/// The same of one that judges a policy file; the file's path follows.
+pub const POLICY_CHECK_PREFIX: &str = "wiz-policy-";
+
 /// The policy at the base commit cannot be read, so nobody knows what it forbids.
 #[derive(Debug, thiserror::Error)]
 #[error("the policy has {} fault(s)", .0.len())]

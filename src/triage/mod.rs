@@ -22,6 +22,7 @@ use crate::{
     },
     ids::Login,
     money::MicroDollars,
+    plan::ApprovalWish,
     policy::{self, GateLevel, Layer, Permission, PolicyFault, RepositoryPolicy, Role},
     report,
     run::state::Mission,
@@ -308,6 +309,15 @@ pub fn needs_another(gate: GateLevel, has_asked: bool) -> bool {
     match gate {
         GateLevel::HumanRequired => has_asked,
         GateLevel::Supervised | GateLevel::Autonomous => false,
+    }
+}
+
+/// Why a plan waits for approval although the policy would let it go on, if it does.
+pub fn wish(mission: Mission, asked: Option<ApprovalWish>) -> Option<&'static str> {
+    match (mission, asked) {
+        (Mission::Plan, _) => Some("`/wiz plan` waits for approval"),
+        (_, Some(ApprovalWish::Ask)) => Some("`--plan ask` was given"),
+        (_, Some(ApprovalWish::Auto) | None) => None,
     }
 }
 

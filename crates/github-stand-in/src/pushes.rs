@@ -157,6 +157,7 @@ fn make_suites(state: &mut State, place: (u64, u64), branch: &str, change: &Move
             before: change.before.clone(),
             created_at: now,
             updated_at: now,
+            asked_again: false,
         };
         let Some(found) = state.repositories.get_mut(&repository) else { return Ok(()) };
         let known = found.check_suites.values().any(|known| known.app == app && known.head_sha == *after);

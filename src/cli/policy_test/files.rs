@@ -1,14 +1,11 @@
 //! The policy files that are compared.
 
-use std::{
-    ffi::OsString,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 use super::super::configuration::{self, Place};
-use crate::policy::{self, Key, Layer, OuterLayers, PolicyFile, RepositoryPolicy};
+use crate::policy::{self, Layer, OuterLayers, Overruled, PolicyFile, RepositoryPolicy};
 
 /// Which file is tried, what it would replace, and what holds beside it.
 #[derive(Debug, clap::Args)]
@@ -18,7 +15,7 @@ pub(in crate::cli) struct Files {
     /// Whose file it is to be.
     #[arg(long, value_enum, default_value_t = Place::Repository)]
     layer: Place,
-    /// The file it would replace; what the option for its layer names, or none.
+    /// The file it would replace; what the option of its layer names, or none.
     #[arg(long)]
     against: Option<PathBuf>,
     /// The repository's own file.
@@ -37,17 +34,19 @@ pub(in crate::cli) struct Files {
 pub(super) struct Policies {
     pub before: RepositoryPolicy,
     pub after: RepositoryPolicy,
-    /// What the new file says in vain: the key, and whose lock forbids it.
-    pub overruled: Vec<(Key, Layer)>,
+    /// What is said in vain from then on, because a file below locks it.
+    pub overruled: Vec<Overruled>,
 }
 
 impl Files {
-    /// Reads them, or says what is wrong with one. `server` is the value of `WIZ_POLICY_FILE`.
-    pub(super) fn read(&self, server: Option<OsString>) -> Result<Result<Policies, String>> {
-        let server = self.server.clone().or_else(|| server.filter(|path| !path.is_empty()).map(PathBuf::from));
+    /// Reads them, or says what is wrong with one. `server` is what `WIZ_POLICY_FILE` names.
+    pub(super) fn read(&self, server: Option<PathBuf>) -> Result<Result<Policies, String>> {
+        if let Some(twice) = self.named_twice() {
+            return Ok(Err(twice));
+        }
         let new = Layer::from(self.layer);
-        let mut before = OuterLayers::default();
-        let mut repository = PolicyFile::default();
+        let server = self.server.clone().or(server);
+        let (mut before, mut repository) = (OuterLayers::default(), PolicyFile::default());
         for (layer, path) in
             [(Layer::Server, &server), (Layer::Organisation, &self.organisation), (Layer::Repository, &self.repository)]
         {
@@ -64,13 +63,26 @@ impl Files {
         };
         let (mut outer, mut own) = (before.clone(), repository.clone());
         *slot(&mut outer, &mut own, new) = tried;
-        let after = policy::combine(&outer, own);
-        let vain = after.overruled.iter().filter(|overruled| overruled.said_by == new);
-        Ok(Ok(Policies {
-            before: policy::combine(&before, repository).policy,
-            overruled: vain.map(|overruled| (overruled.key, overruled.locked_by)).collect(),
-            after: after.policy,
-        }))
+        let (before, after) = (policy::combine(&before, repository), policy::combine(&outer, own));
+        let is_news = |overruled: &Overruled| !before.overruled.contains(overruled) || overruled.said_by == new;
+        let overruled = after.overruled.into_iter().filter(is_news).collect();
+        Ok(Ok(Policies { before: before.policy, after: after.policy, overruled }))
+    }
+
+    /// What nobody can mean: one of two files would not count.
+    fn named_twice(&self) -> Option<String> {
+        let own = match self.layer {
+            Place::Repository => ("--repository", &self.repository),
+            Place::Organisation => ("--organisation", &self.organisation),
+            Place::Server => ("--server", &self.server),
+        };
+        if let (Some(_), (option, Some(_))) = (&self.against, own) {
+            return Some(format!("`--against` and `{option}` both name the file that would be replaced\n"));
+        }
+        let others = [&self.against, &self.repository, &self.organisation, &self.server];
+        let paths = std::iter::once(&self.file).chain(others.into_iter().flatten());
+        (paths.filter(|path| *path == Path::new("-")).count() > 1)
+            .then(|| "standard input can be read once, so only one file can be `-`\n".to_owned())
     }
 }
 

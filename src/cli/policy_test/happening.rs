@@ -6,15 +6,39 @@ use crate::{
         command::{Command, CommandError, Flags, Verb},
     },
     policy::{
-        self, Answering, AuthorAssociation, CiDefaultBranch, CiRules, EstimatedSize, GateFacts, Permission,
+        self, Answering, AuthorAssociation, CiDefaultBranch, CiRules, EstimatedSize, GateFacts, GateLevel, Permission,
         RepositoryPolicy, Role,
     },
     run::state::Mission,
     triage::{self, Ground, Intent, ReviewFacts, ReviewIntent},
 };
 
-/// What a thing is called that a policy has no word for.
-pub(super) const NOTHING: &str = "means nothing";
+/// What something means under a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Meaning {
+    pub what: String,
+    /// What in the policy says so; two policies may say the same for other reasons.
+    pub why: String,
+}
+
+impl Meaning {
+    fn of(what: impl Into<String>) -> Self {
+        Self { what: what.into(), why: String::new() }
+    }
+
+    fn because(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { what: what.into(), why: why.into() }
+    }
+
+    fn nothing() -> Self {
+        Self::of("means nothing")
+    }
+
+    /// Whether the policy has no word for it.
+    pub(super) fn is_nothing(&self) -> bool {
+        *self == Self::nothing()
+    }
+}
 
 /// Something a policy may have a word for.
 #[derive(Debug, Clone)]
@@ -66,8 +90,6 @@ pub(super) enum FailedOn {
         repairs: u32,
     },
     DefaultBranch,
-    /// A commit of which no delivery told what it is the head of.
-    Unknown,
 }
 
 /// What is known of a pull request whose checks may be answered.
@@ -82,8 +104,8 @@ pub(super) struct PullFacts {
 }
 
 impl Happening {
-    /// What it means under a policy, in a line.
-    pub(super) fn meaning(&self, policy: &RepositoryPolicy) -> String {
+    /// What it means under a policy.
+    pub(super) fn meaning(&self, policy: &RepositoryPolicy) -> Meaning {
         match self {
             Self::Command { command, role, ground, known } => of_command(policy, command, (*role, *ground), known),
             Self::Trigger { by, role, ground, known } => {
@@ -91,26 +113,35 @@ impl Happening {
                     Trigger::Label(label) => policy.triggers.of_label(label),
                     Trigger::Assignee(login) => policy.triggers.of_assignee(login),
                 };
-                let Some(verb) = verb else { return NOTHING.into() };
+                let Some(verb) = verb else { return Meaning::nothing() };
                 let command = Command { verb, instructions: String::new(), argument: None, flags: Flags::default() };
-                format!("/wiz {}: {}", verb.name(), of_command(policy, &Ok(command), (*role, *ground), known))
+                let meaning = of_command(policy, &Ok(command), (*role, *ground), known);
+                Meaning { what: format!("/wiz {}: {}", verb.name(), meaning.what), ..meaning }
             }
             Self::PullLabel { label, role, pull } => of_pull_label(policy, label, *role, pull),
             Self::Review { state, order, role, ground } => {
                 let facts = ReviewFacts { state: *state, order: order.as_ref(), role: *role, ground: *ground };
                 match triage::judge(&facts, policy) {
-                    ReviewIntent::Work => "worked".into(),
-                    ReviewIntent::Deny { needs } => format!("denied, needs {needs}"),
-                    ReviewIntent::TooLate { .. } => "heard, not possible there".into(),
-                    ReviewIntent::Nothing(reason) => format!("{NOTHING}: {reason}"),
+                    ReviewIntent::Work => Meaning::of("worked"),
+                    ReviewIntent::Deny { needs } => Meaning::of(format!("denied, needs {needs}")),
+                    ReviewIntent::TooLate { .. } => Meaning::of("heard, not possible there"),
+                    ReviewIntent::Nothing(reason) => Meaning::because("left alone", reason),
                 }
             }
             Self::Failure(FailedOn::Pull { pull, repairs }) => of_failure(&policy.ci, pull, *repairs),
             Self::Failure(FailedOn::DefaultBranch) => match policy.ci.default_branch {
-                CiDefaultBranch::Fix => "an issue is opened and worked on".into(),
-                CiDefaultBranch::Ignore => "left alone".into(),
+                CiDefaultBranch::Fix => {
+                    let command = Command {
+                        verb: Verb::Fix,
+                        instructions: String::new(),
+                        argument: None,
+                        flags: Flags::default(),
+                    };
+                    let run = started(policy, Mission::Fix, &command, &Known::default());
+                    Meaning { what: format!("an issue is opened and a run {}", run.what), ..run }
+                }
+                CiDefaultBranch::Ignore => Meaning::of("left alone"),
             },
-            Self::Failure(FailedOn::Unknown) => "left alone: on no pull request that is known".into(),
         }
     }
 }
@@ -120,12 +151,12 @@ fn of_command(
     command: &Result<Command, CommandError>,
     (role, ground): (Role, Ground),
     known: &Known,
-) -> String {
+) -> Meaning {
     match triage::decide(command, role, policy, ground) {
         Intent::Start { mission, command } => started(policy, mission, &command, known),
-        Intent::FollowUp { .. } => "goes on with the pull request".into(),
-        Intent::Deny { needs, .. } => format!("denied, needs {needs}"),
-        Intent::Correct(_) => "corrected".into(),
+        Intent::FollowUp { .. } => Meaning::of("goes on with the pull request"),
+        Intent::Deny { needs, .. } => Meaning::of(format!("denied, needs {needs}")),
+        Intent::Correct(_) => Meaning::of("corrected"),
         Intent::Order { .. }
         | Intent::Undo { .. }
         | Intent::Selftest
@@ -135,15 +166,15 @@ fn of_command(
         | Intent::Ci { .. }
         | Intent::Remember { .. }
         | Intent::Forget { .. }
-        | Intent::Help => "heard".into(),
-        Intent::Unsuited(_) => "heard, not possible there".into(),
+        | Intent::Help => Meaning::of("heard"),
+        Intent::Unsuited(_) => Meaning::of("heard, not possible there"),
     }
 }
 
-fn started(policy: &RepositoryPolicy, mission: Mission, command: &Command, known: &Known) -> String {
+fn started(policy: &RepositoryPolicy, mission: Mission, command: &Command, known: &Known) -> Meaning {
     let budget = triage::run_budget(mission, command.flags.max, policy.budget_run);
     if mission.ends_in_words() {
-        return format!("starts with up to {budget}");
+        return Meaning::of(format!("starts with up to {budget}"));
     }
     let count = |files: &Vec<String>| u32::try_from(files.len()).unwrap_or(u32::MAX);
     let files = known.files.as_ref();
@@ -156,44 +187,50 @@ fn started(policy: &RepositoryPolicy, mission: Mission, command: &Command, known
     };
     let decision = policy::gate(policy, &facts);
     let reasons: Vec<String> = decision.reasons.iter().map(ToString::to_string).collect();
-    let mut text = format!("starts with up to {budget}, {}: {}", decision.level, reasons.join("; "));
-    let refused: Vec<&str> = facts.paths.iter().map(String::as_str).filter(|path| !policy.allows(path)).collect();
-    if !refused.is_empty() {
-        text += &format!("; may not change {}", refused.join(", "));
-    }
-    text
+    let (level, why) = match triage::wish(mission, command.flags.plan) {
+        Some(wish) if decision.level == GateLevel::Autonomous => (GateLevel::Supervised, wish.to_owned()),
+        Some(_) | None => (decision.level, reasons.join("; ")),
+    };
+    // A folder of the plan says nothing yet of the files in it.
+    let is_refused = |path: &&String| !path.ends_with('/') && !policy.allows(path);
+    let refused: Vec<&str> = facts.paths.iter().filter(is_refused).map(String::as_str).collect();
+    let but = if refused.is_empty() { String::new() } else { format!(", and may not change {}", refused.join(", ")) };
+    Meaning::because(format!("starts with up to {budget}, {level}{but}"), why)
 }
 
-fn of_pull_label(policy: &RepositoryPolicy, label: &str, role: Role, pull: &PullFacts) -> String {
+fn of_pull_label(policy: &RepositoryPolicy, label: &str, role: Role, pull: &PullFacts) -> Meaning {
     if !policy.ci.is_label(label) {
-        return NOTHING.into();
+        return Meaning::nothing();
     }
     if policy.ci.answering(pull.own, pull.switch, &[]) != Answering::Nobody {
-        return "changes nothing: something else decides about the checks there".into();
+        return Meaning::because("changes nothing", "something else decides about the checks there");
     }
     match policy::may(role, Verb::Ci, policy) {
-        Permission::Allowed if pull.fork => "heard, not possible there".into(),
-        Permission::Allowed => "has failing checks answered".into(),
-        Permission::Denied { needs } => format!("denied, needs {needs}"),
+        Permission::Allowed if pull.fork => Meaning::of("heard, not possible there"),
+        Permission::Allowed => Meaning::of("has failing checks answered"),
+        Permission::Denied { needs } => Meaning::of(format!("denied, needs {needs}")),
     }
 }
 
-fn of_failure(rules: &CiRules, pull: &PullFacts, repairs: u32) -> String {
+fn of_failure(rules: &CiRules, pull: &PullFacts, repairs: u32) -> Meaning {
+    if pull.fork && rules.is_labelled(&pull.labels) {
+        return Meaning::because("told that it is not possible there", "the pull request comes from a fork");
+    }
     if pull.fork {
-        return "left alone: the pull request comes from a fork".into();
+        return Meaning::because("left alone", "the pull request comes from a fork");
     }
     let why = match rules.answering(pull.own, pull.switch, &pull.labels) {
         Answering::SwitchedOn => "`/wiz ci on` was said",
         Answering::Own => "wiz opened the pull request",
         Answering::Labelled => "the pull request has the label",
         Answering::All => "all are",
-        Answering::SwitchedOff => return "left alone: `/wiz ci off` was said".into(),
-        Answering::Nobody => return "left alone".into(),
+        Answering::SwitchedOff => return Meaning::because("left alone", "`/wiz ci off` was said"),
+        Answering::Nobody => return Meaning::of("left alone"),
     };
     if repairs >= rules.attempts {
-        return format!("left to people, repairs tried before: {repairs}");
+        return Meaning::because("left to people", format!("repairs on {repairs} commits were tried before"));
     }
-    format!("answered, since {why}")
+    Meaning::because("answered", why)
 }
 
 #[cfg(test)]
@@ -203,7 +240,8 @@ mod tests {
 
     fn said(text: &str) -> Happening {
         let command = command::parse(text, None).remove(0);
-        let known = Known { files: Some(vec!["src/a.rs".into(), "docs/a.md".into()]), ..Known::default() };
+        let known =
+            Known { files: Some(vec!["src/a.rs".into(), "docs/a.md".into(), "tests/".into()]), ..Known::default() };
         Happening::Command { command, role: Role::Write, ground: Ground::Issue, known }
     }
 
@@ -238,7 +276,7 @@ mod tests {
             (
                 "budget_run: $2\nallowed_paths: [src/]",
                 said("/wiz fix --max $5"),
-                "starts with up to $2.00, supervised: the default here is supervised; may not change docs/a.md",
+                "starts with up to $2.00, supervised, and may not change docs/a.md: the default here is supervised",
             ),
             ("", said("/wiz ask why"), "starts with up to $0.50"),
             ("min_role: admin", said("/wiz fix"), "denied, needs admin"),
@@ -263,21 +301,41 @@ mod tests {
             ("ci: {label: other}", pull_label(Role::Write, PullFacts::default()), "means nothing"),
             ("", review("", Role::Write), "worked"),
             ("min_role: maintain", review("/wiz docs", Role::Write), "denied, needs maintain"),
-            ("", failed(own(), 2), "answered, since wiz opened the pull request"),
-            ("", failed(own(), 3), "left to people, repairs tried before: 3"),
-            (all, failed(PullFacts::default(), 0), "answered, since all are"),
-            (all, failed(PullFacts::default(), 1), "left to people, repairs tried before: 1"),
+            ("", failed(own(), 2), "answered: wiz opened the pull request"),
+            ("", failed(own(), 3), "left to people: repairs on 3 commits were tried before"),
+            (all, failed(PullFacts::default(), 0), "answered: all are"),
+            (all, failed(PullFacts::default(), 1), "left to people: repairs on 1 commits were tried before"),
             ("", failed(PullFacts::default(), 0), "left alone"),
-            ("", failed(with_label(), 0), "answered, since the pull request has the label"),
+            ("", failed(with_label(), 0), "answered: the pull request has the label"),
             ("", failed(off(), 0), "left alone: `/wiz ci off` was said"),
             (all, failed(fork(), 0), "left alone: the pull request comes from a fork"),
             ("", Happening::Failure(FailedOn::DefaultBranch), "left alone"),
-            (all, Happening::Failure(FailedOn::DefaultBranch), "an issue is opened and worked on"),
-            (all, Happening::Failure(FailedOn::Unknown), "left alone: on no pull request that is known"),
+            (
+                all,
+                Happening::Failure(FailedOn::DefaultBranch),
+                "an issue is opened and a run starts with up to $3.00, supervised: the default here is supervised",
+            ),
+            (
+                "gate: autonomous",
+                said("/wiz plan"),
+                "starts with up to $3.00, supervised: `/wiz plan` waits for approval",
+            ),
+            (
+                "gate: autonomous",
+                said("/wiz fix --plan ask"),
+                "starts with up to $3.00, supervised: `--plan ask` was given",
+            ),
+            (
+                "gate: autonomous",
+                said("/wiz fix"),
+                "starts with up to $3.00, autonomous: the default here is autonomous",
+            ),
         ];
         for (file, happening, expected) in table {
             let policy = policy::parse(file).unwrap();
-            assert_eq!(happening.meaning(&policy), expected, "{file}: {happening:?}");
+            let Meaning { what, why } = happening.meaning(&policy);
+            let said = if why.is_empty() { what } else { format!("{what}: {why}") };
+            assert_eq!(said, expected, "{file}: {happening:?}");
         }
     }
 }

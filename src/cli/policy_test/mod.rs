@@ -13,7 +13,7 @@ mod happening;
 mod replay;
 mod told;
 
-use std::{io::Write as _, process::ExitCode, str::FromStr};
+use std::{collections::BTreeSet, io::Write as _, path::PathBuf, process::ExitCode, str::FromStr};
 
 use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -23,10 +23,10 @@ use crate::{
     database::Database,
     ids::RepositoryName,
     intake,
-    policy::{Key, Layer, Schedule},
+    policy::{Overruled, Schedule},
 };
 use files::Policies;
-use happening::{Happening, NOTHING};
+use happening::{Happening, Meaning};
 use replay::{Happened, Replay};
 
 #[derive(Debug, Subcommand)]
@@ -78,12 +78,16 @@ const EVENTS: [&str; 10] = [
     "push",
 ];
 
-/// Most deliveries looked at, the newest: a minute's reading.
+/// Most deliveries looked at, the newest: a minute's reading where the database is near.
 const DELIVERIES: i64 = 100_000;
+
+/// Longest part of a line that comes from people or from long lists, in characters.
+const SHOWN_CHARS: usize = 500;
 
 pub(super) async fn policy(command: &Command) -> Result<ExitCode> {
     let Command::Test { files, repo, since } = command;
-    let policies = match files.read(std::env::var_os("WIZ_POLICY_FILE"))? {
+    let server = super::environment("WIZ_POLICY_FILE").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let policies = match files.read(server)? {
         Ok(policies) => policies,
         Err(faults) => {
             write!(std::io::stderr(), "{faults}")?;
@@ -91,153 +95,221 @@ pub(super) async fn policy(command: &Command) -> Result<ExitCode> {
         }
     };
     let database = Database::attach(&super::database_config()?).await?;
-    let mut connection = database.pool().acquire().await?;
-    let ids = intake::since(&mut connection, &EVENTS, Utc::now() - since.0, DELIVERIES).await?;
-    let happened = Replay::new(&mut connection, repo.as_ref()).of(&ids).await?;
-    drop(connection);
+    let tried = tried(&database, &policies, (repo.as_ref(), since.0)).await;
     database.close().await?;
-    let rows: Vec<Row> = happened.into_iter().filter_map(|happened| Row::of(happened, &policies)).collect();
-    let mut text = report(&rows, &policies.after.schedules, Utc::now());
-    text += &limits(&policies.overruled, i64::try_from(ids.len()).is_ok_and(|read| read >= DELIVERIES));
+    let text = report(&tried?, &policies, Utc::now());
     write!(std::io::stdout(), "{text}")?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// What one thing means before and after.
-#[derive(Debug, Clone)]
-struct Row {
+async fn tried(
+    database: &Database,
+    policies: &Policies,
+    (repo, since): (Option<&RepositoryName>, TimeDelta),
+) -> Result<Tried> {
+    let mut transaction = database.begin_reading().await?;
+    let ids = intake::since(&mut transaction, &EVENTS, Utc::now() - since, DELIVERIES).await?;
+    let mut tried = Tried { is_cut: i64::try_from(ids.len()).is_ok_and(|read| read >= DELIVERIES), ..Tried::default() };
+    let replay = Replay::new(&mut transaction, repo, policies.before.min_role);
+    replay.of(&ids, |happened| tried.add(happened, policies)).await?;
+    Ok(tried)
+}
+
+/// What became of it.
+#[derive(Debug, Default)]
+struct Tried {
+    commands: usize,
+    triggers: usize,
+    reviews: usize,
+    failures: usize,
+    repositories: BTreeSet<RepositoryName>,
+    changed: Vec<Changed>,
+    /// Whether there were more deliveries than are read.
+    is_cut: bool,
+}
+
+/// Something that would mean something else.
+#[derive(Debug)]
+struct Changed {
     happened: Happened,
-    before: String,
-    after: String,
+    before: Meaning,
+    after: Meaning,
 }
 
-impl Row {
-    /// None for what neither policy has a word for, such as most labels.
-    fn of(happened: Happened, policies: &Policies) -> Option<Self> {
+impl Tried {
+    fn add(&mut self, happened: Happened, policies: &Policies) {
         let [before, after] = [&policies.before, &policies.after].map(|policy| happened.happening.meaning(policy));
-        (before != NOTHING || after != NOTHING).then_some(Self { happened, before, after })
+        // As most labels.
+        if before.is_nothing() && after.is_nothing() {
+            return;
+        }
+        *match happened.happening {
+            Happening::Command { .. } => &mut self.commands,
+            Happening::Trigger { .. } | Happening::PullLabel { .. } => &mut self.triggers,
+            Happening::Review { .. } => &mut self.reviews,
+            Happening::Failure(_) => &mut self.failures,
+        } += 1;
+        self.repositories.insert(happened.repository.clone());
+        if before.what != after.what {
+            self.changed.push(Changed { happened, before, after });
+        }
     }
 }
 
-/// What would change.
-fn report(rows: &[Row], schedules: &[Schedule], now: DateTime<Utc>) -> String {
-    let count = |is_it: fn(&Happening) -> bool| rows.iter().filter(|row| is_it(&row.happened.happening)).count();
-    let changed: Vec<&Row> = rows.iter().filter(|row| row.before != row.after).collect();
+/// What would change, what was assumed, and what was not tried.
+fn report(tried: &Tried, policies: &Policies, now: DateTime<Utc>) -> String {
+    let Tried { commands, triggers, reviews, failures, repositories, changed, is_cut } = tried;
     let mut text = format!(
-        "Tried on commands: {}, labels and assignments: {}, reviews: {}, commits with failing checks: {}. {} of {} would \
-         mean something else.\n",
-        count(|happening| matches!(happening, Happening::Command { .. })),
-        count(|happening| matches!(happening, Happening::Trigger { .. } | Happening::PullLabel { .. })),
-        count(|happening| matches!(happening, Happening::Review { .. })),
-        count(|happening| matches!(happening, Happening::Failure(_))),
+        "Tried on commands: {commands}, labels and assignments: {triggers}, reviews: {reviews}, commits with failing \
+         checks: {failures}. {} of {} would mean something else.\n",
         changed.len(),
-        rows.len(),
+        commands + triggers + reviews + failures,
     );
-    for Row { happened, before, after } in changed {
+    if repositories.len() > 1 {
+        text += &format!("These lie in {} repositories, each taken to have this file.\n", repositories.len());
+    }
+    if *is_cut {
+        text += &format!("Only the newest {DELIVERIES} deliveries were read.\n");
+    }
+    for Changed { happened, before, after } in changed {
         let who = happened.who.as_ref().map_or_else(String::new, |(who, role)| format!(" {who} as {role}"));
-        let (at, place, what) = (happened.at.format("%Y-%m-%d %H:%M"), &happened.place, shown(&happened.what));
-        text += &format!("\n{at} {place}{who}: {what}\n  - {}\n  + {}\n", shown(before), shown(after));
+        let (at, place, what) = (happened.at.format("%Y-%m-%d %H:%M"), happened.place(), cut(&happened.what));
+        text += &format!("\n{at} {place}{who}: {what}\n  - {}\n  + {}\n", line(before), line(after));
     }
-    for schedule in schedules {
-        let next = schedule
-            .next_after(now)
-            .map_or_else(|| "never".into(), |next| next.format("%Y-%m-%d %H:%M UTC").to_string());
-        text += &format!("\nschedule {} would tick next at {next}: /wiz {}\n", schedule.name, schedule.verb.name());
-    }
-    text
-}
-
-/// What was assumed, and what was not tried.
-const ASSUMED: &str = "
-Assumed: the roles in parentheses; for a gate the files of the plan that was made, where one was, and no price; of a pull
-request its labels and the last word about its checks as they are now; that failing checks were not passing again by
-themselves. Not tried: image, setup, checks, model and budget_day, which say how work is done.
-";
-
-fn limits(overruled: &[(Key, Layer)], is_cut: bool) -> String {
-    let lock = |(key, layer): &(Key, Layer)| {
-        format!("\n`{}` is locked by {}, so what the new file says there is not followed\n", key.name(), layer.name())
-    };
-    let mut text: String = overruled.iter().map(lock).collect();
-    if is_cut {
-        text += &format!("\nOnly the newest {DELIVERIES} deliveries were read.\n");
+    text += &schedules(&policies.before.schedules, &policies.after.schedules, now);
+    for Overruled { key, said_by, locked_by } in &policies.overruled {
+        let (key, said_by, locked_by) = (key.name(), said_by.name(), locked_by.name());
+        text += &format!("\n`{key}` is locked by {locked_by}, so what {said_by} says there is not followed\n");
     }
     text + ASSUMED
 }
 
-/// Text of strangers on a terminal: without control characters.
-fn shown(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(500).collect()
+const ASSUMED: &str = "
+Assumed: the roles in parentheses; for a gate the files of the plan that was made, where one was, and no price or lines; of
+a pull request its labels and the last word about its checks as they are now, from people who may; that no failing check
+passes by itself. Each thing is judged alone, as if all before it had gone as it did.
+Not tried: who may press buttons, edit plans and approve their own; image, setup, checks, model and budget_day; budgets of
+work on open pull requests.
+";
+
+fn line(meaning: &Meaning) -> String {
+    if meaning.why.is_empty() { cut(&meaning.what) } else { format!("{}: {}", cut(&meaning.what), cut(&meaning.why)) }
+}
+
+fn cut(text: &str) -> String {
+    let text = super::printable(text);
+    let shown: String = text.chars().take(SHOWN_CHARS).collect();
+    if shown.len() < text.len() { shown + "…" } else { shown }
+}
+
+/// Schedules that are new, changed or gone.
+fn schedules(before: &[Schedule], after: &[Schedule], now: DateTime<Utc>) -> String {
+    let of = |all: &[Schedule], name: &Schedule| all.iter().find(|schedule| schedule.name == name.name).cloned();
+    let mut text = String::new();
+    for schedule in after.iter().filter(|schedule| !before.contains(schedule)) {
+        let next = schedule
+            .next_after(now)
+            .map_or_else(|| "never".into(), |next| next.format("%Y-%m-%d %H:%M UTC").to_string());
+        let change = if of(before, schedule).is_some() { "changes" } else { "is new" };
+        let (name, verb) = (&schedule.name, schedule.verb.name());
+        text += &format!("\nschedule {name} {change}: /wiz {verb}, next at {next}\n");
+    }
+    for schedule in before.iter().filter(|schedule| of(after, schedule).is_none()) {
+        text += &format!("\nschedule {} is gone\n", schedule.name);
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        policy::{self, Role},
+        event,
+        policy::{self, Key, Layer, Role},
         triage::Ground,
     };
 
+    fn happened(what: &str, who: Option<(&str, &str)>, happening: Happening) -> Happened {
+        Happened {
+            at: DateTime::UNIX_EPOCH,
+            repository: "acme/dates".parse().unwrap(),
+            number: who.map(|_| crate::ids::IssueNumber(7)),
+            what: what.into(),
+            who: who.map(|(who, role)| (who.into(), role.into())),
+            happening,
+        }
+    }
+
+    fn said(words: &str) -> Happened {
+        let command = event::command::parse(words, None).remove(0);
+        let known = happening::Known::default();
+        let happening = Happening::Command { command, role: Role::Write, ground: Ground::Issue, known };
+        happened(words, Some(("ann", "write (member)")), happening)
+    }
+
     #[test]
     fn what_changes_is_shown_and_what_was_assumed() {
-        let row = |what: &str, (before, after): (&str, &str)| Row {
-            happened: Happened {
-                at: DateTime::UNIX_EPOCH,
-                place: "acme/dates#7".into(),
-                what: what.into(),
-                who: Some(("ann".into(), "write (member)".into())),
-                happening: Happening::Command {
-                    command: crate::event::command::parse(what, None).remove(0),
-                    role: Role::Write,
-                    ground: Ground::Issue,
-                    known: happening::Known::default(),
-                },
-            },
-            before: before.into(),
-            after: after.into(),
+        let schedule = |name: &str, hour: u32| {
+            format!("{{name: {name}, cron: '0 {hour} * * *', timezone: Europe/Berlin, verb: fix, instructions: x}}")
         };
-        let failed = Row {
-            happened: Happened {
-                who: None,
-                happening: Happening::Failure(happening::FailedOn::DefaultBranch),
-                ..row("/wiz fix", ("", "")).happened
-            },
-            ..row("/wiz fix", ("left alone", "left alone"))
+        let file = |more: &str, schedules: [String; 2]| {
+            policy::parse(&format!("{more}\nschedules: [{}]", schedules.join(", "))).unwrap()
         };
-        let rows = [
-            row("/wiz fix", ("starts, supervised: the default here is supervised", "denied, needs maintain")),
-            row("/wiz help", ("heard", "heard")),
-            row(
-                "/wiz fix",
-                ("starts, autonomous: the default here is autonomous", "starts, supervised: \u{1b}[31mrule 1"),
+        let policies = Policies {
+            before: file(
+                "gate: {rules: [{level: supervised, verbs: [fix]}]}",
+                [schedule("late", 4), schedule("old", 4)],
             ),
-            failed,
-        ];
-        let policy = policy::parse(
-            "schedules: [{name: nightly, cron: '0 4 * * *', timezone: Europe/Berlin, verb: fix, instructions: x}]",
-        );
-        let text = report(&rows, &policy.unwrap().schedules, DateTime::UNIX_EPOCH);
-        insta::assert_snapshot!(text + &limits(&[(Key::Gate, Layer::Organisation)], true), @"
-        Tried on commands: 3, labels and assignments: 0, reviews: 0, commits with failing checks: 1. 2 of 4 would mean something else.
-
-        1970-01-01 00:00 acme/dates#7 ann as write (member): /wiz fix
-          - starts, supervised: the default here is supervised
-          + denied, needs maintain
-
-        1970-01-01 00:00 acme/dates#7 ann as write (member): /wiz fix
-          - starts, autonomous: the default here is autonomous
-          + starts, supervised: [31mrule 1
-
-        schedule nightly would tick next at 1970-01-01 03:00 UTC: /wiz fix
-
-        `gate` is locked by the account, so what the new file says there is not followed
-
+            after: file("min_role: maintain\nci: {default_branch: fix}", [schedule("late", 5), schedule("new", 4)]),
+            overruled: vec![Overruled { key: Key::Gate, said_by: Layer::Repository, locked_by: Layer::Organisation }],
+        };
+        let mut tried = Tried { is_cut: true, ..Tried::default() };
+        tried.add(said("/wiz fix"), &policies);
+        tried.add(said("/wiz help"), &policies);
+        let label = event::Trigger::Label("bug".into());
+        let known = happening::Known::default();
+        let label = Happening::Trigger { by: label, role: Role::Write, ground: Ground::Issue, known };
+        tried.add(happened("label bug", Some(("ann", "write (member)")), label), &policies);
+        let failure = Happening::Failure(happening::FailedOn::DefaultBranch);
+        tried.add(happened("checks fail at 12345678\u{1b}[31m\u{202e}", None, failure), &policies);
+        insta::assert_snapshot!(report(&tried, &policies, DateTime::UNIX_EPOCH), @r"
+        Tried on commands: 2, labels and assignments: 0, reviews: 0, commits with failing checks: 1. 2 of 3 would mean something else.
         Only the newest 100000 deliveries were read.
 
-        Assumed: the roles in parentheses; for a gate the files of the plan that was made, where one was, and no price; of a pull
-        request its labels and the last word about its checks as they are now; that failing checks were not passing again by
-        themselves. Not tried: image, setup, checks, model and budget_day, which say how work is done.
+        1970-01-01 00:00 acme/dates#7 ann as write (member): /wiz fix
+          - starts with up to $3.00, supervised: the default here is supervised; rule 1 of the gate: the command is fix
+          + denied, needs maintain
+
+        1970-01-01 00:00 acme/dates: checks fail at 12345678[31m
+          - left alone
+          + an issue is opened and a run starts with up to $3.00, supervised: the default here is supervised
+
+        schedule late changes: /wiz fix, next at 1970-01-01 04:00 UTC
+
+        schedule new is new: /wiz fix, next at 1970-01-01 03:00 UTC
+
+        schedule old is gone
+
+        `gate` is locked by the account, so what this repository says there is not followed
+
+        Assumed: the roles in parentheses; for a gate the files of the plan that was made, where one was, and no price or lines; of
+        a pull request its labels and the last word about its checks as they are now, from people who may; that no failing check
+        passes by itself. Each thing is judged alone, as if all before it had gone as it did.
+        Not tried: who may press buttons, edit plans and approve their own; image, setup, checks, model and budget_day; budgets of
+        work on open pull requests.
         ");
+    }
+
+    #[test]
+    fn another_reason_for_the_same_is_no_change() {
+        let rules = |rules: &str| policy::parse(&format!("gate: {{rules: [{rules}]}}")).unwrap();
+        let rule = "{level: human-required, verbs: [fix]}";
+        let before = rules(rule);
+        let after = rules(&format!("{{level: human-required, verbs: [docs]}}, {rule}"));
+        let policies = Policies { before, after, overruled: vec![] };
+        let mut tried = Tried::default();
+        tried.add(said("/wiz fix"), &policies);
+        assert_eq!((tried.commands, tried.changed.len()), (1, 0));
     }
 
     #[test]

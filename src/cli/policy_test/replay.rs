@@ -14,7 +14,7 @@ use crate::{
     ci,
     event::{self, Actor, Event, EventKind, Place, Repository, SpokenAction, Trigger, Triggered},
     ids::{CommitSha, DeliveryId, IssueNumber, RepositoryId, RepositoryName},
-    intake,
+    intake::{self, StoredDelivery},
     policy::{AuthorAssociation, Role},
     run::store::{
         ci as tries,
@@ -27,7 +27,9 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(super) struct Happened {
     pub at: DateTime<Utc>,
-    pub place: String,
+    pub repository: RepositoryName,
+    /// The issue or pull request; none on the default branch.
+    pub number: Option<IssueNumber>,
     /// What happened, in a few words.
     pub what: String,
     /// Who did it, and the role they are taken to have with the reason for that; none for checks.
@@ -35,10 +37,21 @@ pub(super) struct Happened {
     pub happening: Happening,
 }
 
+impl Happened {
+    pub(super) fn place(&self) -> String {
+        match self.number {
+            Some(number) => format!("{}#{number}", self.repository),
+            None => self.repository.to_string(),
+        }
+    }
+}
+
 /// What is read of, and what is known by now.
 pub(super) struct Replay<'a> {
     connection: &'a mut PgConnection,
     only: Option<&'a RepositoryName>,
+    /// The least role for orders to work while all this happened.
+    least: Role,
     people: HashMap<RepositoryId, KnownPeople>,
     index: Index,
     /// Commits whose checks were told to have failed.
@@ -55,31 +68,37 @@ struct Read<'a> {
 }
 
 impl<'a> Replay<'a> {
-    pub(super) fn new(connection: &'a mut PgConnection, only: Option<&'a RepositoryName>) -> Self {
-        Self { connection, only, people: HashMap::new(), index: Index::default(), failed: HashSet::new() }
+    pub(super) fn new(connection: &'a mut PgConnection, only: Option<&'a RepositoryName>, least: Role) -> Self {
+        let (people, index, failed) = (HashMap::new(), Index::default(), HashSet::new());
+        Self { connection, only, least, people, index, failed }
     }
 
-    /// All that happened. Read twice: what a commit is the head of may be told after its checks have failed.
-    pub(super) async fn of(mut self, deliveries: &[DeliveryId]) -> Result<Vec<Happened>> {
+    /// Tells all that happened. Deliveries are read twice: what a commit is the head of may be told after its checks have
+    /// failed.
+    pub(super) async fn of(mut self, deliveries: &[DeliveryId], mut tell: impl FnMut(Happened)) -> Result<()> {
         for id in deliveries {
-            let Some(stored) = intake::load(&mut *self.connection, *id).await? else { continue };
-            if let Ok(event) = event::parse(&stored.event, &stored.payload) {
-                self.index.learn(&event, &Told::read(&stored.payload));
-            }
+            let Some((event, stored)) = self.read(*id).await? else { continue };
+            self.index.learn(&event, &Told::read(&stored.payload));
         }
-        let mut happened = Vec::new();
         for id in deliveries {
-            let Some(stored) = intake::load(&mut *self.connection, *id).await? else { continue };
-            let Ok(event) = event::parse(&stored.event, &stored.payload) else { continue };
+            let Some((event, stored)) = self.read(*id).await? else { continue };
             let Some(repository) = event.repository.as_ref() else { continue };
-            if self.only.is_some_and(|wanted| *wanted != repository.name) {
-                continue;
-            }
             let told = Told::read(&stored.payload);
             let read = Read { id: *id, at: stored.received_at, event: &event, repository, told };
-            happened.extend(self.of_one(&read).await?);
+            self.of_one(&read).await?.into_iter().for_each(&mut tell);
         }
-        Ok(happened)
+        Ok(())
+    }
+
+    /// A delivery about the wanted repository.
+    async fn read(&mut self, id: DeliveryId) -> Result<Option<(Event, StoredDelivery)>> {
+        let Some(stored) = intake::load(&mut *self.connection, id).await? else { return Ok(None) };
+        let Ok(event) = event::parse(&stored.event, &stored.payload) else { return Ok(None) };
+        let is_wanted = |repository: &Repository| {
+            self.only.is_none_or(|only| only.to_string().eq_ignore_ascii_case(&repository.name.to_string()))
+        };
+        let wanted = event.repository.as_ref().is_some_and(is_wanted);
+        Ok(wanted.then_some((event, stored)))
     }
 
     async fn of_one(&mut self, read: &Read<'_>) -> Result<Vec<Happened>> {
@@ -112,8 +131,8 @@ impl<'a> Replay<'a> {
         let ground = triage::ground(spoken, on_pull_request, None);
         let mut happened = Vec::new();
         for (index, command) in heard.commands.iter().enumerate() {
-            let trigger = format!("{:?}:{}:{index}:", spoken.place, spoken.id);
-            let known = self.known(read, &trigger).await?;
+            let said = command.as_ref().map(ToString::to_string).unwrap_or_default();
+            let known = self.known(read, &format!("{:?}:{}:{index}:{said}", spoken.place, spoken.id)).await?;
             let what = command.as_ref().map_or_else(ToString::to_string, |read| format!("/wiz {}", read.verb.name()));
             let happening = Happening::Command { command: command.clone(), role, ground, known };
             happened.push(read.happened(spoken.issue, (what, Some(who.clone())), happening));
@@ -131,6 +150,7 @@ impl<'a> Replay<'a> {
         };
         let happening = match (&triggered.by, subject.pull_request) {
             (Trigger::Assignee(_), true) => return Ok(None),
+            (Trigger::Label(_), true) if subject.closed => return Ok(None),
             (Trigger::Label(label), true) => {
                 let pull = self.pull(read.repository.id, subject.issue).await?;
                 Happening::PullLabel { label: label.clone(), role, pull }
@@ -167,24 +187,26 @@ impl<'a> Replay<'a> {
     async fn failure(&mut self, read: &Read<'_>) -> Result<Option<Happened>> {
         let Some(ended) = triage::ended(&read.event.kind) else { return Ok(None) };
         let id = read.repository.id;
-        let counts = ended.conclusion.is_some_and(ci::is_failing) && !ended.by.is_some_and(|by| self.index.is_own(by));
+        let counts =
+            ended.conclusion.is_some_and(ci::is_failing) && !ended.by.is_some_and(|by| self.index.is_own(id, by));
         if !counts || !self.failed.insert((id, ended.head.clone())) {
             return Ok(None);
         }
         let (on, number) = match self.index.head_of(id, ended.head) {
-            None => (FailedOn::Unknown, None),
+            None => return Ok(None),
             Some(HeadOf::DefaultBranch) => (FailedOn::DefaultBranch, None),
+            Some(HeadOf::Pull(number)) if self.index.was_closed(id, number, read.at) => return Ok(None),
             Some(HeadOf::Pull(number)) => {
                 let pull = self.pull(id, number).await?;
-                let repairs = rehearsal::repairs_before(self.connection, (id, number), read.at).await?;
+                let repairs = rehearsal::repairs_before(self.connection, (id, number), (ended.head, read.at)).await?;
                 (FailedOn::Pull { pull, repairs }, Some(number))
             }
         };
         let what = format!("checks fail at {:.8}", ended.head.as_str());
-        let name = &read.repository.name;
         Ok(Some(Happened {
             at: read.at,
-            place: number.map_or_else(|| name.to_string(), |number| format!("{name}#{number}")),
+            repository: read.repository.name.clone(),
+            number,
             what,
             who: None,
             happening: Happening::Failure(on),
@@ -219,12 +241,15 @@ impl<'a> Replay<'a> {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => unknown.insert(rehearsal::people(self.connection, id).await?),
         };
-        let (role, reason) = if people.refused.contains(&actor.id) {
-            (Role::Read, "was refused before")
-        } else if people.started.contains(&actor.id) {
-            (Role::Write, "started a run before")
-        } else {
-            self.index.standing(id, actor.id).and_then(by_association).unwrap_or(least)
+        let told = self.index.standing(id, actor.id).and_then(by_association);
+        let (refused, started) = (people.refused.contains(&actor.id), people.started.contains(&actor.id));
+        let (role, reason) = match told {
+            Some((Role::Admin, reason)) => (Role::Admin, reason),
+            Some(_) if refused => (self.least.below(), "was refused before"),
+            None if refused => (Role::Read, "was refused before"),
+            Some((role, _)) if started => (role.max(self.least), "started a run before"),
+            None if started => (self.least, "started a run before"),
+            told => told.unwrap_or(least),
         };
         Ok((role, (actor.login.to_string(), format!("{role} ({reason})"))))
     }
@@ -237,7 +262,8 @@ impl Read<'_> {
         (what, who): (String, Option<(String, String)>),
         happening: Happening,
     ) -> Happened {
-        Happened { at: self.at, place: format!("{}#{number}", self.repository.name), what, who, happening }
+        let repository = self.repository.name.clone();
+        Happened { at: self.at, repository, number: Some(number), what, who, happening }
     }
 }
 

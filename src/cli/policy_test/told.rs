@@ -2,17 +2,16 @@
 
 use std::collections::{HashMap, HashSet, hash_map::Entry};
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use crate::{
     event::{Actor, Event, EventKind, Place, Spoken, SpokenAction, command::Command},
     ids::{CommitSha, IssueNumber, RepositoryId, ReviewId, UserId},
     policy::AuthorAssociation,
+    run::project::{CHECK_RUN_PREFIX, POLICY_CHECK_PREFIX},
     triage,
 };
-
-/// How the `external_id` of all check runs of wiz's begins.
-const OWN_CHECKS: &str = "wiz-";
 
 /// What a payload says beside the event.
 #[derive(Debug, Default, Deserialize)]
@@ -32,6 +31,7 @@ struct Subject {
     author_association: Option<String>,
     /// Only of a pull request.
     head: Option<Branch>,
+    closed_at: Option<DateTime<Utc>>,
     /// Only of an issue that is a pull request.
     pull_request: Option<serde::de::IgnoredAny>,
 }
@@ -108,12 +108,13 @@ pub(super) struct Index {
     heads: HashMap<(RepositoryId, CommitSha), HeadOf>,
     labels: HashMap<(RepositoryId, IssueNumber), Vec<String>>,
     forks: HashSet<(RepositoryId, IssueNumber)>,
+    closed: HashMap<(RepositoryId, IssueNumber), DateTime<Utc>>,
     /// The first order among the comments of a review.
     orders: HashMap<(RepositoryId, ReviewId), Command>,
     /// How people stand to a repository.
     standings: HashMap<(RepositoryId, UserId), AuthorAssociation>,
     /// Apps that have made a check run of wiz's.
-    own_apps: HashSet<String>,
+    own_apps: HashSet<(RepositoryId, String)>,
 }
 
 impl Index {
@@ -123,8 +124,9 @@ impl Index {
         self.learn_pull(id, told);
         match &event.kind {
             EventKind::CheckRun(run) => {
-                if run.external_id.starts_with(OWN_CHECKS) {
-                    self.own_apps.extend(run.app_slug.clone());
+                let prefixes = [CHECK_RUN_PREFIX, POLICY_CHECK_PREFIX];
+                if prefixes.iter().any(|prefix| run.external_id.starts_with(prefix)) {
+                    self.own_apps.extend(run.app_slug.clone().map(|app| (id, app)));
                 }
                 let of_default = run.head_branch.is_some() && run.head_branch == repository.default_branch;
                 self.learn_head(id, &run.head_sha, (run.pull_requests.first(), of_default));
@@ -174,6 +176,10 @@ impl Index {
         let Some(pull) = &told.pull_request else { return };
         let (Some(number), Some(head)) = (pull.number.map(IssueNumber), &pull.head) else { return };
         self.labels.insert((id, number), pull.labels().collect());
+        match pull.closed_at {
+            Some(at) => drop(self.closed.insert((id, number), at)),
+            None => drop(self.closed.remove(&(id, number))),
+        }
         if head.repo.as_ref().and_then(|repo| repo.id) != Some(id.0) {
             self.forks.insert((id, number));
         }
@@ -213,7 +219,12 @@ impl Index {
     }
 
     /// Whether the App of that name is wiz.
-    pub(super) fn is_own(&self, app: &str) -> bool {
-        self.own_apps.contains(app)
+    pub(super) fn is_own(&self, id: RepositoryId, app: &str) -> bool {
+        self.own_apps.contains(&(id, app.to_owned()))
+    }
+
+    /// Whether a pull request was closed at that moment.
+    pub(super) fn was_closed(&self, id: RepositoryId, pull: IssueNumber, at: DateTime<Utc>) -> bool {
+        self.closed.get(&(id, pull)).is_some_and(|closed_at| *closed_at <= at)
     }
 }

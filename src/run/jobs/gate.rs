@@ -6,9 +6,10 @@ use super::{Services, StoredRun, results, store};
 use crate::{
     event::command::Verb,
     patch::LineCount,
-    plan::{ApprovalWish, Approver, Gate, Plan},
+    plan::{Approver, Gate, Plan},
     policy::{self, AuthorAssociation, EstimatedSize, GateFacts, RepositoryPolicy},
-    run::{briefing::Briefing, state::Mission},
+    run::briefing::Briefing,
+    triage,
 };
 
 /// Who must agree to the plan.
@@ -24,13 +25,7 @@ pub(super) async fn of_plan(
     let known = facts(stored, briefing);
     let facts = GateFacts { paths: plan.files.clone(), size: Some(size), cost: Some(cost), ..known };
     let gate = Gate::from(policy::gate(policy, &facts));
-    let wish = if stored.mission == Mission::Plan {
-        Some("`/wiz plan` waits for approval")
-    } else if stored.options.approval == Some(ApprovalWish::Ask) {
-        Some("`--plan ask` was given")
-    } else {
-        None
-    };
+    let wish = triage::wish(stored.mission, stored.options.approval);
     Ok(match wish {
         Some(wish) if gate.approver == Approver::Nobody => {
             Gate { approver: Approver::Anybody, reasons: vec![wish.to_owned()] }

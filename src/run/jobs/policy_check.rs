@@ -15,7 +15,10 @@ use crate::{
     ids::{InstallationId, IssueNumber, RepositoryId},
     policy::{self, Effective, Layer, OuterLayers},
     report,
-    run::policies::{ACCOUNT_REPOSITORY, POLICY_BYTES},
+    run::{
+        policies::{ACCOUNT_REPOSITORY, POLICY_BYTES},
+        project::POLICY_CHECK_PREFIX,
+    },
 };
 
 /// What people see, and branch rules may require.
@@ -116,7 +119,7 @@ fn check_run(
     };
     CheckRun {
         name: CHECK_NAME.to_owned(),
-        external_id: format!("wiz-policy-{path}"),
+        external_id: format!("{POLICY_CHECK_PREFIX}{path}"),
         identity: CheckIdentity::Key,
         head_sha: pull.head.sha.clone(),
         details_url: None,

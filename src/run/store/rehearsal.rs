@@ -1,4 +1,4 @@
-//! What is recorded of people and plans, for judging another policy by what has happened.
+//! What is recorded of people, plans, pull requests and repairs, for judging another policy by what has happened.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, types::Json};
 
 use crate::{
-    ids::{IssueNumber, RepositoryId, UserId},
+    ids::{CommitSha, IssueNumber, RepositoryId, UserId},
     run::state::Progress,
 };
 
@@ -35,7 +35,7 @@ pub async fn people(connection: &mut PgConnection, repository: RepositoryId) -> 
     Ok(KnownPeople { started: started.into_iter().collect(), refused: refused.into_iter().collect() })
 }
 
-/// The files that the plan of a run names, if this command started one that has a plan.
+/// The files that the plan of a run names, if what has this key started one that has a plan.
 pub async fn planned_files(
     connection: &mut PgConnection,
     repository: RepositoryId,
@@ -43,7 +43,7 @@ pub async fn planned_files(
 ) -> Result<Option<Vec<String>>> {
     let progress = sqlx::query_scalar!(
         r#"select progress as "progress: Json<Progress>" from run
-           where repository_id = $1 and starts_with(trigger_key, $2) order by id limit 1"#,
+           where repository_id = $1 and trigger_key = $2"#,
         repository as _,
         trigger,
     )
@@ -58,21 +58,22 @@ pub async fn is_own_pull(connection: &mut PgConnection, repository: RepositoryId
     Ok(super::load(connection, run).await?.is_some_and(|run| run.has_opened(pull)))
 }
 
-/// On how many commits of a pull request a repair was tried before that moment, and after the last word of a person about
-/// its checks.
+/// On how many other commits of a pull request a repair was tried before that moment, and after the last word of a person
+/// about its checks.
 pub async fn repairs_before(
     connection: &mut PgConnection,
     (repository, pull): (RepositoryId, IssueNumber),
-    moment: DateTime<Utc>,
+    (head, moment): (&CommitSha, DateTime<Utc>),
 ) -> Result<u32> {
     let heads = sqlx::query_scalar!(
         r#"select count(distinct a.head) as "heads!" from ci_attempt a
            left join ci_switch s on s.repository_id = a.repository_id and s.pull_number = a.pull_number
-           where a.repository_id = $1 and a.pull_number = $2 and a.kind = 'repair' and a.created_at < $3
+           where a.repository_id = $1 and a.pull_number = $2 and a.kind = 'repair' and a.head <> $4 and a.created_at < $3
              and a.created_at >= coalesce(case when s.changed_at < $3 then s.changed_at end, '-infinity'::timestamptz)"#,
         repository as _,
         pull as _,
         moment,
+        head as _,
     )
     .fetch_one(connection)
     .await?;

@@ -296,6 +296,12 @@ pub async fn forget_check_items(connection: &mut PgConnection, run: RunId) -> Re
     Ok(())
 }
 
+/// Forgets what the check run shows, so that it is shown again whatever it is.
+pub async fn forget_check(connection: &mut PgConnection, run: RunId) -> Result<()> {
+    sqlx::query!("update run_output set check_digest = null where run_id = $1", run as _).execute(connection).await?;
+    Ok(())
+}
+
 /// Notes that the status comment is about to be made. False when that was noted before, so that it may be there.
 pub async fn begin_status_comment(connection: &mut PgConnection, run: RunId) -> Result<bool> {
     let result = sqlx::query!(

@@ -301,4 +301,8 @@ async fn pressed_too_late(stage: &Stage, (issue, pull): (u64, &Pull), check: u64
         (Some("success"), 1),
         "no call is spent on a button"
     );
+    // GitHub shows it as queued again, so it is written again, and nothing is said.
+    stage.person("max").rerequest(stage.repo.full_name(), check).unwrap();
+    stage.quiet().await;
+    assert_eq!(stage.talk(pull.number).await.matches("wiz: ").count(), 1);
 }

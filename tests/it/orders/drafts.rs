@@ -400,11 +400,13 @@ async fn a_draft_outlives_every_cut() {
         stage.say("maria", issue, order);
         for left in (0..writes.len()).rev() {
             until_unanswered(&stage.world, left).await;
+            // The engine may be slow to take boxes down, and a job whose process was lost three times is given up.
+            let store = stage.world.store().await.unwrap();
+            let halted = async || Ok((!store.due_jobs().await?.iter().any(|kind| kind == "halt")).then_some(()));
+            until("the boxes are taken down", PATIENCE, halted).await.unwrap();
             cut(&mut stage.world).await;
         }
         stage.until_says(issue, state).await;
-        // The engine may be slow to take boxes down, and a job whose process was lost three times is given up.
-        stage.world.until_no_box_is_left().await.unwrap();
     }
     let draft = stage.repo.pulls().unwrap()[0].number;
     assert!(!until_pull(&stage, draft, "## Proof").await.pull.unwrap().draft);

@@ -118,7 +118,7 @@ async fn whoever_may_not_or_cannot_hears_why_exactly_once() {
     stage.quiet().await;
     stage.person("maria").request("DELETE", &lock, &json!(null)).unwrap();
     stage.quiet().await;
-    assert_eq!(stage.talk(locked).await, "maria: /wiz cancel");
+    assert_eq!(stage.talk(locked).await, "maria: /wiz cancel  👀");
     stage.say("maria", locked, "/wiz cancel");
     stage.until_answers(locked, "There is no run here").await;
     stage.clear().await;

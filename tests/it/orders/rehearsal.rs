@@ -78,9 +78,9 @@ async fn another_file_is_checked_and_tried_on_what_has_happened() {
     faulty.yml:7: unknown field `buget_run`; did you mean `budget_run`?
     ====
     Some(0)
-    Tried on commands: 4, labels and assignments: 0, reviews: 1, commits with failing checks: 3. 4 of 8 would mean something else.
+    Tried on commands: 4, labels and assignments: 0, reviews: 1, commits with failing checks: 2. 4 of 7 would mean something else.
 
-    <time> octo/greeter#1 sam as read (was refused before): /wiz fix
+    <time> octo/greeter#1 sam as triage (was refused before): /wiz fix
       - denied, needs write
       + denied, needs maintain
 
@@ -88,43 +88,47 @@ async fn another_file_is_checked_and_tried_on_what_has_happened() {
       - starts with up to $3.00, supervised: the default here is supervised
       + denied, needs maintain
 
-    <time> octo/greeter#1 tess as read (was refused before): `fxi` is not a command; did you mean `fix`?
+    <time> octo/greeter#1 tess as triage (was refused before): `fxi` is not a command; did you mean `fix`?
       - denied, needs write
       + denied, needs maintain
 
-    <time> octo/greeter#3 sam as read (was refused before): review: /wiz docs
+    <time> octo/greeter#3 sam as triage (was refused before): review: /wiz docs
       - denied, needs write
       + denied, needs maintain
 
-    Assumed: the roles in parentheses; for a gate the files of the plan that was made, where one was, and no price; of a pull
-    request its labels and the last word about its checks as they are now; that failing checks were not passing again by
-    themselves. Not tried: image, setup, checks, model and budget_day, which say how work is done.
+    Assumed: the roles in parentheses; for a gate the files of the plan that was made, where one was, and no price or lines; of
+    a pull request its labels and the last word about its checks as they are now, from people who may; that no failing check
+    passes by itself. Each thing is judged alone, as if all before it had gone as it did.
+    Not tried: who may press buttons, edit plans and approve their own; image, setup, checks, model and budget_day; budgets of
+    work on open pull requests.
     ====
     Some(0)
-    Tried on commands: 4, labels and assignments: 0, reviews: 1, commits with failing checks: 3. 4 of 8 would mean something else.
+    Tried on commands: 4, labels and assignments: 0, reviews: 1, commits with failing checks: 2. 4 of 7 would mean something else.
 
-    <time> octo/greeter#1 sam as read (was refused before): /wiz fix
+    <time> octo/greeter#1 sam as write (was refused before): /wiz fix
       - denied, needs maintain
-      + denied, needs write
+      + starts with up to $3.00, autonomous: the default here is autonomous
 
-    <time> octo/greeter#1 wim as write (started a run before): /wiz fix
-      - denied, needs maintain
+    <time> octo/greeter#1 wim as maintain (started a run before): /wiz fix
+      - starts with up to $3.00, supervised: the default here is supervised
       + starts with up to $3.00, human-required: rule 1 of the gate: the path greet.sh
 
-    <time> octo/greeter#1 tess as read (was refused before): `fxi` is not a command; did you mean `fix`?
+    <time> octo/greeter#1 tess as write (was refused before): `fxi` is not a command; did you mean `fix`?
       - denied, needs maintain
-      + denied, needs write
+      + corrected
 
-    <time> octo/greeter#3 sam as read (was refused before): review: /wiz docs
+    <time> octo/greeter#3 sam as write (was refused before): review: /wiz docs
       - denied, needs maintain
-      + denied, needs write
+      + worked
 
-    Assumed: the roles in parentheses; for a gate the files of the plan that was made, where one was, and no price; of a pull
-    request its labels and the last word about its checks as they are now; that failing checks were not passing again by
-    themselves. Not tried: image, setup, checks, model and budget_day, which say how work is done.
+    Assumed: the roles in parentheses; for a gate the files of the plan that was made, where one was, and no price or lines; of
+    a pull request its labels and the last word about its checks as they are now, from people who may; that no failing check
+    passes by itself. Each thing is judged alone, as if all before it had gone as it did.
+    Not tried: who may press buttons, edit plans and approve their own; image, setup, checks, model and budget_day; budgets of
+    work on open pull requests.
     ====
     Some(0)
-    Tried on commands: 4, labels and assignments: 2, reviews: 1, commits with failing checks: 3. 4 of 10 would mean something else.
+    Tried on commands: 4, labels and assignments: 2, reviews: 1, commits with failing checks: 2. 4 of 9 would mean something else.
 
     <time> octo/greeter#2 wim as write (started a run before): label bug
       - means nothing
@@ -132,7 +136,7 @@ async fn another_file_is_checked_and_tried_on_what_has_happened() {
 
     <time> octo/greeter#3: checks fail at <hash>
       - left alone
-      + answered, since the pull request has the label
+      + answered: the pull request has the label
 
     <time> octo/greeter#3 wim as write (started a run before): label ci-please
       - means nothing
@@ -140,30 +144,34 @@ async fn another_file_is_checked_and_tried_on_what_has_happened() {
 
     <time> octo/greeter: checks fail at <hash>
       - left alone
-      + an issue is opened and worked on
+      + an issue is opened and a run starts with up to $3.00, supervised: the default here is supervised
 
-    Assumed: the roles in parentheses; for a gate the files of the plan that was made, where one was, and no price; of a pull
-    request its labels and the last word about its checks as they are now; that failing checks were not passing again by
-    themselves. Not tried: image, setup, checks, model and budget_day, which say how work is done.
+    Assumed: the roles in parentheses; for a gate the files of the plan that was made, where one was, and no price or lines; of
+    a pull request its labels and the last word about its checks as they are now, from people who may; that no failing check
+    passes by itself. Each thing is judged alone, as if all before it had gone as it did.
+    Not tried: who may press buttons, edit plans and approve their own; image, setup, checks, model and budget_day; budgets of
+    work on open pull requests.
     ====
     Some(0)
-    Tried on commands: 4, labels and assignments: 1, reviews: 1, commits with failing checks: 3. 1 of 9 would mean something else.
+    Tried on commands: 4, labels and assignments: 1, reviews: 1, commits with failing checks: 2. 1 of 8 would mean something else.
 
     <time> octo/greeter#2 wim as write (started a run before): label bug
       - means nothing
       + /wiz fix: starts with up to $3.00, supervised: the default here is supervised
 
-    `ci` is locked by the account, so what the new file says there is not followed
+    `ci` is locked by the account, so what this repository says there is not followed
 
-    Assumed: the roles in parentheses; for a gate the files of the plan that was made, where one was, and no price; of a pull
-    request its labels and the last word about its checks as they are now; that failing checks were not passing again by
-    themselves. Not tried: image, setup, checks, model and budget_day, which say how work is done.
+    Assumed: the roles in parentheses; for a gate the files of the plan that was made, where one was, and no price or lines; of
+    a pull request its labels and the last word about its checks as they are now, from people who may; that no failing check
+    passes by itself. Each thing is judged alone, as if all before it had gone as it did.
+    Not tried: who may press buttons, edit plans and approve their own; image, setup, checks, model and budget_day; budgets of
+    work on open pull requests.
     ====
     Some(0)
-    Tried on commands: 4, labels and assignments: 2, reviews: 1, commits with failing checks: 3. 3 of 10 would mean something else.
+    Tried on commands: 4, labels and assignments: 2, reviews: 1, commits with failing checks: 2. 3 of 9 would mean something else.
 
     <time> octo/greeter#3: checks fail at <hash>
-      - answered, since the pull request has the label
+      - answered: the pull request has the label
       + left alone
 
     <time> octo/greeter#3 wim as write (started a run before): label ci-please
@@ -171,19 +179,25 @@ async fn another_file_is_checked_and_tried_on_what_has_happened() {
       + means nothing
 
     <time> octo/greeter: checks fail at <hash>
-      - an issue is opened and worked on
+      - an issue is opened and a run starts with up to $3.00, supervised: the default here is supervised
       + left alone
 
-    Assumed: the roles in parentheses; for a gate the files of the plan that was made, where one was, and no price; of a pull
-    request its labels and the last word about its checks as they are now; that failing checks were not passing again by
-    themselves. Not tried: image, setup, checks, model and budget_day, which say how work is done.
+    `ci` is locked by the account, so what this repository says there is not followed
+
+    Assumed: the roles in parentheses; for a gate the files of the plan that was made, where one was, and no price or lines; of
+    a pull request its labels and the last word about its checks as they are now, from people who may; that no failing check
+    passes by itself. Each thing is judged alone, as if all before it had gone as it did.
+    Not tried: who may press buttons, edit plans and approve their own; image, setup, checks, model and budget_day; budgets of
+    work on open pull requests.
     ====
     Some(0)
     Tried on commands: 0, labels and assignments: 0, reviews: 0, commits with failing checks: 0. 0 of 0 would mean something else.
 
-    Assumed: the roles in parentheses; for a gate the files of the plan that was made, where one was, and no price; of a pull
-    request its labels and the last word about its checks as they are now; that failing checks were not passing again by
-    themselves. Not tried: image, setup, checks, model and budget_day, which say how work is done.
+    Assumed: the roles in parentheses; for a gate the files of the plan that was made, where one was, and no price or lines; of
+    a pull request its labels and the last word about its checks as they are now, from people who may; that no failing check
+    passes by itself. Each thing is judged alone, as if all before it had gone as it did.
+    Not tried: who may press buttons, edit plans and approve their own; image, setup, checks, model and budget_day; budgets of
+    work on open pull requests.
     ====
     Some(2)
     error: invalid value '1w' for '--since <SINCE>': a time is written like 12h or 7d, up to 365d

@@ -53,6 +53,17 @@ async fn a_pull_request_shows_what_is_wrong_with_the_rules_it_brings() {
     let said = "The policy file has no mistakes";
     assert_eq!((commit, conclusion.as_deref(), title.as_str(), lines), (head, Some("success"), said, vec![]));
 
+    // Asked for again, by itself or with all of wiz's, it is judged again.
+    let check = stage.world.hub().control().check_runs(name).unwrap().pop().unwrap();
+    let asked: [&dyn Fn(); 2] =
+        [&|| wim.rerequest(name, check.id).unwrap(), &|| wim.rerequest_suite(name, check.suite).unwrap()];
+    for ask in asked {
+        ask();
+        stage.quiet().await;
+        let suites = stage.world.hub().control().repository(name).unwrap().check_suites;
+        assert!(!suites[&check.suite].asked_again, "nobody has answered");
+    }
+
     wim.write_file(name, "words", ("README.md", "# Words\n"), "Words").unwrap();
     wim.open_pull_request(name, ("words", "main"), "Words", "").unwrap();
     stage.quiet().await;

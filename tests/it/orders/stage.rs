@@ -261,6 +261,9 @@ impl Stage {
         assert_eq!(self.store.dead_jobs().await.unwrap(), Vec::<String>::new());
         assert_eq!(self.world.model().unwrap().faults(), Vec::<String>::new());
         assert_eq!(self.world.hub().control().violations(), []);
+        let repository = self.world.hub().control().repository(self.repo.full_name());
+        let suites = repository.iter().flat_map(|repository| repository.check_suites.values());
+        assert_eq!(suites.filter(|suite| suite.asked_again).count(), 0, "\"Re-run\" was pressed, and nobody answered");
         let missed = async || Ok(self.store.missed_of(&self.world.hub().unanswered()).await?.is_empty().then_some(()));
         until("wiz has every delivery", PATIENCE, missed).await.unwrap();
         self.world.until_no_box_is_left().await.unwrap();

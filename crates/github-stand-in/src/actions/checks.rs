@@ -127,8 +127,9 @@ fn script_of(state: &State, repository: u64, check_run: u64) -> Option<(Scripted
 }
 
 /// A person asked the other app for its check again; the scripted app obeys.
-pub fn rerun_scripted(state: &mut State, repository: u64, check_run: u64) {
-    let Some((script, head_sha, made)) = script_of(state, repository, check_run) else { return };
+pub fn rerun_scripted(state: &mut State, repository: u64, check_run: u64) -> bool {
+    let Some((script, head_sha, made)) = script_of(state, repository, check_run) else { return false };
     let errand = Errand::Check { repository, script: script.id, head_sha, attempt: made + 1, begun: None };
     plan(state, script.pace, errand);
+    true
 }

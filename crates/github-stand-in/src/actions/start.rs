@@ -143,6 +143,7 @@ fn start(state: &mut State, place: (u64, u64), workflow: u64, head: &Head) -> Re
         before: head.before.clone(),
         created_at: now,
         updated_at: now,
+        asked_again: false,
     };
     found.check_suites.insert(suite, new_suite);
     let run = WorkflowRun {

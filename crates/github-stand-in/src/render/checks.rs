@@ -91,6 +91,9 @@ fn suite_result(repository: &Repository, suite: &CheckSuite) -> (&'static str, O
             None => ("queued", None, 0),
         };
     }
+    if suite.asked_again {
+        return ("queued", None, runs.len());
+    }
     if runs.iter().any(|run| run.status != "completed") {
         let started = runs.iter().any(|run| run.status != "queued");
         return (if started { "in_progress" } else { "queued" }, None, runs.len());

@@ -39,12 +39,21 @@ pub fn create(call: &mut Call<'_>) -> Handled {
         stood: Vec::new(),
     };
     let run = changed(call, run)?;
-    call.repo_mut()?.check_runs.insert(id, run.clone());
+    write(call, &run)?;
     tell(call, &run, "created")?;
     if run.status == "completed" {
         tell(call, &run, "completed")?;
     }
     Ok(Answer::created(render::run(call.state, call.repo()?, &run)))
+}
+
+fn write(call: &mut Call<'_>, run: &CheckRun) -> Result<(), Refusal> {
+    let repository = call.repo_mut()?;
+    repository.check_runs.insert(run.id, run.clone());
+    if let Some(suite) = repository.check_suites.get_mut(&run.suite) {
+        suite.asked_again = false;
+    }
+    Ok(())
 }
 
 /// The app's suite on a commit; the first run makes it when no push did.
@@ -68,6 +77,7 @@ fn suite_for(call: &mut Call<'_>, app: u64, head_sha: &str) -> Result<u64, Refus
         before: None,
         created_at: now,
         updated_at: now,
+        asked_again: false,
     };
     call.repo_mut()?.check_suites.insert(id, suite);
     Ok(id)
@@ -141,7 +151,7 @@ pub fn update(call: &mut Call<'_>) -> Handled {
         return Err(Refusal::new(403, "Invalid app_id `check_run` does not belong to this app."));
     }
     let new = changed(call, old.clone())?;
-    call.repo_mut()?.check_runs.insert(new.id, new.clone());
+    write(call, &new)?;
     if new.status == "completed" && old.status != "completed" {
         tell(call, &new, "completed")?;
     }
@@ -243,7 +253,10 @@ pub fn rerequest(state: &mut State, place: (u64, u64), actor: u64) -> Result<(),
     if rerun_check(state, place, actor)? {
         return Ok(());
     }
-    rerun_scripted(state, place.0, place.1);
+    if !rerun_scripted(state, place.0, place.1) {
+        let suite = find(state, place)?.suite;
+        ask_again(state, (place.0, suite))?;
+    }
     tell_owner(state, place, actor, ("rerequested", json!({})))
 }
 
@@ -253,6 +266,7 @@ pub fn rerequest(state: &mut State, place: (u64, u64), actor: u64) -> Result<(),
 /// # Errors
 /// 404 for an unknown suite.
 pub fn rerequest_suite(state: &mut State, place: (u64, u64), actor: u64) -> Result<(), Refusal> {
+    ask_again(state, place)?;
     let repository = state.repositories.get(&place.0).ok_or_else(Refusal::not_found)?;
     let suite = repository.check_suites.get(&place.1).ok_or_else(Refusal::not_found)?;
     let (app, payload) = (suite.app, json!({ "check_suite": render::suite(state, repository, suite)? }));
@@ -265,6 +279,13 @@ pub fn rerequest_suite(state: &mut State, place: (u64, u64), actor: u64) -> Resu
         audience: Audience::OneApp(app),
     };
     emit(state, &event);
+    Ok(())
+}
+
+/// The suite is queued until its App writes one of its runs.
+fn ask_again(state: &mut State, place: (u64, u64)) -> Result<(), Refusal> {
+    let repository = state.repositories.get_mut(&place.0).ok_or_else(Refusal::not_found)?;
+    repository.check_suites.get_mut(&place.1).ok_or_else(Refusal::not_found)?.asked_again = true;
     Ok(())
 }
 

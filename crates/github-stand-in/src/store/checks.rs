@@ -20,6 +20,10 @@ pub struct CheckSuite {
     pub created_at: DateTime<Utc>,
     /// Last change.
     pub updated_at: DateTime<Utc>,
+    /// Whether somebody asked for it, or for one of its runs, again, and its App has not answered since.
+    /// <https://docs.github.com/en/rest/checks/runs#rerequest-a-check-run>
+    #[serde(default)]
+    pub asked_again: bool,
 }
 
 /// A remark on lines of a file.

@@ -61,6 +61,12 @@ pub(super) enum Part {
         run: RunId,
         delivery: DeliveryId,
     },
+    /// Write the run's check run again, whatever it says: GitHub waits for that once somebody has asked for it again.
+    /// <https://docs.github.com/en/rest/checks/runs#rerequest-a-check-run>
+    CheckAgain {
+        run: RunId,
+        delivery: DeliveryId,
+    },
     /// A word about the failing checks of a pull request.
     Checks(Box<Switching>),
     /// Keep words for all later runs.
@@ -134,6 +140,12 @@ impl Answer {
                 }
                 Part::Work(work) => work.carry_out(connection, id).await?,
                 Part::Restore { run, delivery } => {
+                    let restore = Task::Restore { run, delivery };
+                    queue::enqueue(connection, &restore.job(self.installation, Duration::ZERO)?).await?;
+                    (Some(run), None)
+                }
+                Part::CheckAgain { run, delivery } => {
+                    results::forget_check(connection, run).await?;
                     let restore = Task::Restore { run, delivery };
                     queue::enqueue(connection, &restore.job(self.installation, Duration::ZERO)?).await?;
                     (Some(run), None)

@@ -3,22 +3,22 @@
 use anyhow::Result;
 
 use super::{
-    Action, InstallationId, RunId, Services,
+    Action, DeliveryId, InstallationId, RunId, Services,
     answering::{Answer, Part},
     hearing, ordering, pulling, store,
 };
 use crate::{
-    event::{CheckRun, CheckRunAction, CheckSuite, Event, command::Verb},
+    event::{Actor, CheckRun, CheckRunAction, CheckSuite, Event, command::Verb},
     ids::CommentId,
     policy::{RepositoryPolicy, Role},
     report::{self, ActionKind},
-    run::{project::CHECK_RUN_PREFIX, state::State},
+    run::{project::CHECK_RUN_PREFIX, state::State, store::StoredRun},
     triage::{self, Intent, Ordered},
 };
 
 pub(super) async fn interpret(
     services: &Services,
-    event: &Event,
+    (delivery, event): (DeliveryId, &Event),
     installation: InstallationId,
     check_run: &CheckRun,
 ) -> Result<Option<Action>> {
@@ -27,11 +27,37 @@ pub(super) async fn interpret(
     let (Some(actor), Some(repository)) = (&event.actor, &event.repository) else { return Ok(None) };
     let stored = store::load(&mut *services.pool.acquire().await?, run).await?;
     let Some(stored) = stored.filter(|stored| stored.repository == repository.id) else { return Ok(None) };
+    let is_again = check_run.action == CheckRunAction::Rerequested;
+    let again = is_again.then_some(Part::CheckAgain { run, delivery });
     // GitHub offers "Re-run" on every check run, also on one that has nothing left to do.
-    let is_over = stored.run.state == State::Succeeded && check_run.action == CheckRunAction::Rerequested;
-    if actor.is_bot || is_over {
+    let part = match actor.is_bot || is_again && stored.run.state == State::Succeeded {
+        true => None,
+        false => ordered(services, (installation, actor), &stored, (verb, order, is_again)).await?,
+    };
+    let parts: Vec<Part> = part.into_iter().chain(again).collect();
+    if parts.is_empty() {
         return Ok(None);
     }
+    let pull_request = stored.run.progress.pull_request.as_ref();
+    Ok(Some(Action::Conversation(Answer {
+        installation,
+        issue: pull_request.map_or(stored.issue, |pull_request| pull_request.number),
+        // The button has no comment; what it hangs on stands for it.
+        comment: CommentId(check_run.id.0),
+        speaker: actor.id,
+        fresh: None,
+        repository: repository.clone(),
+        parts,
+    })))
+}
+
+/// What a person's press comes to.
+async fn ordered(
+    services: &Services,
+    (installation, actor): (InstallationId, &Actor),
+    stored: &StoredRun,
+    (verb, order, is_again): (Verb, Ordered, bool),
+) -> Result<Option<Part>> {
     let github = services.github.installation(installation);
     let role = github.role(&stored.repository_name, actor.id, &actor.login).await?;
     let role = role.map_or(Role::None, |role| Role::from_github(&role.role_name, &role.permission));
@@ -41,13 +67,9 @@ pub(super) async fn interpret(
         Err(faults) => (RepositoryPolicy::default(), faults),
     };
     let part = match triage::unless_faulty(triage::press(verb, order, role, &policy), &faults) {
-        Intent::Order { .. }
-            if check_run.action == CheckRunAction::Rerequested && stored.run.state == State::Watching =>
-        {
-            pulling::proof(&stored, actor)
-        }
+        Intent::Order { .. } if is_again && stored.run.state == State::Watching => pulling::proof(stored, actor),
         Intent::Order { verb, order } => {
-            ordering::order_part(services, (actor, &policy), &stored, (verb, order)).await?
+            ordering::order_part(services, (actor, &policy), stored, (verb, order)).await?
         }
         Intent::Deny { verb, needs } => Part::Deny { text: report::denied(&actor.login, verb, needs.name()), on: None },
         Intent::Unsuited(message) => Part::Say(message.to_string()),
@@ -66,23 +88,13 @@ pub(super) async fn interpret(
             return Ok(None);
         }
     };
-    let pull_request = stored.run.progress.pull_request.as_ref();
-    Ok(Some(Action::Conversation(Answer {
-        installation,
-        issue: pull_request.map_or(stored.issue, |pull_request| pull_request.number),
-        // The button has no comment; what it hangs on stands for it.
-        comment: CommentId(check_run.id.0),
-        speaker: actor.id,
-        fresh: None,
-        repository: repository.clone(),
-        parts: vec![part],
-    })))
+    Ok(Some(part))
 }
 
 /// "Re-run all checks" asks for the one that stands for the run on that commit.
 pub(super) async fn suite(
     services: &Services,
-    event: &Event,
+    (delivery, event): (DeliveryId, &Event),
     installation: InstallationId,
     suite: &CheckSuite,
 ) -> Result<Option<Action>> {
@@ -103,7 +115,7 @@ pub(super) async fn suite(
         app_slug: suite.app_slug.clone(),
         pull_requests: vec![],
     };
-    interpret(services, event, installation, &check_run).await
+    interpret(services, (delivery, event), installation, &check_run).await
 }
 
 /// What the button asks for; none for what no person pressed, and for buttons that wiz never made.

@@ -119,13 +119,15 @@ async fn interpret(services: &Services, delivery: DeliveryId, event: &Event) -> 
         }
         EventKind::PullRequest(change) => movement::pull_request(services, event, installation, change).await?,
         EventKind::CheckSuite(suite) if suite.action == CheckSuiteAction::Rerequested => {
-            button::suite(services, event, installation, suite).await?
+            button::suite(services, (delivery, event), installation, suite).await?
         }
         EventKind::CheckRun(CheckRun { action: CheckRunAction::Completed { .. }, .. })
         | EventKind::CheckSuite(_)
         | EventKind::WorkflowRun(_)
         | EventKind::CommitStatus(_) => ended::interpret(services, delivery, event, installation).await?,
-        EventKind::CheckRun(check_run) => button::interpret(services, event, installation, check_run).await?,
+        EventKind::CheckRun(check_run) => {
+            button::interpret(services, (delivery, event), installation, check_run).await?
+        }
         EventKind::Installation(change) => movement::installation(services, installation, change),
         EventKind::Repository(change) => movement::repository(event, installation, *change),
         EventKind::Push(_) | EventKind::Ping | EventKind::Ignored { .. } => None,

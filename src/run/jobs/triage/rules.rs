@@ -7,11 +7,11 @@ use sqlx::PgConnection;
 
 use super::{DeliveryId, InstallationId, store};
 use crate::{
-    event::{Event, EventKind, Place, PullRequestChange, Repository, SpokenAction},
+    event::{CheckRunAction, CheckSuiteAction, Event, EventKind, Place, PullRequestChange, Repository, SpokenAction},
     ids::IssueNumber,
     policy::{ORGANISATION_POLICY_PATH, POLICY_PATH},
     queue,
-    run::{policies::ACCOUNT_REPOSITORY, task::Task},
+    run::{policies::ACCOUNT_REPOSITORY, project::POLICY_CHECK_PREFIX, task::Task},
 };
 
 /// Asks for another look at the rules, where the delivery gives a reason for one.
@@ -57,6 +57,15 @@ fn tasks(event: &Event, (installation, repository): (InstallationId, &Repository
         EventKind::Spoken(spoken) => {
             let is_opened = spoken.place == Place::PullRequest && spoken.action == SpokenAction::Created;
             (is_opened && !by_a_bot).then(|| check(spoken.issue, after)).into_iter().collect()
+        }
+        // Only wiz hears that its own are asked for again. Those of forks name no pull request.
+        EventKind::CheckRun(run)
+            if run.action == CheckRunAction::Rerequested && run.external_id.starts_with(POLICY_CHECK_PREFIX) =>
+        {
+            run.pull_requests.iter().map(|pull| check(*pull, after.clone())).collect()
+        }
+        EventKind::CheckSuite(suite) if suite.action == CheckSuiteAction::Rerequested => {
+            suite.pull_requests.iter().map(|pull| check(*pull, after.clone())).collect()
         }
         EventKind::Triggered(_)
         | EventKind::CheckRun(_)
