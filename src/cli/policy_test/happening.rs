@@ -259,18 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_happened_means_what_the_policy_says() {
-        let own = || PullFacts { own: true, ..PullFacts::default() };
-        let fork = || PullFacts { fork: true, ..PullFacts::default() };
-        let off = || PullFacts { switch: Some(false), ..own() };
-        let with_label = || PullFacts { labels: vec!["wiz:ci".into()], ..PullFacts::default() };
-        let review = |order: &str, role| Happening::Review {
-            state: Some(ReviewState::ChangesRequested),
-            order: triage::order_in(order, None),
-            role,
-            ground: Ground::OwnPullRequest,
-        };
-        let all = "ci: {answer: all, attempts: 1, default_branch: fix}";
+    fn commands_mean_what_the_policy_says() {
         let table = [
             ("", said("/wiz fix"), "starts with up to $3.00, supervised: the default here is supervised"),
             (
@@ -283,6 +272,39 @@ mod tests {
             ("", said("/wiz fxi"), "corrected"),
             ("", said("/wiz status"), "heard"),
             ("", said("/wiz ci on"), "heard, not possible there"),
+            (
+                "gate: autonomous",
+                said("/wiz plan"),
+                "starts with up to $3.00, supervised: `/wiz plan` waits for approval",
+            ),
+            (
+                "gate: autonomous",
+                said("/wiz fix --plan ask"),
+                "starts with up to $3.00, supervised: `--plan ask` was given",
+            ),
+            (
+                "gate: autonomous",
+                said("/wiz fix"),
+                "starts with up to $3.00, autonomous: the default here is autonomous",
+            ),
+        ];
+        assert_all(&table);
+    }
+
+    #[test]
+    fn labels_reviews_and_failures_mean_what_the_policy_says() {
+        let own = || PullFacts { own: true, ..PullFacts::default() };
+        let fork = || PullFacts { fork: true, ..PullFacts::default() };
+        let off = || PullFacts { switch: Some(false), ..own() };
+        let with_label = || PullFacts { labels: vec!["wiz:ci".into()], ..PullFacts::default() };
+        let review = |order: &str, role| Happening::Review {
+            state: Some(ReviewState::ChangesRequested),
+            order: triage::order_in(order, None),
+            role,
+            ground: Ground::OwnPullRequest,
+        };
+        let all = "ci: {answer: all, attempts: 1, default_branch: fix}";
+        let table = [
             ("", labelled("wiz:fix", Role::Write), "means nothing"),
             (
                 "triggers: {labels: {'wiz:fix': fix}}",
@@ -315,27 +337,16 @@ mod tests {
                 Happening::Failure(FailedOn::DefaultBranch),
                 "an issue is opened and a run starts with up to $3.00, supervised: the default here is supervised",
             ),
-            (
-                "gate: autonomous",
-                said("/wiz plan"),
-                "starts with up to $3.00, supervised: `/wiz plan` waits for approval",
-            ),
-            (
-                "gate: autonomous",
-                said("/wiz fix --plan ask"),
-                "starts with up to $3.00, supervised: `--plan ask` was given",
-            ),
-            (
-                "gate: autonomous",
-                said("/wiz fix"),
-                "starts with up to $3.00, autonomous: the default here is autonomous",
-            ),
         ];
+        assert_all(&table);
+    }
+
+    fn assert_all(table: &[(&str, Happening, &str)]) {
         for (file, happening, expected) in table {
             let policy = policy::parse(file).unwrap();
             let Meaning { what, why } = happening.meaning(&policy);
             let said = if why.is_empty() { what } else { format!("{what}: {why}") };
-            assert_eq!(said, expected, "{file}: {happening:?}");
+            assert_eq!(said, *expected, "{file}: {happening:?}");
         }
     }
 }

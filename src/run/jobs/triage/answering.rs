@@ -134,20 +134,17 @@ impl Answer {
                     (None, None)
                 }
                 Part::Selftest(asked) => {
-                    let test = Task::Selftest(asked);
-                    queue::enqueue(connection, &test.job(self.installation, Duration::ZERO)?).await?;
+                    queue::enqueue(connection, &Task::Selftest(asked).job(self.installation, Duration::ZERO)?).await?;
                     (None, None)
                 }
                 Part::Work(work) => work.carry_out(connection, id).await?,
                 Part::Restore { run, delivery } => {
-                    let restore = Task::Restore { run, delivery };
-                    queue::enqueue(connection, &restore.job(self.installation, Duration::ZERO)?).await?;
+                    restore(connection, self.installation, (run, delivery)).await?;
                     (Some(run), None)
                 }
                 Part::CheckAgain { run, delivery } => {
                     results::forget_check(connection, run).await?;
-                    let restore = Task::Restore { run, delivery };
-                    queue::enqueue(connection, &restore.job(self.installation, Duration::ZERO)?).await?;
+                    restore(connection, self.installation, (run, delivery)).await?;
                     (Some(run), None)
                 }
                 Part::Checks(switching) => (None, Some(switching.carry_out(connection).await?)),
@@ -182,6 +179,17 @@ impl Answer {
         queue::enqueue(connection, &NewJob { run: about, ..job }).await?;
         Ok(about)
     }
+}
+
+/// Lets what stands on GitHub for the run be written as it should be.
+async fn restore(
+    connection: &mut PgConnection,
+    installation: InstallationId,
+    (run, delivery): (RunId, DeliveryId),
+) -> Result<()> {
+    let restore = Task::Restore { run, delivery };
+    queue::enqueue(connection, &restore.job(installation, Duration::ZERO)?).await?;
+    Ok(())
 }
 
 /// Ends the run and lets it be taken back.
