@@ -41,8 +41,8 @@ const START_DEADLINE: Duration = Duration::from_secs(120);
 /// A fast shutdown writes one checkpoint.
 const STOP_DEADLINE: Duration = Duration::from_secs(20);
 
-/// How often a server that ends at once is started.
-const START_TRIES: u32 = 5;
+/// How often a server that ends at once is started: ten seconds, since on a busy machine what a killed one left is slow to go.
+const START_TRIES: u32 = 20;
 
 /// Between two of those.
 const START_PAUSE: Duration = Duration::from_millis(500);

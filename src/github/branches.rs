@@ -65,13 +65,14 @@ impl Installation {
         Ok(names.filter_map(|name| name.parse().ok()).collect())
     }
 
-    /// Who made the commits that `branch` has and `base` has not, commit by commit; none where GitHub knows no account.
+    /// Who made the commits that `head` has and `base` has not, commit by commit; none where GitHub knows no account. Both are
+    /// branches or commits.
     /// <https://docs.github.com/en/rest/commits/commits#compare-two-commits>
     pub async fn authors_since(
         &self,
         repository: &RepositoryName,
-        base: &BranchName,
-        branch: &BranchName,
+        base: &str,
+        head: &str,
     ) -> Result<Vec<Option<Login>>, GitHubError> {
         #[derive(Deserialize)]
         struct Compared {
@@ -86,8 +87,8 @@ impl Installation {
         struct Account {
             login: Login,
         }
-        let (base, branch) = (encode_path(base.as_str()), encode_path(branch.as_str()));
-        let path = repository_path(repository, format_args!("/compare/{base}...{branch}"));
+        let (base, head) = (encode_path(base), encode_path(head));
+        let path = repository_path(repository, format_args!("/compare/{base}...{head}"));
         let compared: Compared = self.get(path).await?;
         let mut authors: Vec<Option<Login>> =
             compared.commits.into_iter().map(|commit| commit.author.map(|account| account.login)).collect();

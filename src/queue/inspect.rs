@@ -1,5 +1,7 @@
 //! What people ask of the queue: what is there, and to retry or cancel it.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
@@ -223,6 +225,21 @@ pub async fn created_at(connection: &mut PgConnection, id: JobId) -> Result<Opti
         .await
         .context("cannot ask when a job was enqueued")?;
     Ok(at)
+}
+
+/// How long a worker has had each of the run's live jobs of these kinds; none for one that waits.
+pub async fn held_for(connection: &mut PgConnection, run: RunId, kinds: &[&str]) -> Result<Vec<Option<Duration>>> {
+    let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+    let seconds = sqlx::query_scalar!(
+        r#"select case when state = 'running' then extract(epoch from now() - claimed_at)::double precision end as seconds
+           from job where run_id = $1 and kind = any($2)"#,
+        run.0,
+        &kinds,
+    )
+    .fetch_all(connection)
+    .await
+    .context("cannot look for the run's jobs")?;
+    Ok(seconds.into_iter().map(|held| held.map(|held| Duration::from_secs_f64(held.max(0.0)))).collect())
 }
 
 /// Whether a worker has a job of these kinds for the run.

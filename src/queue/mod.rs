@@ -35,7 +35,8 @@ pub use enqueue::enqueue;
 pub use groups::{admit, remove_idle_slots};
 pub use heartbeat::{WorkerId, expire_workers, register};
 pub use inspect::{
-    JobFilter, JobReport, JobStanding, Redriven, cancel, cancel_kinds, created_at, is_running, list, retry, show,
+    JobFilter, JobReport, JobStanding, Redriven, cancel, cancel_kinds, created_at, held_for, is_running, list, retry,
+    show,
 };
 pub use job::{Burial, Enqueued, Handler, Job, JobFailure, JobState, NewJob};
 pub use lease::{Completed, Interruption, Lease, LeaseLost};

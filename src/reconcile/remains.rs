@@ -69,7 +69,8 @@ async fn leads_nowhere(services: &Services, stored: &StoredRun, branch: &BranchN
     if github.find_pull(&stored.repository_name, branch).await?.is_some() {
         return Ok(false);
     }
-    let authors = github.authors_since(&stored.repository_name, &stored.default_branch, branch).await?;
+    let authors =
+        github.authors_since(&stored.repository_name, stored.default_branch.as_str(), branch.as_str()).await?;
     let own = &services.github.identity().await?.bot_login;
     Ok(!authors.is_empty() && authors.iter().all(|author| author.as_ref() == Some(own)))
 }

@@ -274,8 +274,11 @@ impl Task {
         }
     }
 
+    /// The kinds that do a stage's work.
+    pub const STAGE_KINDS: [&'static str; 5] = ["plan", "work", "verify", "review", "publish"];
+
     /// Kinds that end with the run's state; everything else outlives it.
-    pub const STAGE_KINDS: [&'static str; 6] = ["plan", "work", "verify", "review", "publish", "deadline"];
+    pub const KINDS_OF_STAGE: [&'static str; 6] = ["plan", "work", "verify", "review", "publish", "deadline"];
 
     /// Whether it may last, so that others stand in line behind it.
     pub fn is_stage(&self) -> bool {
@@ -354,6 +357,8 @@ impl Task {
             Self::PolicyCheck { repository, pull, .. } => Some(format!("policy-check:{repository}:{pull}")),
             // Two at a time would both say what one of them has to.
             Self::PushedPolicy { repository, .. } => Some(format!("pushed-policy:{repository}")),
+            // Of two at a time the older reading might be stored last.
+            Self::Schedules { repository, .. } => Some(format!("schedules:{repository}")),
             // Two at a time would both tell of what one of them took back.
             Self::Undo { run, .. } => Some(format!("undo:{run}")),
             // Two at a time would both find no issue and both make one, or show the ticks in the wrong order.
@@ -375,8 +380,7 @@ impl Task {
             | Self::Halt { .. }
             | Self::Selftest(_)
             | Self::Reply(_)
-            | Self::Rerun(_)
-            | Self::Schedules { .. } => None,
+            | Self::Rerun(_) => None,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{
@@ -37,25 +38,25 @@ const NOBODYS_WORDS: CommentId = CommentId(0);
 pub(super) async fn carry_out(
     services: &Services,
     connection: &mut PgConnection,
-    wanted: &Checks,
+    (wanted, told_at): (&Checks, DateTime<Utc>),
     verdict: Verdict,
 ) -> Result<()> {
     let (repository, head) = (wanted.repository, &wanted.head);
+    let place = (repository, head);
     match verdict {
-        Verdict::Left => Ok(()),
-        Verdict::Wait => look_when_overdue(connection, wanted).await,
+        Verdict::Wait => look_when_overdue(connection, (wanted, told_at)).await,
         Verdict::Green => {
             tries::reran(connection, repository, head, &[]).await?;
-            tries::settle(connection, repository, head).await
+            tries::settle(connection, place, told_at).await
         }
         Verdict::Unstarted(pull, workflows) => {
             tries::reran(connection, repository, head, &[]).await?;
             unstarted::tell(connection, wanted, (pull, &workflows)).await?;
-            tries::settle(connection, repository, head).await
+            tries::settle(connection, place, told_at).await
         }
         Verdict::Fork(pull, check) => {
             leave_fork(connection, wanted, (pull, check)).await?;
-            tries::settle(connection, repository, head).await
+            tries::settle(connection, place, told_at).await
         }
         Verdict::In(turn) => {
             let look = match turn {
@@ -65,32 +66,39 @@ pub(super) async fn carry_out(
             queue::enqueue(connection, &look.job(wanted.installation, Duration::ZERO)?).await?;
             Ok(())
         }
-        Verdict::NotOurs => tries::settle(connection, repository, head).await,
-        Verdict::Red(red) if matches!(red.answer, Answer::Wait) => look_when_overdue(connection, wanted).await,
+        Verdict::NotOurs => tries::settle(connection, place, told_at).await,
+        Verdict::Red(red) if matches!(red.answer, Answer::Wait) => {
+            look_when_overdue(connection, (wanted, told_at)).await
+        }
         Verdict::Red(red) => {
             let still: Vec<_> = red.seen.iter().map(|seen| seen.failure.signature.clone()).collect();
             tries::reran(connection, repository, head, &still).await?;
-            answer(services, connection, wanted, *red).await
+            answer(services, connection, (wanted, told_at), *red).await
         }
     }
 }
 
 /// One last look, should the checks never end. It waits for as long as it takes, whatever comes in between.
-async fn look_when_overdue(connection: &mut PgConnection, wanted: &Checks) -> Result<()> {
+async fn look_when_overdue(connection: &mut PgConnection, (wanted, told_at): (&Checks, DateTime<Utc>)) -> Result<()> {
     if wanted.is_overdue() {
-        return tries::settle(connection, wanted.repository, &wanted.head).await;
+        return tries::settle(connection, (wanted.repository, &wanted.head), told_at).await;
     }
     let last = Task::Checks(Checks { occasion: Occasion::Overdue, ..wanted.clone() });
     queue::enqueue(connection, &last.job(wanted.installation, OVERDUE)?).await?;
     Ok(())
 }
 
-async fn answer(services: &Services, connection: &mut PgConnection, wanted: &Checks, mut red: Red) -> Result<()> {
+async fn answer(
+    services: &Services,
+    connection: &mut PgConnection,
+    (wanted, told_at): (&Checks, DateTime<Utc>),
+    mut red: Red,
+) -> Result<()> {
     let place = (wanted.repository, red.ground.pull());
     if let Some(pull) = red.ground.pull() {
         unstarted::tell(connection, wanted, (pull, &red.unstarted)).await?;
     }
-    match std::mem::replace(&mut red.answer, Answer::Nothing) {
+    match unless_switched_off(connection, wanted, &mut red).await? {
         Answer::Rerun(seen) => {
             for one in &seen {
                 tries::record(connection, place, &one.name, &deed(Kind::Rerun, one)).await?;
@@ -99,7 +107,7 @@ async fn answer(services: &Services, connection: &mut PgConnection, wanted: &Che
             }
             rerun(connection, wanted, &seen).await?;
             // The commit stays under watch: the next try ends with deliveries of its own.
-            return if wanted.is_overdue() { Ok(()) } else { look_when_overdue(connection, wanted).await };
+            return if wanted.is_overdue() { Ok(()) } else { look_when_overdue(connection, (wanted, told_at)).await };
         }
         Answer::Repair(seen) => match worker(services, &red) {
             Ok(worker) => {
@@ -127,7 +135,16 @@ async fn answer(services: &Services, connection: &mut PgConnection, wanted: &Che
         }
         Answer::Wait | Answer::Nothing => {}
     }
-    tries::settle(connection, wanted.repository, &wanted.head).await
+    tries::settle(connection, (wanted.repository, &wanted.head), told_at).await
+}
+
+/// What is to be done, unless a person has said meanwhile that nothing is.
+async fn unless_switched_off(connection: &mut PgConnection, wanted: &Checks, red: &mut Red) -> Result<Answer> {
+    let answer = std::mem::replace(&mut red.answer, Answer::Nothing);
+    let Some(pull) = red.ground.pull() else { return Ok(answer) };
+    let now = tries::switch(connection, wanted.repository, pull).await?;
+    let is_news = now != red.switch;
+    Ok(if is_news && now.is_some_and(|switch| !switch.answered) { Answer::Nothing } else { answer })
 }
 
 async fn rerun(connection: &mut PgConnection, wanted: &Checks, seen: &[Seen]) -> Result<()> {
@@ -200,13 +217,13 @@ async fn repair(
     let failing = as_cause(&wanted.head, seen);
     let signal = Signal::FollowUp(FollowUpCause::FailingCheck(failing.clone()));
     let signalled = store::signal(connection, run, signal).await?;
-    if let Signalled::Refused { state, refusal } = signalled {
-        tracing::info!(%run, ?state, ?refusal, "the run does not take the failing check");
-        if refusal != Refusal::Stale {
-            tries::forget_repairs(connection, wanted.repository, &failing).await?;
+    match signalled {
+        Signalled::Applied { .. } | Signalled::Refused { refusal: Refusal::Stale, .. } => Ok(()),
+        refused => {
+            tracing::info!(%run, ?refused, "the run does not take the failing check");
+            tries::forget_repairs(connection, wanted.repository, &failing).await
         }
     }
-    Ok(())
 }
 
 /// A new run that watches the pull request.

@@ -53,8 +53,6 @@ pub(super) enum Turn {
 
 /// What a look came to.
 pub(super) enum Verdict {
-    /// Nobody waits for it any more.
-    Left,
     /// Some checks have not ended, or their commit is unfinished itself.
     Wait,
     /// All have ended well.
@@ -124,17 +122,18 @@ pub(super) async fn execute(
     turn: Turn,
 ) -> Result<Completed, JobFailure> {
     let mut connection = services.pool.acquire().await?;
-    let watched = tries::is_watched(&mut connection, wanted.repository, &wanted.head).await?;
+    // Known before the look: what is told to have failed while it lasts has one of its own.
+    let told_at = tries::failed_at(&mut connection, wanted.repository, &wanted.head).await?;
     drop(connection);
     let within_reach = !super::is_out_of_reach(services, wanted.installation, wanted.repository).await?;
-    let mut verdict =
-        if watched && within_reach { look(services, wanted, turn).await.map_err(super::retry)? } else { Verdict::Left };
+    let Some(told_at) = told_at.filter(|_| within_reach) else { return super::complete(services, lease).await };
+    let mut verdict = look(services, wanted, turn).await.map_err(super::retry)?;
     if let Verdict::Red(red) = &mut verdict {
         default_branch::make_issue(services, wanted, red).await.map_err(super::retry)?;
     }
     let mut transaction = services.pool.begin().await?;
     let completed = lease.complete(&mut transaction).await?;
-    super::answer_checks::carry_out(services, &mut transaction, wanted, verdict).await?;
+    super::answer_checks::carry_out(services, &mut transaction, (wanted, told_at), verdict).await?;
     transaction.commit().await?;
     Ok(completed)
 }
@@ -211,6 +210,7 @@ pub(super) async fn ours(
         tracing::info!(repo = %name, %head, why, "failing checks are not answered");
         Ok(Business::No)
     };
+    let openings = opening::now(services, wanted.repository).await?;
     let pull = github.open_pull_with_head(name, head).await.context("cannot find the pull request")?;
     let Ok(rules) = super::triage::policy(services, name, wanted.installation).await? else {
         return not("the repository's policy is faulty");
@@ -221,7 +221,7 @@ pub(super) async fn ours(
             Ok(ground) => Ok(Business::Ours(Box::new(Red::on(Ground::DefaultBranch(ground), rules)))),
             Err(why) => {
                 // The branch comes before the pull request, and CI may be quicker than both.
-                opening::wait_for_any(services, wanted.repository).await?;
+                openings.wait_for_any()?;
                 not(why)
             }
         };
@@ -243,9 +243,8 @@ pub(super) async fn ours(
         run.filter(|run| run.run.progress.pull_request.as_ref().is_some_and(|watched| watched.number == pull.number));
     let switch = tries::switch(&mut connection, wanted.repository, pull.number).await?;
     drop(connection);
-    opening::wait_for_commit(run.as_ref(), head)?;
     if run.is_none() {
-        opening::wait_for_branch(services, wanted.repository, &pull.head.branch).await?;
+        openings.wait_for_branch(&pull.head.branch)?;
     }
     let cancelled = run.as_ref().filter(|run| run.run.state == State::Cancelled).map(|run| run.updated_at);
     let run = match cancelled {
@@ -266,13 +265,25 @@ pub(super) async fn ours(
     Ok(Business::Ours(Box::new(Red { run, switch, ..red })))
 }
 
-/// Whether that is a repair of an earlier head which is still under way, or waits. Nothing can be published for it any more,
-/// so it cannot have failed to help.
+/// Whether that is a repair of an earlier head which is still under way, or waits. Unless this head is what it came to, nothing
+/// can be published for it any more, so it cannot have failed to help.
 fn is_under_way(run: Option<&StoredRun>, deed: &Deed, head: &CommitSha) -> bool {
     let Some(progress) = run.map(|run| &run.run.progress) else { return false };
     let causes = progress.follow_up.iter().map(|follow_up| &follow_up.cause).chain(&progress.waiting);
     let mut checks = causes.filter_map(FollowUpCause::failing_check);
     deed.kind == Kind::Repair && deed.failure.head != *head && checks.any(|check| check.head == deed.failure.head)
+}
+
+/// Whether all that was added to the head that the run knows is wiz's own: then this is what its repair has published, and
+/// only the answer to that is not stored yet.
+async fn is_by_wiz(services: &Services, wanted: &Checks, red: &Red) -> Result<bool> {
+    let known = red.run.as_ref().and_then(|run| run.run.progress.pull_request.as_ref().map(|pull| &pull.head));
+    let Some(known) = known.filter(|known| **known != wanted.head) else { return Ok(false) };
+    let name = store::repository_name(&mut *services.pool.acquire().await?, wanted.repository).await?;
+    let github = services.github.installation(wanted.installation);
+    let authors = github.authors_since(&name, known.as_str(), wanted.head.as_str()).await?;
+    let bot = &services.github.identity().await?.bot_login;
+    Ok(!authors.is_empty() && authors.iter().all(|author| author.as_ref() == Some(bot)))
 }
 
 /// Whether the pull request is the draft of a run that will go on: what fails there is what it has yet to do.
@@ -290,13 +301,16 @@ async fn answer(services: &Services, wanted: &Checks, red: &Red) -> Result<Answe
         Ground::DefaultBranch(_) => Some(Utc::now() - BRANCH_MEMORY),
     };
     let mut past = tries::deeds(&mut transaction, wanted.repository, red.ground.pull(), since).await?;
-    past.retain(|deed| !is_under_way(red.run.as_ref(), deed, &wanted.head));
     let under_way = tries::reruns_under_way(&mut transaction, wanted.repository, &wanted.head).await?;
     let mut flakes = Vec::new();
     for seen in &red.seen {
         flakes.push(tries::was_flake(&mut transaction, wanted.repository, &seen.failure.signature).await?);
     }
     transaction.commit().await?;
+    let idle = |deed: &Deed| is_under_way(red.run.as_ref(), deed, &wanted.head);
+    if past.iter().any(idle) && !is_by_wiz(services, wanted, red).await? {
+        past.retain(|deed| !idle(deed));
+    }
     let is_old = |seen: &Seen| {
         let tries = |job: &ActionsJob| under_way.iter().any(|rerun| rerun.is_at_most(job.run_id, job.run_attempt));
         seen.job.as_ref().is_some_and(tries)

@@ -3,7 +3,7 @@
 use super::{rest, stay};
 use crate::run::{
     signal::{Drafted, Effect, Refusal, Transition},
-    state::{PauseCause, Run, State},
+    state::{PauseCause, PullRequest, Run, State},
 };
 
 /// Lets a run without money rest. Work on what is not published yet becomes a draft, so that people see what their money
@@ -24,7 +24,11 @@ pub(super) fn drafted(mut run: Run, drafted: Drafted) -> Result<Transition, Refu
         return Err(Refusal::Stale);
     }
     match drafted {
-        Drafted::Published(pull_request) => run.progress.pull_request = Some(pull_request),
+        Drafted::Published(pull_request) => {
+            // That it was closed may have been told before.
+            let open = run.progress.pull_request.as_ref().is_none_or(|known| known.open);
+            run.progress.pull_request = Some(PullRequest { open: open && pull_request.open, ..pull_request });
+        }
         Drafted::Nothing => {}
         Drafted::Withheld { why } => {
             if let Some(pause) = &mut run.progress.pause {

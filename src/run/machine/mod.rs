@@ -21,6 +21,8 @@ pub use stages::MAX_REWORK_ROUNDS;
 pub use watch::{MAX_RESTARTS, MAX_WAITING, forsaken};
 
 const MINUTE: Duration = Duration::from_secs(60);
+/// How soon to look again for a stage that no worker has.
+const IN_LINE: Duration = MINUTE;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long a run may stay in a state; none for the ends.
@@ -36,6 +38,15 @@ pub fn deadline(state: State) -> Option<Duration> {
         State::Watching => Some(90 * DAY),
         State::Succeeded | State::Failed | State::Cancelled => None,
     }
+}
+
+/// How long a deadline that has come must wait yet; none where the state has lasted too long. At work, what counts is how
+/// long workers have had the stage's jobs, since neither standing in line nor an absence of wiz or GitHub is their fault.
+pub fn deadline_left(state: State, held: &[Option<Duration>]) -> Option<Duration> {
+    let limit = deadline(state).filter(|_| state.is_at_work() && !held.is_empty())?;
+    let longest = held.iter().flatten().max();
+    let left = longest.map_or(IN_LINE, |longest| limit.saturating_sub(*longest));
+    (!left.is_zero()).then_some(left)
 }
 
 /// The run as it is created, with its first effects.

@@ -120,6 +120,24 @@ pub(super) const TO_VERIFYING: [fn(&Run) -> Signal; 4] = [
 ];
 
 #[test]
+fn a_stage_has_its_time_with_a_worker_and_not_in_line() {
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let table = [
+        (State::Publishing, vec![], None),
+        (State::Publishing, vec![None], Some(minutes(1))),
+        (State::Publishing, vec![Some(minutes(10))], Some(minutes(20))),
+        (State::Publishing, vec![Some(minutes(30))], None),
+        (State::Working, vec![None, Some(minutes(170)), Some(minutes(1))], Some(minutes(10))),
+        (State::Working, vec![Some(minutes(1)), Some(minutes(181))], None),
+        (State::NeedsAnswer, vec![None], None),
+        (State::Failed, vec![None], None),
+    ];
+    for (state, held, expected) in table {
+        assert_eq!(deadline_left(state, &held), expected, "{state:?} {held:?}");
+    }
+}
+
+#[test]
 fn the_plain_way_leads_to_a_merged_pull_request() {
     let started = start(new_run());
     assert_eq!(started.effects, [Effect::Plan, Effect::Report, Effect::Deadline(DAY)]);

@@ -102,6 +102,22 @@ pub async fn watch(connection: &mut PgConnection, repository: RepositoryId, head
     Ok(())
 }
 
+/// When a check of a watched commit was last said to have failed; none for one that is not watched.
+pub async fn failed_at(
+    connection: &mut PgConnection,
+    repository: RepositoryId,
+    head: &CommitSha,
+) -> Result<Option<DateTime<Utc>>> {
+    let at = sqlx::query_scalar!(
+        "select failed_at from ci_head where repository_id = $1 and head = $2 and settled_at is null",
+        repository as _,
+        head as _,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(at)
+}
+
 /// Whether a commit is watched.
 pub async fn is_watched(connection: &mut PgConnection, repository: RepositoryId, head: &CommitSha) -> Result<bool> {
     let watched = sqlx::query_scalar!(
@@ -128,12 +144,18 @@ pub async fn has_failed(connection: &mut PgConnection, repository: RepositoryId,
     Ok(failed)
 }
 
-/// Ends the watch over a commit.
-pub async fn settle(connection: &mut PgConnection, repository: RepositoryId, head: &CommitSha) -> Result<()> {
+/// Ends the watch over a commit, unless another failure was told since that moment: it has a look of its own.
+pub async fn settle(
+    connection: &mut PgConnection,
+    (repository, head): (RepositoryId, &CommitSha),
+    told_at: DateTime<Utc>,
+) -> Result<()> {
     sqlx::query!(
-        "update ci_head set settled_at = now() where repository_id = $1 and head = $2 and settled_at is null",
+        "update ci_head set settled_at = now()
+         where repository_id = $1 and head = $2 and settled_at is null and failed_at <= $3",
         repository as _,
         head as _,
+        told_at,
     )
     .execute(connection)
     .await?;

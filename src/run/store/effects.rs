@@ -25,7 +25,7 @@ pub(super) async fn enqueue(
     effects: &[Effect],
 ) -> Result<()> {
     if effects.contains(&Effect::Halt) {
-        queue::cancel_kinds(connection, run.id, &Task::STAGE_KINDS).await?;
+        queue::cancel_kinds(connection, run.id, &Task::KINDS_OF_STAGE).await?;
     }
     for effect in effects {
         let (id, seq) = (run.id, run.seq);

@@ -10,7 +10,8 @@ use crate::ids::{RepositoryId, RunId};
 pub async fn opening(connection: &mut PgConnection, repository: RepositoryId) -> Result<Vec<RunId>> {
     let runs = sqlx::query_scalar!(
         r#"select id as "id: RunId" from run
-           where repository_id = $1 and state = 'publishing' and progress ->> 'pull_request' is null
+           where repository_id = $1 and progress ->> 'pull_request' is null
+             and (state = 'publishing' or (progress ->> 'drafting')::boolean)
            order by id"#,
         repository as _,
     )

@@ -43,8 +43,7 @@ async fn it_is_known_who_committed_to_a_branch() {
     assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["wiz/run-1", "wiz/run-1-x", "wiz/run-12"]);
     assert_eq!(scene.installation.branches_starting(&scene.repository, "nothing").await.unwrap(), []);
 
-    let (base, branch) = ("main".parse().unwrap(), "wiz/run-1".parse().unwrap());
-    let authors = async || scene.installation.authors_since(&scene.repository, &base, &branch).await.unwrap();
+    let authors = async || scene.installation.authors_since(&scene.repository, "main", "wiz/run-1").await.unwrap();
     assert_eq!(authors().await, []);
     ann.write_file(REPOSITORY, "wiz/run-1", ("ann.txt", "mine\n"), "Mine").unwrap();
     assert_eq!(authors().await, [Some("ann".parse().unwrap())]);

@@ -1,5 +1,7 @@
 //! Few calls to GitHub are left this hour: reports become fewer, and work goes on.
 
+use scripted_model::Fault;
+
 use super::{
     scenes::{FILES, REPAIR, coder, planner, reviewer},
     stage::{CHECKED, Stage},
@@ -17,6 +19,29 @@ const THINKS_MS: u64 = 10_000;
 fn edits(stage: &Stage) -> usize {
     let writes = stage.world.hub().control().writes();
     writes.iter().filter(|write| write.starts_with("PATCH") && write.contains("/issues/comments/")).count()
+}
+
+/// The state has lasted too long, but no worker has had its job for as long; then one has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stage_has_its_time_with_a_worker_and_not_in_line() {
+    let stage = Stage::set(CHECKED, vec![]).await;
+    stage.world.model().unwrap().fail_next(1, Fault::Silent);
+    let issue = stage.issue("Hang");
+    stage.say("maria", issue, "/wiz fix");
+    stage.until_state(issue, "planning").await;
+    stage.deadline_passes(issue).await;
+    stage.until_deadline_waits().await;
+    stage.until_state(issue, "planning").await;
+
+    stage.held_for("plan", "25 hours").await;
+    stage.deadline_passes(issue).await;
+    let said = stage.until_says(issue, "### Failed").await;
+    assert!(
+        said.body.contains("This stage took too long and was stopped. `/wiz retry` goes on from here."),
+        "{}",
+        said.body
+    );
+    stage.clear().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

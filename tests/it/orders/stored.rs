@@ -120,6 +120,24 @@ impl Stage {
         until("a state has its deadline", PATIENCE, moved).await.unwrap();
     }
 
+    /// Waits until a deadline that had come was put off.
+    pub async fn until_deadline_waits(&self) {
+        let put_off = async || {
+            let waiting = "select count(*) from job
+                           where kind = 'deadline' and state = 'scheduled' and run_at > now() and last_error is not null";
+            let jobs: i64 = sqlx::query_scalar(waiting).fetch_one(self.store.pool()).await?;
+            Ok((jobs > 0).then_some(()))
+        };
+        until("a deadline is put off", PATIENCE, put_off).await.unwrap();
+    }
+
+    /// Lets workers have had all jobs of this kind for so long.
+    pub async fn held_for(&self, kind: &str, long: &str) {
+        let held = "update job set claimed_at = now() - $2::interval where kind = $1 and state = 'running'";
+        let jobs = sqlx::query(held).bind(kind).bind(long).execute(self.store.pool()).await.unwrap().rows_affected();
+        assert!(jobs > 0, "no worker has one");
+    }
+
     /// What one of a run's columns says, the newest run's first.
     pub async fn budgets(&self) -> Vec<i64> {
         let budgets = sqlx::query_scalar("select budget_micro_dollars from run order by id desc");

@@ -40,7 +40,7 @@ pub(in crate::run::jobs) async fn remains(
     if let Some(merged) = pull.as_ref().filter(|pull| pull.merged_at.is_some()) {
         return Ok(Remains::Merged(merged.number));
     }
-    let authors = github.authors_since(&stored.repository_name, stored.base_branch(), branch).await?;
+    let authors = github.authors_since(&stored.repository_name, stored.base_branch().as_str(), branch.as_str()).await?;
     let own = &services.github.identity().await?.bot_login;
     if authors.is_empty() || authors.iter().any(|author| author.as_ref() != Some(own)) {
         return Ok(Remains::Nothing);

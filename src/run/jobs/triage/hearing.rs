@@ -224,6 +224,7 @@ pub(super) async fn find_run(
     repository: &Repository,
     spoken: &Spoken,
 ) -> Result<Option<StoredRun>> {
+    let openings = opening::now(services, repository.id).await?;
     let mut connection = services.pool.acquire().await?;
     let found = match store::latest_of(&mut connection, repository.id, spoken.issue).await? {
         Some(run) => store::load(&mut connection, run).await?,
@@ -234,7 +235,7 @@ pub(super) async fn find_run(
         run.run.progress.pull_request.as_ref().is_some_and(|pull_request| pull_request.number == spoken.issue)
     };
     if spoken.pull_request && !found.as_ref().is_some_and(knows_it) {
-        opening::wait_for_pull(services, installation, (repository.id, &repository.name), spoken.issue).await?;
+        openings.wait_for_pull(services, (installation, &repository.name), spoken.issue).await?;
     }
     Ok(found)
 }

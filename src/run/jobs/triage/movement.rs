@@ -34,10 +34,11 @@ pub(super) async fn pull_request(
     };
     let Some(repository) = &event.repository else { return Ok(None) };
     let number = pull_request.number;
+    let openings = opening::now(services, repository.id).await?;
     let run = store::latest_of(&mut *services.pool.acquire().await?, repository.id, number).await?;
     let Some(run) = run else {
         if let Some(head) = pull_request.head_branch.as_ref().filter(|_| !pull_request.fork) {
-            opening::wait_for_branch(services, repository.id, head).await?;
+            openings.wait_for_branch(head)?;
         }
         return Ok(None);
     };

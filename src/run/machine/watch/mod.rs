@@ -176,7 +176,7 @@ pub(super) fn begun(mut run: Run, head: CommitSha, plan: Option<Box<CurrentPlan>
     }
     pull_request.head = head.clone();
     if !follow_up.cause.fits(&head) {
-        return watch_on(run);
+        return watch_on(run, Some(&head));
     }
     follow_up.head = Some(head);
     run.progress.plan = run.progress.plan.or(plan.map(|plan| *plan));
@@ -193,7 +193,7 @@ pub(super) fn branch_moved(mut run: Run, head: CommitSha) -> Result<Transition, 
     };
     pull_request.head = head.clone();
     if !follow_up.cause.fits(&head) {
-        return watch_on(run);
+        return watch_on(run, Some(&head));
     }
     if follow_up.restarts < MAX_RESTARTS {
         return begin(run, follow_up.cause, follow_up.restarts + 1);
@@ -221,7 +221,7 @@ pub(super) fn nothing_to_change(run: Run, key: &StepKey) -> Result<Transition, R
 /// The work under way is over, with or without a commit. A review gets its answers; then watching goes on.
 pub(super) fn settled(run: Run, commit: Option<CommitSha>, offered: bool) -> Result<Transition, Refusal> {
     let review = run.progress.follow_up.as_ref().and_then(|follow_up| follow_up.cause.review());
-    let mut transition = watch_on(run)?;
+    let mut transition = watch_on(run, commit.as_ref())?;
     transition.effects.extend(review.map(|review| Effect::AnswerReview { review, commit, offered }));
     Ok(transition)
 }
@@ -248,12 +248,12 @@ pub(super) fn waiting_for(run: &Run) -> impl Iterator<Item = Waits> {
     causes.filter_map(FollowUpCause::waits)
 }
 
-/// Begins what waits and still means something on the present head, or goes on watching.
-pub(super) fn watch_on(mut run: Run) -> Result<Transition, Refusal> {
+/// Begins what waits, or goes on watching. Where the head is `known` for certain, what means nothing there is dropped;
+/// otherwise the beginning finds out, since somebody may have pushed meanwhile.
+pub(super) fn watch_on(mut run: Run, known: Option<&CommitSha>) -> Result<Transition, Refusal> {
     run.progress.follow_up = None;
-    let head = run.progress.pull_request.as_ref().map(|pull_request| pull_request.head.clone());
     let mut waiting = std::mem::take(&mut run.progress.waiting);
-    waiting.retain(|cause| head.as_ref().is_some_and(|head| cause.fits(head)));
+    waiting.retain(|cause| known.is_none_or(|head| cause.fits(head)));
     if waiting.is_empty() {
         return Ok(enter(run, State::Watching, vec![]));
     }

@@ -254,6 +254,19 @@ fn a_review_is_answered_with_its_commit_or_without_one() {
     assert_eq!((transition.run.state, transition.run.progress.follow_ups), (State::Working, 3));
     assert_eq!(advance(&transition.run, stage_of(&transition.run, words)), Err(Refusal::Stale));
 
+    // Without a commit nobody knows the head: checks that failed on what somebody pushed meanwhile are looked at.
+    let (run, _) = go(watching(), [|_: &Run| Signal::FollowUp(review(8, "Why?"))]);
+    let (run, _) = go(run, [|_: &Run| Signal::FollowUp(failing('e'))]);
+    let (run, _) = go(run, [|run: &Run| stage_of(run, begun('c'))]);
+    let key = run.progress.current_steps()[0].key.clone();
+    let on = advance(&run, stage_of(&run, StageResult::NothingToChange { step: key })).unwrap().run;
+    let cause = |run: &Run| run.progress.follow_up.as_ref().map(|follow_up| follow_up.cause.clone());
+    assert_eq!(cause(&on), Some(failing('e')));
+    let here = advance(&on, stage_of(&on, begun('e'))).unwrap().run;
+    assert_eq!(cause(&here), Some(failing('e')));
+    let gone = advance(&on, stage_of(&on, begun('f'))).unwrap().run;
+    assert_eq!((gone.state, cause(&gone)), (State::Watching, None), "somebody has pushed once more");
+
     // Other follow-ups have nobody to answer.
     let (run, _) = go(watching(), [|_: &Run| Signal::FollowUp(failing('c'))]);
     let (run, _) = go(run, TO_PUBLISHING);
