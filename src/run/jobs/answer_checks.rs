@@ -219,7 +219,8 @@ async fn repair(
     let signalled = store::signal(connection, run, signal).await?;
     match signalled {
         Signalled::Applied { .. } | Signalled::Refused { refusal: Refusal::Stale, .. } => Ok(()),
-        refused => {
+        refused
+        @ (Signalled::Refused { .. } | Signalled::AnotherRunIsOpen | Signalled::Undone | Signalled::Unknown) => {
             tracing::info!(%run, ?refused, "the run does not take the failing check");
             tries::forget_repairs(connection, wanted.repository, &failing).await
         }
