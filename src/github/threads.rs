@@ -35,6 +35,8 @@ pub struct Thread {
     pub resolved: bool,
     /// Whether the line was changed since.
     pub outdated: bool,
+    /// How many comments it has.
+    pub comments: usize,
 }
 
 /// `databaseId` is a 32-bit number that newer comments do not fit.
@@ -44,7 +46,7 @@ const THREADS: &str = "query($owner: String!, $name: String!, $number: Int!, $af
     pullRequest(number: $number) {
       reviewThreads(first: 100, after: $after) {
         pageInfo { hasNextPage endCursor }
-        nodes { id isResolved isOutdated comments(first: 1) { nodes { fullDatabaseId } } }
+        nodes { id isResolved isOutdated comments(first: 1) { totalCount nodes { fullDatabaseId } } }
       }
     }
   }
@@ -96,7 +98,9 @@ struct Node {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Comments {
+    total_count: usize,
     nodes: Vec<FirstComment>,
 }
 
@@ -137,7 +141,8 @@ impl Installation {
 
 impl Node {
     fn thread(self) -> Option<Thread> {
+        let comments = self.comments.total_count;
         let first = self.comments.nodes.into_iter().next()?.full_database_id?.parse().ok()?;
-        Some(Thread { id: self.id, first, resolved: self.is_resolved, outdated: self.is_outdated })
+        Some(Thread { id: self.id, first, resolved: self.is_resolved, outdated: self.is_outdated, comments })
     }
 }

@@ -47,6 +47,13 @@ pub fn wanting(review: &Review, comments: &[ReviewComment], states: &[Thread]) -
     threads
 }
 
+/// Whether everything in a thread was shown to the coder, but for the one answer to it: what somebody has added meanwhile
+/// must not be shut away. Of a thread that was too long to be shown whole nobody knows.
+pub fn holds_no_more(now: &Thread, shown: &ShownThread) -> bool {
+    let words = shown.thread.words.len();
+    words >= COMMENTS || now.comments <= words + 1
+}
+
 /// The files a review points at.
 pub fn files_of(comments: &[ReviewComment], review: ReviewId) -> Vec<String> {
     let own = comments.iter().filter(|comment| comment.pull_request_review_id == Some(review));
@@ -133,7 +140,7 @@ mod tests {
 
     fn state(first: i64, resolved: bool, outdated: bool) -> Thread {
         let id = serde_json::from_value(json!(format!("PRRT_{first}"))).unwrap();
-        Thread { id, first: CommentId(first), resolved, outdated }
+        Thread { id, first: CommentId(first), resolved, outdated, comments: 1 }
     }
 
     fn shown(threads: &[ShownThread]) -> Vec<String> {

@@ -12,6 +12,7 @@ use crate::{
     run::{
         store::reviews::{self, ShownThread, WorkedReview},
         task::Reply,
+        threads,
     },
 };
 
@@ -124,18 +125,20 @@ impl Answering<'_> {
         }
     }
 
-    /// Resolves what was changed. Questions and refusals stay open: whether they are settled is the reviewer's to say.
+    /// Resolves what was changed. Questions and refusals stay open: whether they are settled is the reviewer's to say, and so
+    /// is what was added while wiz worked.
     async fn resolve(&self, github: &Installation) -> Result<(), GitHubError> {
-        let changed: Vec<CommentId> = self
+        let changed: Vec<&ShownThread> = self
             .answered()
-            .filter(|(_, answer)| answer.verdict == ThreadVerdict::Changed)
-            .filter_map(|(shown, _)| shown.first)
+            .filter(|(shown, answer)| answer.verdict == ThreadVerdict::Changed && shown.first.is_some())
+            .map(|(shown, _)| shown)
             .collect();
         if changed.is_empty() {
             return Ok(());
         }
         for thread in github.threads(&self.stored.repository_name, self.worked.pull).await? {
-            if thread.resolved || !changed.contains(&thread.first) {
+            let shown = changed.iter().find(|shown| shown.first == Some(thread.first));
+            if thread.resolved || !shown.is_some_and(|shown| threads::holds_no_more(&thread, shown)) {
                 continue;
             }
             match github.resolve_thread(self.stored.repository, &thread.id).await {

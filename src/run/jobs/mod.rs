@@ -354,6 +354,7 @@ pub async fn conclude(
 ) -> Result<Completed, JobFailure> {
     let mut transaction = pool.begin().await?;
     let completed = lease.complete(&mut transaction).await?;
+    let mut words = None;
     match keep {
         None => {}
         Some(Keep::Step { plan_version, step, review }) => {
@@ -367,21 +368,18 @@ pub async fn conclude(
         }
         Some(Keep::Proof(proof)) => results::save_evidence(&mut transaction, run, seq, &proof).await?,
         Some(Keep::Review(report)) => results::save_review(&mut transaction, run, seq, &report).await?,
-        Some(Keep::Answer(reply)) => {
-            let tenant = reply.installation;
-            let job = Task::Reply(*reply).job(tenant, Duration::ZERO)?;
-            queue::enqueue(&mut transaction, &NewJob { run: Some(run), ..job }).await?;
-        }
-        Some(Keep::Posted(post)) => {
-            let tenant = post.installation;
-            let job = Task::PostReview(*post).job(tenant, Duration::ZERO)?;
-            queue::enqueue(&mut transaction, &NewJob { run: Some(run), ..job }).await?;
-        }
+        Some(Keep::Answer(reply)) => words = Some((reply.installation, Task::Reply(*reply))),
+        Some(Keep::Posted(post)) => words = Some((post.installation, Task::PostReview(*post))),
     }
     let signalled = store::signal(&mut transaction, run, Signal::Stage { seq, result }).await?;
-    if let Signalled::Refused { state, refusal } = signalled {
-        // Somebody cancelled meanwhile, or the state machine misses a case; the deadline ends the latter.
-        tracing::warn!(%run, ?state, ?refusal, "the run did not take the stage's result");
+    match (signalled, words) {
+        (Signalled::Applied { .. }, Some((tenant, task))) => {
+            let job = task.job(tenant, Duration::ZERO)?;
+            queue::enqueue(&mut transaction, &NewJob { run: Some(run), ..job }).await?;
+        }
+        (Signalled::Applied { .. }, None) => {}
+        // Somebody cancelled meanwhile, and hears nothing more; or the state machine misses a case, which the deadline ends.
+        (refused, _) => tracing::warn!(%run, ?refused, "the run did not take the stage's result"),
     }
     transaction.commit().await?;
     Ok(completed)

@@ -1,7 +1,11 @@
 //! Reviews of a pull request that wiz opened.
 
-use super::{bash, reviewed, submit, with_pull_request};
-use crate::checks::stood;
+use github_stand_in::faults::{Fault, FaultKind};
+use scripted_model::Scene;
+use wiz_demo::until;
+
+use super::{PATIENCE, bash, reviewed, submit, with_pull_request};
+use crate::{checks::stood, orders::stage::Stage};
 
 const MORNING: &str = r#"
 echo 'echo "Good morning, ${1:-you}"' > greet.sh
@@ -36,7 +40,7 @@ async fn each_thread_of_a_review_gets_its_answer() {
         &["What does it print"],
         vec![bash("echo more >> greet.sh"), submit(&[], &[("T1", "answered", "A greeting.")])],
     );
-    let (stage, issue, pull) = with_pull_request("Greet nobody as well", vec![wishes, questions]).await;
+    let (stage, issue, pull) = with_pull_request("Greet nobody as well", vec![wishes, questions, louder()]).await;
     let before = stage.repo.pulls().unwrap()[0].head_sha.clone();
 
     let comments = [
@@ -90,6 +94,8 @@ async fn each_thread_of_a_review_gets_its_answer() {
 
     insta::assert_snapshot!(stood(&stage, &after), @"success, in_progress, success");
 
+    added_meanwhile(&stage, (issue, pull)).await;
+
     // A command alone, which may have been meant for comments that were made one by one.
     stage.review(("maria", pull), "COMMENT", "/wiz fix", &[]);
     stage.until_answers(pull, "it says nothing besides the command").await;
@@ -127,4 +133,22 @@ async fn each_thread_of_a_review_gets_its_answer() {
     );
     assert_eq!(stage.runs().await, 1);
     stage.clear().await;
+}
+
+fn louder() -> Scene {
+    let script = "sed -i 's/Good morning/GOOD MORNING/' greet.sh tests/greet_test.sh && sh tests/greet_test.sh";
+    reviewed(&["Say it louder"], vec![bash(script), submit(&[], &[("T1", "changed", "It shouts.")])])
+}
+
+/// What the reviewer adds to a thread while it is worked is not shut away with it.
+async fn added_meanwhile(stage: &Stage, (issue, pull): (u64, u64)) {
+    let path = "/repos/*/git/refs/".to_owned();
+    let late = Fault { method: Some("PATCH".to_owned()), path, kind: FaultKind::Late { ms: 3_000 }, times: 1 };
+    stage.world.hub().control().add_fault(late);
+    let (_, threads) = stage.review(("maria", pull), "REQUEST_CHANGES", "", &[("greet.sh", 1, "Say it louder.")]);
+    until("it is published", PATIENCE, async || Ok((stage.commits(pull).len() == 3).then_some(()))).await.unwrap();
+    stage.person("maria").reply(stage.repo.full_name(), pull, threads[0], "Or rather softly?").unwrap();
+    stage.until_answered(pull, &threads).await;
+    stage.until_says(issue, "is open").await;
+    assert!(!stage.is_resolved(pull, threads[0]), "nobody has answered that");
 }
