@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
-use super::archive::OutcomeName;
+use super::{archive::OutcomeName, worker::EXPIRY};
 use crate::ids::{JobId, RunId};
 
 /// Where a job stands, live or finished.
@@ -227,14 +227,17 @@ pub async fn created_at(connection: &mut PgConnection, id: JobId) -> Result<Opti
     Ok(at)
 }
 
-/// How long a worker has had each of the run's live jobs of these kinds; none for one that waits.
+/// How long a worker has had each of the run's live jobs of these kinds; none for one that waits, or whose worker is lost.
 pub async fn held_for(connection: &mut PgConnection, run: RunId, kinds: &[&str]) -> Result<Vec<Option<Duration>>> {
     let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
     let seconds = sqlx::query_scalar!(
-        r#"select case when state = 'running' then extract(epoch from now() - claimed_at)::double precision end as seconds
-           from job where run_id = $1 and kind = any($2)"#,
+        r#"select case when worker.seen_at > now() - make_interval(secs => $3)
+                       then extract(epoch from now() - job.claimed_at)::double precision end as seconds
+           from job left join worker on worker.id = job.worker_id
+           where job.run_id = $1 and job.kind = any($2)"#,
         run.0,
         &kinds,
+        EXPIRY.as_secs_f64(),
     )
     .fetch_all(connection)
     .await

@@ -19,6 +19,9 @@ use super::{
 };
 use crate::limits::SHUTDOWN_GRACE;
 
+/// How long a worker may be silent before its jobs are taken from it.
+pub(super) const EXPIRY: Duration = Duration::from_secs(45);
+
 /// How a worker works. The relations hold by construction: the expiry is several beats, so that one late beat loses
 /// nothing.
 #[derive(Debug, Clone)]
@@ -46,7 +49,7 @@ impl WorkerSettings {
             slots,
             priority_up_to: i16::MAX,
             heartbeat: Duration::from_secs(10),
-            expiry: Duration::from_secs(45),
+            expiry: EXPIRY,
             poll: Duration::from_secs(1),
             grace: SHUTDOWN_GRACE,
             crash_limit: 3,

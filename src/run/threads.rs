@@ -48,10 +48,10 @@ pub fn wanting(review: &Review, comments: &[ReviewComment], states: &[Thread]) -
 }
 
 /// Whether everything in a thread was shown to the coder, but for the one answer to it: what somebody has added meanwhile
-/// must not be shut away. Of a thread that was too long to be shown whole nobody knows.
+/// must not be shut away. Of a thread that is too long to be shown whole nobody knows, so it stays open.
 pub fn holds_no_more(now: &Thread, shown: &ShownThread) -> bool {
     let words = shown.thread.words.len();
-    words >= COMMENTS || now.comments <= words + 1
+    words < COMMENTS && now.comments <= words + 1
 }
 
 /// The files a review points at.

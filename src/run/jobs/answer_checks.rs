@@ -95,10 +95,13 @@ async fn answer(
     mut red: Red,
 ) -> Result<()> {
     let place = (wanted.repository, red.ground.pull());
+    let Some(answer) = unless_switched_off(connection, wanted, &mut red).await? else {
+        return tries::settle(connection, (wanted.repository, &wanted.head), told_at).await;
+    };
     if let Some(pull) = red.ground.pull() {
         unstarted::tell(connection, wanted, (pull, &red.unstarted)).await?;
     }
-    match unless_switched_off(connection, wanted, &mut red).await? {
+    match answer {
         Answer::Rerun(seen) => {
             for one in &seen {
                 tries::record(connection, place, &one.name, &deed(Kind::Rerun, one)).await?;
@@ -138,13 +141,13 @@ async fn answer(
     tries::settle(connection, (wanted.repository, &wanted.head), told_at).await
 }
 
-/// What is to be done, unless a person has said meanwhile that nothing is.
-async fn unless_switched_off(connection: &mut PgConnection, wanted: &Checks, red: &mut Red) -> Result<Answer> {
+/// What is to be done; none where a person has said meanwhile that nothing is.
+async fn unless_switched_off(connection: &mut PgConnection, wanted: &Checks, red: &mut Red) -> Result<Option<Answer>> {
     let answer = std::mem::replace(&mut red.answer, Answer::Nothing);
-    let Some(pull) = red.ground.pull() else { return Ok(answer) };
+    let Some(pull) = red.ground.pull() else { return Ok(Some(answer)) };
     let now = tries::switch(connection, wanted.repository, pull).await?;
-    let is_news = now != red.switch;
-    Ok(if is_news && now.is_some_and(|switch| !switch.answered) { Answer::Nothing } else { answer })
+    let is_off = now != red.switch && now.is_some_and(|switch| !switch.answered);
+    Ok((!is_off).then_some(answer))
 }
 
 async fn rerun(connection: &mut PgConnection, wanted: &Checks, seen: &[Seen]) -> Result<()> {

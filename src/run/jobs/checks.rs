@@ -281,7 +281,11 @@ async fn is_by_wiz(services: &Services, wanted: &Checks, red: &Red) -> Result<bo
     let Some(known) = known.filter(|known| **known != wanted.head) else { return Ok(false) };
     let name = store::repository_name(&mut *services.pool.acquire().await?, wanted.repository).await?;
     let github = services.github.installation(wanted.installation);
-    let authors = github.authors_since(&name, known.as_str(), wanted.head.as_str()).await?;
+    let authors = match github.authors_since(&name, known.as_str(), wanted.head.as_str()).await {
+        // A history that has nothing in common with it.
+        Err(GitHubError::NotFound(_)) => return Ok(false),
+        authors => authors?,
+    };
     let bot = &services.github.identity().await?.bot_login;
     Ok(!authors.is_empty() && authors.iter().all(|author| author.as_ref() == Some(bot)))
 }
@@ -319,7 +323,7 @@ async fn answer(services: &Services, wanted: &Checks, red: &Red) -> Result<Answe
         return Ok(Answer::Wait);
     }
     let money = if left < LEAST_BUDGET { Money::NoneToday } else { money_of_run(services, red).await? };
-    let (mut repairs, mut reruns, mut stops, mut why) = (vec![], vec![], vec![], None);
+    let (mut repairs, mut reruns, mut stops) = (vec![], vec![], vec![]);
     for (seen, was_flake) in red.seen.iter().zip(flakes) {
         let now = Circumstances {
             flaky: was_flake || seen.smell.is_some(),
@@ -333,17 +337,20 @@ async fn answer(services: &Services, wanted: &Checks, red: &Red) -> Result<Answe
         };
         tracing::info!(check = seen.name, head = %wanted.head, signature = %seen.failure.signature, ?decision, "a check failed");
         match decision {
-            Decision::Stop(reason) => {
-                stops.push(seen.clone());
-                why.get_or_insert(reason);
-            }
+            Decision::Stop(reason) => stops.push((seen.clone(), reason)),
             Decision::Repair => repairs.push(seen.clone()),
             Decision::Rerun => reruns.push(seen.clone()),
             Decision::Nothing(WhyNothing::Answered | WhyNothing::Stopped) => {}
         }
     }
+    // On the default branch a failure that only lacks money is no business of one that is given up.
+    let waits = |reason: StopReason| red.ground.pull().is_none() && reason == StopReason::DailyBudget;
+    if !stops.iter().all(|(_, reason)| waits(*reason)) {
+        stops.retain(|(_, reason)| !waits(*reason));
+    }
+    let why = stops.first().map(|(_, reason)| *reason);
     Ok(match (why, repairs.is_empty(), reruns.is_empty()) {
-        (Some(why), _, _) => Answer::Stop(stops, why),
+        (Some(why), _, _) => Answer::Stop(stops.into_iter().map(|(seen, _)| seen).collect(), why),
         (None, false, _) => Answer::Repair(repairs),
         (None, true, false) => Answer::Rerun(reruns),
         (None, true, true) => Answer::Nothing,

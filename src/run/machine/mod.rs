@@ -22,7 +22,7 @@ pub use watch::{MAX_RESTARTS, MAX_WAITING, forsaken};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// How soon to look again for a stage that no worker has.
-const IN_LINE: Duration = MINUTE;
+const IN_LINE: Duration = Duration::from_secs(5 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long a run may stay in a state; none for the ends.

@@ -124,7 +124,7 @@ fn a_stage_has_its_time_with_a_worker_and_not_in_line() {
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     let table = [
         (State::Publishing, vec![], None),
-        (State::Publishing, vec![None], Some(minutes(1))),
+        (State::Publishing, vec![None], Some(minutes(5))),
         (State::Publishing, vec![Some(minutes(10))], Some(minutes(20))),
         (State::Publishing, vec![Some(minutes(30))], None),
         (State::Working, vec![None, Some(minutes(170)), Some(minutes(1))], Some(minutes(10))),

@@ -5,13 +5,14 @@ use sqlx::PgConnection;
 
 use crate::ids::{RepositoryId, RunId};
 
-/// The repository's runs of which a pull request may be on GitHub that is not stored here yet. It is for a moment, and no
-/// longer than a run may stay in that state.
+/// The repository's runs of which a pull request may be on GitHub that is not stored here yet: those for which a worker has
+/// begun to make one. It is for a moment, or until the next try.
 pub async fn opening(connection: &mut PgConnection, repository: RepositoryId) -> Result<Vec<RunId>> {
     let runs = sqlx::query_scalar!(
         r#"select id as "id: RunId" from run
            where repository_id = $1 and progress ->> 'pull_request' is null
              and (state = 'publishing' or (progress ->> 'drafting')::boolean)
+             and exists(select from job where run_id = run.id and kind in ('publish', 'draft') and run_seq > 0)
            order by id"#,
         repository as _,
     )

@@ -296,9 +296,11 @@ pub async fn forget_check_items(connection: &mut PgConnection, run: RunId) -> Re
     Ok(())
 }
 
-/// Forgets what the check run shows, so that it is shown again whatever it is.
+/// Forgets what the check run and those of the items show, so that they are shown again whatever it is.
 pub async fn forget_check(connection: &mut PgConnection, run: RunId) -> Result<()> {
-    sqlx::query!("update run_output set check_digest = null where run_id = $1", run as _).execute(connection).await?;
+    sqlx::query!("update run_output set check_digest = null, check_items_digest = null where run_id = $1", run as _)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

@@ -58,7 +58,8 @@ fn tasks(event: &Event, (installation, repository): (InstallationId, &Repository
             let is_opened = spoken.place == Place::PullRequest && spoken.action == SpokenAction::Created;
             (is_opened && !by_a_bot).then(|| check(spoken.issue, after)).into_iter().collect()
         }
-        // Only wiz hears that its own are asked for again. Those of forks name no pull request.
+        // Only wiz hears that its own are asked for again, and those of forks name no pull request.
+        // <https://docs.github.com/en/rest/guides/using-the-rest-api-to-interact-with-checks>
         EventKind::CheckRun(run)
             if run.action == CheckRunAction::Rerequested && run.external_id.starts_with(POLICY_CHECK_PREFIX) =>
         {
