@@ -24,8 +24,9 @@ fn edits(stage: &Stage) -> usize {
 /// The state has lasted too long, but no worker has had its job for as long; then one has.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stage_has_its_time_with_a_worker_and_not_in_line() {
-    let stage = Stage::set(CHECKED, vec![]).await;
-    stage.world.model().unwrap().fail_next(1, Fault::Silent);
+    let stage = Stage::set(CHECKED, vec![planner("Hang", &FILES)]).await;
+    // wiz asks a silent model again.
+    stage.world.model().unwrap().fail_next(100, Fault::Silent);
     let issue = stage.issue("Hang");
     stage.say("maria", issue, "/wiz fix");
     stage.until_state(issue, "planning").await;
