@@ -41,6 +41,10 @@ const START_DEADLINE: Duration = Duration::from_secs(120);
 /// A fast shutdown writes one checkpoint.
 const STOP_DEADLINE: Duration = Duration::from_secs(20);
 
+/// How long the data directory may be held by what is no other wiz: a look from beside, or a child that a wiz which was
+/// killed had just begun to start.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+
 /// How often a server that ends at once is started: ten seconds, since on a busy machine what a killed one left is slow to go.
 const START_TRIES: u32 = 20;
 
@@ -81,7 +85,15 @@ impl Cluster {
         // Others may pass through, not list: the cluster's account needs a way to its own directory.
         make_directory(data_dir, 0o711, Account::Own)?;
         let data_dir = fs::canonicalize(data_dir).context("cannot resolve the data directory")?;
-        let Some(lock) = lock(&data_dir)? else {
+        let begun = Instant::now();
+        let lock = loop {
+            match lock(&data_dir)? {
+                Some(lock) => break Some(lock),
+                None if begun.elapsed() > LOCK_PATIENCE => break None,
+                None => time::sleep(LOOK_AGAIN).await,
+            }
+        };
+        let Some(lock) = lock else {
             bail!(
                 "another wiz uses {}; stop it, or give this one a WIZ_DATA_DIR of its own, or share a server by \
                  DATABASE_URL",
