@@ -269,7 +269,7 @@ pub async fn replay(session: &Session<'_>) -> Result<Finished<usize>, AgentError
         for block in blocks {
             let Block::ToolUse { id, name, input } = block else { continue };
             let was_made = answers.iter().any(|answer| answer.id == *id && answer.grade != Grade::Malformed);
-            if !was_made || [SUBMIT, ASK].contains(&name.as_str()) || !session.toolbox.mutates(name) {
+            if !was_made || !tools::mutates(name) {
                 continue;
             }
             if let ToolReply::Dead(reason) = session.toolbox.call(name, input).await {
@@ -279,6 +279,14 @@ pub async fn replay(session: &Session<'_>) -> Result<Finished<usize>, AgentError
         }
     }
     Ok(Finished::Submitted(repeated))
+}
+
+/// Whether a stored session was cut in a turn that may have changed its box. Nobody knows how far that came, and on top of
+/// itself it would do everything twice: an inserted line would be there two times.
+pub async fn was_cut(pool: &PgPool, run: RunId, step_key: &str) -> Result<bool, AgentError> {
+    let stored = StoredTranscript::load(pool, run, step_key).await?;
+    let Some(Entry::Assistant { blocks, .. }) = stored.transcript.entries().last() else { return Ok(false) };
+    Ok(blocks.iter().any(|block| matches!(block, Block::ToolUse { name, .. } if tools::mutates(name))))
 }
 
 /// A session's entries as stored, for [`super::read_chain`].

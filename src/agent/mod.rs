@@ -22,7 +22,7 @@ mod tools;
 mod transcript;
 
 pub use box_toolbox::{BoxMode, BoxToolbox};
-pub use drive::{replay, stored_entries};
+pub use drive::{replay, stored_entries, was_cut};
 pub use limits::AgentLimits;
 pub use prompt::{
     AnswerInput, Asking, Assignment, InstructionFile, PlanningInput, PullReviewInput, ReviewInput, Statement, WorkInput,

@@ -22,11 +22,11 @@ pub trait Toolbox: Send + Sync {
 
     /// Makes one call. The required fields of the tool's schema are known to be present.
     async fn call(&self, name: &str, input: &Value) -> ToolReply;
+}
 
-    /// Whether a call changes what later calls see, so that a rebuilt box needs it again.
-    fn mutates(&self, name: &str) -> bool {
-        name != "read"
-    }
+/// Whether a call of this tool may change what later calls see, so that a rebuilt box needs it again.
+pub(super) fn mutates(name: &str) -> bool {
+    ![SUBMIT, ASK, "read"].contains(&name)
 }
 
 /// How a tool call went.

@@ -17,7 +17,7 @@ use crate::{
     plan::{Plan, Step, StepKey},
     report,
     run::{project::Project, session, state::Progress, workspace},
-    sandbox::{BoxKey, OpenBox},
+    sandbox::{BoxKey, OpenBox, SourceFile},
 };
 
 pub(super) async fn execute(
@@ -52,7 +52,7 @@ async fn work(services: &Services, lease: &Lease, stored: &StoredRun, step: &Ste
     if review.as_ref().is_some_and(reviewed::nothing_left) {
         return Ok(StageResult::NothingToChange { step: step.clone() }.into());
     }
-    let opened = session::open_box(services, &project, key, files).await?;
+    let opened = open(services, &project, (key, &conversation), files).await?;
     let toolbox = BoxToolbox::new(&opened.open_box, BoxMode::Full);
     let session = session::of(services, lease, stored, &conversation, &toolbox)?;
     if opened.fresh {
@@ -103,6 +103,19 @@ async fn work(services: &Services, lease: &Lease, stored: &StoredRun, step: &Ste
         result: StageResult::StepDone { step: step.clone() },
         keep: Some(Keep::Step { plan_version: version, step: kept, review }),
     })
+}
+
+/// The coder's box. One in which a turn was cut is not used any more.
+async fn open(
+    services: &Services,
+    project: &Project,
+    (key, conversation): (BoxKey, &str),
+    files: impl FnOnce() -> Vec<SourceFile>,
+) -> Result<session::Opened, StageFailure> {
+    if agent::was_cut(&services.pool, key.run, conversation).await? {
+        return Ok(session::Opened { open_box: session::new_box(services, project, key, files()).await?, fresh: true });
+    }
+    Ok(session::open_box(services, project, key, files).await?)
 }
 
 /// What the coder is told to do: the follow-up's step, the plan's, or to mend what verification or review found.

@@ -9,16 +9,22 @@ mod moment;
 
 use std::{pin::pin, time::Duration};
 
-use wiz_demo::{Case, Ending, HUMANIZE, MINIMIST, Moment, Story, World};
+use wiz_demo::{Case, Ending, HUMANIZE, MINIMIST, Moment, Story, World, until};
 
 pub use self::moment::{until_unanswered, withhold};
 use self::{
     boundary::{Bell, Boundary},
     moment::until_signs,
 };
-use crate::support::{
-    dice::Dice,
-    world::{assert_ended_well, start},
+use crate::{
+    orders::{
+        scenes::{FILES, REPAIR, coder, planner, reviewer},
+        stage::{CHECKED, PATIENCE, Stage},
+    },
+    support::{
+        dice::Dice,
+        world::{assert_ended_well, start},
+    },
 };
 
 /// Every kind of job that the main job uses.
@@ -174,4 +180,25 @@ async fn cut_at_ten_random_moments() {
         })
         .await;
     }
+}
+
+/// wiz is killed while the coder's command sleeps, behind a line that it has added. The command is made again, and the line
+/// is there once.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_cut_command_did_is_not_done_twice() {
+    let scenes = vec![planner("Once", &FILES), coder("Once", &format!("{REPAIR}sleep 5\n")), reviewer("Once")];
+    let mut stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
+    let issue = stage.issue("Once");
+    stage.say("maria", issue, "/wiz fix");
+    let model = stage.world.model().unwrap();
+    // The planner and the coder were answered. Nothing outside the box tells how far its command is: the moment is what is
+    // tested, and a command that has not begun is made once as well.
+    until("the coder works", PATIENCE, async || Ok((model.requests().len() > 1).then_some(()))).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(2), std::future::pending::<()>()).await.unwrap_err();
+    cut(&mut stage.world).await;
+    stage.until_says(issue, "is open").await;
+    let pull = stage.repo.pulls().unwrap().pop().unwrap();
+    let tests = stage.repo.git(&["show", &format!("{}:tests/greet_test.sh", pull.head_sha)]).unwrap();
+    assert_eq!(tests.matches("Hello, you").count(), 1, "{tests}");
+    stage.clear().await;
 }
