@@ -118,20 +118,6 @@ pub async fn failed_at(
     Ok(at)
 }
 
-/// Whether a commit is watched.
-pub async fn is_watched(connection: &mut PgConnection, repository: RepositoryId, head: &CommitSha) -> Result<bool> {
-    let watched = sqlx::query_scalar!(
-        r#"select exists(
-               select 1 from ci_head where repository_id = $1 and head = $2 and settled_at is null
-           ) as "exists!""#,
-        repository as _,
-        head as _,
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok(watched)
-}
-
 /// Whether a check of the commit was ever said to have failed.
 pub async fn has_failed(connection: &mut PgConnection, repository: RepositoryId, head: &CommitSha) -> Result<bool> {
     let failed = sqlx::query_scalar!(

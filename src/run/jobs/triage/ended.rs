@@ -28,7 +28,7 @@ pub(super) async fn interpret(
         return Ok(None);
     }
     let failed = conclusion.is_some_and(ci::is_failing);
-    if !failed && !tries::is_watched(&mut *services.pool.acquire().await?, repository.id, head).await? {
+    if !failed && tries::failed_at(&mut *services.pool.acquire().await?, repository.id, head).await?.is_none() {
         return Ok(None);
     }
     let checks =
