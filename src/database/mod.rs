@@ -42,10 +42,12 @@ const SESSION_LIMITS: &str = "set statement_timeout = '30s'; set lock_timeout = 
                               set idle_in_transaction_session_timeout = '60s'";
 
 /// Set on every connection. The queue goes from no rows to thousands within a second and back, sooner than the planner's
-/// statistics; a plan that was made and kept when it was empty would read all of it, dead rows too. And deliveries are
-/// stored compressed: lz4, where the server has it, takes a fraction of the time of the default.
+/// statistics; a plan that was made and kept when it was empty would read all of it, dead rows too. Where a plan has no
+/// index to use, that makes it look dear enough to be compiled first, which takes far longer than the statement. And
+/// deliveries are stored compressed: lz4, where the server has it, takes a fraction of the time of the default.
+/// <https://www.postgresql.org/docs/current/jit-decision.html>
 /// <https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-DEFAULT-TOAST-COMPRESSION>
-const SESSION_PLANS: &str = "set enable_seqscan = off; \
+const SESSION_PLANS: &str = "set enable_seqscan = off; set jit = off; \
                              select set_config(name, 'lz4', false) from pg_settings \
                              where name = 'default_toast_compression' and 'lz4' = any (enumvals)";
 
