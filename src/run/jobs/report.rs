@@ -10,7 +10,7 @@ use chrono::{TimeDelta, Utc};
 
 use super::{
     Completed, JobFailure, Lease, RunId, Services, StoredRun, answer, check_run, complete, draft, reply, store,
-    store::results::{self, ShownComment},
+    store::results::{self, ShownCheck, ShownComment},
 };
 use crate::{
     github::{Comment, GitHubError, StickyComment, journal::text_digest},
@@ -76,13 +76,21 @@ pub(super) async fn restore(services: &Services, lease: &Lease, run: RunId) -> R
 }
 
 /// A later revision has a report of its own. But that one may wait for its state to last, and until the status comment is
-/// there a person waits for a first sign of life.
+/// there a person waits for a first sign of life; and until the check run is open again, its head could be merged on the
+/// word of the work before.
 async fn is_due(services: &Services, stored: &StoredRun, revision: i32) -> anyhow::Result<bool> {
     if stored.revision == revision {
         return Ok(true);
     }
     let output = results::output(&mut *services.pool.acquire().await?, stored.run.id).await?;
-    Ok(output.status_comment.is_none())
+    Ok(output.status_comment.is_none() || says_the_work_is_over(&stored.run, output.check_run.as_ref()))
+}
+
+/// Whether the check run on the head still says how earlier work ended, while the run is at work again.
+fn says_the_work_is_over(run: &Run, check: Option<&ShownCheck>) -> bool {
+    let head = run.progress.pull_request.as_ref().map(|pull_request| &pull_request.head);
+    let ended = check.filter(|check| check.settled).map(|check| &check.head);
+    run.state.is_at_work() && head.is_some() && head == ended
 }
 
 /// Whether wiz was uninstalled, which its deliveries may tell later.
@@ -219,4 +227,36 @@ async fn make_status_comment(
     };
     let first = results::begin_status_comment(&mut *services.pool.acquire().await?, stored.run.id).await?;
     Ok(if first { github.post_comment(&wanted).await? } else { github.find_or_create_comment(&wanted).await? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{
+        machine::tests::{new_run, pull_request, sha},
+        state::PullRequest,
+    };
+
+    #[test]
+    fn a_check_that_ended_before_the_work_went_on_is_opened_without_delay() {
+        let check = |head: char, settled: bool| {
+            Some(ShownCheck { head: sha(head), key: "wiz".to_owned(), settled, id: None, digest: None })
+        };
+        let mut run = new_run();
+        run.state = State::Working;
+        assert!(!says_the_work_is_over(&run, check('a', true).as_ref()), "there is no pull request yet");
+        run.progress.pull_request = Some(PullRequest { head: sha('a'), ..pull_request() });
+        let table = [
+            (State::Working, check('a', true), true),
+            (State::Verifying, check('a', true), true),
+            (State::Working, check('a', false), false),
+            (State::Working, check('b', true), false),
+            (State::Working, None, false),
+            (State::Watching, check('a', true), false),
+        ];
+        for (state, check, wanted) in table {
+            run.state = state;
+            assert_eq!(says_the_work_is_over(&run, check.as_ref()), wanted, "{state:?} {check:?}");
+        }
+    }
 }

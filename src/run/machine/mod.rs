@@ -172,4 +172,4 @@ fn expire(run: Run) -> Transition {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-pub(super) fn sha(digit: char) -> CommitSha {
+pub(crate) fn sha(digit: char) -> CommitSha {
     digit.to_string().repeat(40).parse().unwrap()
 }
 
@@ -49,7 +49,7 @@ fn gate(approver: Approver) -> Gate {
     Gate { approver, reasons: vec!["the default here".to_owned()] }
 }
 
-pub(super) fn new_run() -> Run {
+pub(crate) fn new_run() -> Run {
     Run {
         id: RunId(1),
         state: State::Queued,
@@ -59,7 +59,7 @@ pub(super) fn new_run() -> Run {
     }
 }
 
-pub(super) fn pull_request() -> PullRequest {
+pub(crate) fn pull_request() -> PullRequest {
     PullRequest {
         number: crate::ids::IssueNumber(7),
         branch: "wiz/run-1-fix".parse().unwrap(),
