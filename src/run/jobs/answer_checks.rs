@@ -58,14 +58,7 @@ pub(super) async fn carry_out(
             leave_fork(connection, wanted, (pull, check)).await?;
             tries::settle(connection, place, told_at).await
         }
-        Verdict::In(turn) => {
-            let look = match turn {
-                Turn::OfCommit => Task::Checks(wanted.clone()),
-                Turn::OfDefaultBranch => Task::BranchChecks(wanted.clone()),
-            };
-            queue::enqueue(connection, &look.job(wanted.installation, Duration::ZERO)?).await?;
-            Ok(())
-        }
+        Verdict::In(turn) => look_again(connection, wanted, turn).await,
         Verdict::NotOurs => tries::settle(connection, place, told_at).await,
         Verdict::Red(red) if matches!(red.answer, Answer::Wait) => {
             look_when_overdue(connection, (wanted, told_at)).await
@@ -95,13 +88,16 @@ async fn answer(
     mut red: Red,
 ) -> Result<()> {
     let place = (wanted.repository, red.ground.pull());
-    let Some(answer) = unless_switched_off(connection, wanted, &mut red).await? else {
-        return tries::settle(connection, (wanted.repository, &wanted.head), told_at).await;
-    };
+    match switched_meanwhile(connection, wanted, &red).await? {
+        None => {}
+        Some(Switched::Off) => return tries::settle(connection, (wanted.repository, &wanted.head), told_at).await,
+        // What is begun now would be done under the rules of before, and count among what was tried since.
+        Some(Switched::On) => return look_again(connection, wanted, Turn::OfCommit).await,
+    }
     if let Some(pull) = red.ground.pull() {
         unstarted::tell(connection, wanted, (pull, &red.unstarted)).await?;
     }
-    match answer {
+    match std::mem::replace(&mut red.answer, Answer::Nothing) {
         Answer::Rerun(seen) => {
             for one in &seen {
                 tries::record(connection, place, &one.name, &deed(Kind::Rerun, one)).await?;
@@ -132,7 +128,10 @@ async fn answer(
             }
             let first = seen.first().context("given up on nothing")?;
             match &red.ground {
-                Ground::Pull(pull) => give_up(connection, wanted, (pull, &red.policy), (first, reason)).await?,
+                Ground::Pull(pull) => {
+                    let text = report::checks_given_up(&first.name, &wanted.head, gave_up(reason, &red.policy));
+                    say(connection, (wanted, red.switch.as_ref()), (pull.number, first.id), text).await?;
+                }
                 Ground::DefaultBranch(ground) => default_branch::give_up(connection, wanted, ground, first).await?,
             }
         }
@@ -141,13 +140,25 @@ async fn answer(
     tries::settle(connection, (wanted.repository, &wanted.head), told_at).await
 }
 
-/// What is to be done; none where a person has said meanwhile that nothing is.
-async fn unless_switched_off(connection: &mut PgConnection, wanted: &Checks, red: &mut Red) -> Result<Option<Answer>> {
-    let answer = std::mem::replace(&mut red.answer, Answer::Nothing);
-    let Some(pull) = red.ground.pull() else { return Ok(Some(answer)) };
+/// What a person has said during the look.
+enum Switched {
+    On,
+    Off,
+}
+
+async fn switched_meanwhile(connection: &mut PgConnection, wanted: &Checks, red: &Red) -> Result<Option<Switched>> {
+    let Some(pull) = red.ground.pull() else { return Ok(None) };
     let now = tries::switch(connection, wanted.repository, pull).await?;
-    let is_off = now != red.switch && now.is_some_and(|switch| !switch.answered);
-    Ok((!is_off).then_some(answer))
+    let said = now.filter(|now| Some(now) != red.switch.as_ref());
+    Ok(said.map(|switch| if switch.answered { Switched::On } else { Switched::Off }))
+}
+
+async fn look_again(connection: &mut PgConnection, wanted: &Checks, turn: Turn) -> Result<()> {
+    let look = match turn {
+        Turn::OfCommit => Task::Checks(wanted.clone()),
+        Turn::OfDefaultBranch => Task::BranchChecks(wanted.clone()),
+    };
+    queue::enqueue(connection, &look.job(wanted.installation, Duration::ZERO)?).await.map(drop)
 }
 
 async fn rerun(connection: &mut PgConnection, wanted: &Checks, seen: &[Seen]) -> Result<()> {
@@ -282,26 +293,20 @@ fn asked_by(red: &Red, pull: &github::PullRequest) -> Option<(UserId, Login)> {
     switched.or_else(|| pull.user.as_ref().map(|author| (author.id, author.login.clone())))
 }
 
-/// Says once that wiz gives up.
-async fn give_up(
-    connection: &mut PgConnection,
-    wanted: &Checks,
-    (pull, policy): (&github::PullRequest, &RepositoryPolicy),
-    (seen, reason): (&Seen, StopReason),
-) -> Result<()> {
-    let reason = match reason {
+fn gave_up(reason: StopReason, policy: &RepositoryPolicy) -> GaveUp {
+    match reason {
         StopReason::SameAgain => GaveUp::SameAgain,
         StopReason::Alternating => GaveUp::Alternating,
         StopReason::Attempts => GaveUp::Attempts(policy.ci.attempts),
         StopReason::DailyBudget => GaveUp::DailyBudget,
         StopReason::RunBudget => GaveUp::RunBudget,
-    };
-    say(connection, wanted, (pull.number, seen.id), report::checks_given_up(&seen.name, &wanted.head, reason)).await
+    }
 }
 
+/// Says something once, or once more after somebody has switched the answering on again.
 async fn say(
     connection: &mut PgConnection,
-    wanted: &Checks,
+    (wanted, switch): (&Checks, Option<&tries::Switch>),
     (pull, check): (IssueNumber, CheckRunId),
     body: String,
 ) -> Result<()> {
@@ -309,7 +314,7 @@ async fn say(
         installation: wanted.installation,
         repository: wanted.repository,
         issue: pull,
-        comment: occasion_of(wanted, check),
+        comment: occasion_of(wanted, switch, check),
         thread: None,
         thumbs_down: None,
         body,
@@ -318,11 +323,15 @@ async fn say(
     Ok(())
 }
 
-/// What is answered: the words that brought the look, or the check in place of a comment that nobody wrote.
-fn occasion_of(wanted: &Checks, check: CheckRunId) -> CommentId {
-    match wanted.occasion {
-        Occasion::Switched(comment) => comment,
-        Occasion::Delivery(_) | Occasion::Labelled(_) | Occasion::RerunRefused | Occasion::Overdue => {
+/// What is answered: the words that brought the look; else, in place of a comment, the moment since which the checks are
+/// answered, or the check.
+fn occasion_of(wanted: &Checks, switch: Option<&tries::Switch>, check: CheckRunId) -> CommentId {
+    match (wanted.occasion, switch) {
+        (Occasion::Switched(comment), _) => comment,
+        (Occasion::Delivery(_) | Occasion::Labelled(_) | Occasion::RerunRefused | Occasion::Overdue, Some(switch)) => {
+            CommentId(switch.changed_at.timestamp_micros())
+        }
+        (Occasion::Delivery(_) | Occasion::Labelled(_) | Occasion::RerunRefused | Occasion::Overdue, None) => {
             CommentId(check.0)
         }
     }
@@ -341,7 +350,7 @@ async fn leave_fork(
     // No log was read, so the failure has no name of its own.
     let failure = Failure { head: wanted.head.clone(), signature: Signature::stored("fork".to_owned()) };
     tries::record(connection, (wanted.repository, Some(pull)), "", &Deed { kind: Kind::Stop, failure }).await?;
-    say(connection, wanted, (pull, check), report::checks_of_forks()).await
+    say(connection, (wanted, None), (pull, check), report::checks_of_forks()).await
 }
 
 /// A commit whose checks are to be looked at.
