@@ -83,7 +83,7 @@ pub use selftest::{TriedPart, selftest};
 pub use suggestions::{Offer, patch_offer, suggestion, suggestions};
 pub use threads::{
     ThreadOutcome, closed_pull_request, follow_up_failed, follow_up_held_up, nothing_left_in_review, review_reply,
-    thread_reply, what_to_change, work_on_pull_request,
+    thread_left_over, thread_reply, what_to_change, work_on_pull_request,
 };
 pub use undo::{Stays, UndoView, not_undone, undone, undone_check, was_undone};
 pub use ungranted::Ungranted;

@@ -36,6 +36,13 @@ pub fn thread_reply(outcome: ThreadOutcome<'_>, reply: &str) -> String {
     }
 }
 
+/// The answer in a thread of a review that has more of them than are worked at once.
+pub fn thread_left_over(most: usize) -> String {
+    format!(
+        "I have not come to this: I work on {most} threads of one review at most. A reply here with `/wiz fix` lets me take it up."
+    )
+}
+
 /// The answer to a review's own text, which has no thread.
 pub fn review_reply(reviewer: &Login, outcome: ThreadOutcome<'_>, reply: &str) -> String {
     format!("On the review by {}:\n\n{}", plain(reviewer.as_str(), 110), thread_reply(outcome, reply))
@@ -105,6 +112,7 @@ mod tests {
 
         Closes #​3: that would break callers.
         ");
+        insta::assert_snapshot!(thread_left_over(50), @"I have not come to this: I work on 50 threads of one review at most. A reply here with `/wiz fix` lets me take it up.");
         let reviewer = "rita".parse().unwrap();
         insta::assert_snapshot!(review_reply(&reviewer, ThreadOutcome::Answered, "Thank you."), @r"
         On the review by rita:

@@ -9,13 +9,13 @@ use crate::{
 };
 
 /// Most threads of one review that are worked at once; a reviewer with more has found something that needs a talk.
-const THREADS: usize = 50;
+pub const THREADS: usize = 50;
 
 /// Most comments of one thread that are shown, the newest ones.
 const COMMENTS: usize = 20;
 
 /// What still wants an answer: the threads in which the review spoke and that nobody resolved since, and the review's own
-/// text. A dismissed review wants nothing any more, and what was deleted is not there.
+/// text. A dismissed review wants nothing any more, and what was deleted is not there. Beyond [`THREADS`], lines are left over.
 pub fn wanting(review: &Review, comments: &[ReviewComment], states: &[Thread]) -> Vec<ShownThread> {
     match review.state {
         Submitted::Dismissed | Submitted::Pending => return vec![],
@@ -39,11 +39,15 @@ pub fn wanting(review: &Review, comments: &[ReviewComment], states: &[Thread]) -
     let lines = roots
         .iter()
         .filter_map(|root| line_thread(*root, comments, state_of(*root).is_some_and(|state| state.outdated)));
-    let mut threads: Vec<ShownThread> = lines.chain(own_text(review)).collect();
-    threads.truncate(THREADS);
+    let own_text = own_text(review);
+    let mut threads: Vec<ShownThread> = lines.collect();
+    let mut left_over = threads.split_off(threads.len().min(THREADS - own_text.iter().count()));
+    threads.extend(own_text);
     for (index, shown) in threads.iter_mut().enumerate() {
         shown.thread.key = format!("T{}", index + 1);
     }
+    left_over.iter_mut().for_each(|shown| shown.left_over = true);
+    threads.extend(left_over);
     threads
 }
 
@@ -85,7 +89,7 @@ fn line_thread(root: CommentId, comments: &[ReviewComment], outdated: bool) -> O
     });
     let words = words.collect();
     let thread = ReviewThread { key: String::new(), place, hunk: first.diff_hunk.clone(), words };
-    Some(ShownThread { first: Some(root), path: Some(first.path.clone()), thread })
+    Some(ShownThread { first: Some(root), path: Some(first.path.clone()), thread, left_over: false })
 }
 
 /// Whether a text holds questions to wiz and no other order.
@@ -111,7 +115,7 @@ fn own_text(review: &Review) -> Option<ShownThread> {
         hunk: String::new(),
         words: vec![Statement { source, text: review.body.clone() }],
     };
-    Some(ShownThread { first: None, path: None, thread })
+    Some(ShownThread { first: None, path: None, thread, left_over: false })
 }
 
 #[cfg(test)]
@@ -189,7 +193,9 @@ mod tests {
         let asks = ReviewComment { body: "/wiz ask Why?".to_owned(), ..comment(1, 9, None, Some(3)) };
         assert_eq!(shown(&wanting(&review("COMMENTED", "/wiz ask Really?"), &[asks], &[])), Vec::<String>::new());
         let many: Vec<ReviewComment> = (1..=60).map(|id| comment(id, 9, None, Some(1))).collect();
-        assert_eq!(wanting(&review("COMMENTED", ""), &many, &[]).len(), THREADS);
+        let threads = wanting(&review("COMMENTED", "And faster."), &many, &[]);
+        assert_eq!((threads.len(), threads[THREADS - 1].first), (61, None), "the review's own text is always worked");
+        assert!(threads.iter().enumerate().all(|(index, shown)| shown.left_over == (index >= THREADS)));
         let long: Vec<ReviewComment> = (1..=30).map(|id| comment(id, 9, (id > 1).then_some(1), Some(1))).collect();
         assert_eq!(wanting(&review("COMMENTED", ""), &long, &[])[0].thread.words.len(), COMMENTS);
     }

@@ -80,12 +80,15 @@ impl Answering<'_> {
     async fn reply(&self, github: &Installation) -> Result<(), GitHubError> {
         let key = self.services.settings.marker_key.bytes();
         let marker = Marker { run: Some(self.stored.run.id), kind: MarkerKind::Reply(CommentId(self.review.0)) };
-        let texts: Vec<(CommentId, String)> = self
-            .answered()
-            .filter_map(|(shown, answer)| {
-                let text = report::thread_reply(self.outcome(answer.verdict), &answer.reply);
-                Some((shown.first?, marker.append_to(&text, key)))
-            })
+        let answered = self.answered().map(|(shown, answer)| {
+            let text = report::thread_reply(self.outcome(answer.verdict), &answer.reply);
+            (shown, text)
+        });
+        let left_over = self.worked.threads.iter().filter(|shown| shown.left_over);
+        let left_over = left_over.map(|shown| (shown, report::thread_left_over(threads::THREADS)));
+        let texts: Vec<(CommentId, String)> = answered
+            .chain(left_over)
+            .filter_map(|(shown, text)| Some((shown.first?, marker.append_to(&text, key))))
             .collect();
         if texts.is_empty() {
             return Ok(());

@@ -30,7 +30,7 @@ pub(super) struct InWork {
 impl InWork {
     /// What the coder is shown.
     pub(super) fn shown(&self) -> Vec<ReviewThread> {
-        self.threads.iter().map(|shown| shown.thread.clone()).collect()
+        self.threads.iter().filter(|shown| !shown.left_over).map(|shown| shown.thread.clone()).collect()
     }
 }
 

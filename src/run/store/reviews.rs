@@ -27,6 +27,9 @@ pub struct ShownThread {
     /// The file it is about.
     pub path: Option<String>,
     pub thread: ReviewThread,
+    /// There were too many at once, so the coder was not shown it. What was kept before there was such a thing was shown.
+    #[serde(default)]
+    pub left_over: bool,
 }
 
 /// What came of a review.

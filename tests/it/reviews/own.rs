@@ -1,7 +1,7 @@
 //! Reviews of a pull request that wiz opened.
 
 use github_stand_in::faults::{Fault, FaultKind};
-use scripted_model::Scene;
+use scripted_model::{Scene, Turn};
 use wiz_demo::until;
 
 use super::{PATIENCE, bash, reviewed, submit, with_pull_request};
@@ -35,10 +35,13 @@ async fn each_thread_of_a_review_gets_its_answer() {
             ),
         ],
     );
-    // Files that differ although nobody asked for a change are not published.
+    // Files that differ although nobody asked for a change are not published. It takes long enough to be shown.
     let questions = reviewed(
         &["What does it print"],
-        vec![bash("echo more >> greet.sh"), submit(&[], &[("T1", "answered", "A greeting.")])],
+        vec![
+            Turn { delay_ms: 2_000, ..bash("echo more >> greet.sh") },
+            submit(&[], &[("T1", "answered", "A greeting.")]),
+        ],
     );
     let (stage, issue, pull) = with_pull_request("Greet nobody as well", vec![wishes, questions, louder()]).await;
     let before = stage.repo.pulls().unwrap()[0].head_sha.clone();
@@ -143,7 +146,7 @@ fn louder() -> Scene {
 /// What the reviewer adds to a thread while it is worked is not shut away with it.
 async fn added_meanwhile(stage: &Stage, (issue, pull): (u64, u64)) {
     let path = "/repos/*/git/refs/".to_owned();
-    let late = Fault { method: Some("PATCH".to_owned()), path, kind: FaultKind::Late { ms: 3_000 }, times: 1 };
+    let late = Fault { method: Some("PATCH".to_owned()), path, kind: FaultKind::Late { ms: 10_000 }, times: 1 };
     stage.world.hub().control().add_fault(late);
     let (_, threads) = stage.review(("maria", pull), "REQUEST_CHANGES", "", &[("greet.sh", 1, "Say it louder.")]);
     until("it is published", PATIENCE, async || Ok((stage.commits(pull).len() == 3).then_some(()))).await.unwrap();
@@ -151,4 +154,45 @@ async fn added_meanwhile(stage: &Stage, (issue, pull): (u64, u64)) {
     stage.until_answered(pull, &threads).await;
     stage.until_says(issue, "is open").await;
     assert!(!stage.is_resolved(pull, threads[0]), "nobody has answered that");
+}
+
+/// More wishes at once than one look at them can hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_review_with_too_many_threads_each_is_answered_too() {
+    const WORKED: usize = 49;
+    let keys: Vec<String> = (1..=WORKED + 1).map(|number| format!("T{number}")).collect();
+    let verdicts: Vec<_> = keys.iter().map(|key| (key.as_str(), "answered", "So be it.")).collect();
+    let many = reviewed(&["Wish 1."], vec![submit(&[], &verdicts)]);
+    let rest = reviewed(&["Wish 51."], vec![submit(&[], &[("T1", "answered", "That too.")])]);
+    let (stage, issue, pull) = with_pull_request("Greet whoever wishes it", vec![many, rest]).await;
+
+    let wishes: Vec<String> = (1..=WORKED + 2).map(|number| format!("Wish {number}.")).collect();
+    let comments: Vec<_> = wishes.iter().map(|wish| ("greet.sh", 1, wish.as_str())).collect();
+    let (_, threads) = stage.review(("maria", pull), "REQUEST_CHANGES", "All of these.", &comments);
+    stage.until_answered(pull, &threads).await;
+    let shown = stage.threads(pull);
+    let shown: Vec<&str> = shown.split("\n----\n").collect();
+    assert!(shown[..WORKED].iter().all(|thread| thread.ends_with("\nwiz[bot]: So be it.")), "{shown:?}");
+    insta::assert_snapshot!(shown[WORKED..].join("\n----\n"), @r"
+    greet.sh:1
+    maria: Wish 50.
+    wiz[bot]: I have not come to this: I work on 50 threads of one review at most. A reply here with `/wiz fix` lets me take it up.
+    ----
+    greet.sh:1
+    maria: Wish 51.
+    wiz[bot]: I have not come to this: I work on 50 threads of one review at most. A reply here with `/wiz fix` lets me take it up.
+    ");
+    insta::assert_snapshot!(stage.talk(pull).await, @r"
+    wiz: On the review by maria:
+
+    So be it.
+    ");
+
+    stage.person("maria").reply(stage.repo.full_name(), pull, threads[WORKED + 1], "/wiz fix").unwrap();
+    let said = async || Ok(stage.threads(pull).contains("That too.").then_some(()));
+    until("the last wish is answered", PATIENCE, said).await.unwrap();
+    stage.until_says(issue, "is open").await;
+    stage.quiet().await;
+    assert_eq!((stage.commits(pull).len(), stage.runs().await), (1, 1));
+    stage.clear().await;
 }
