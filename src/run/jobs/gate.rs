@@ -19,10 +19,9 @@ pub(super) async fn of_plan(
     (plan, policy): (&Plan, &RepositoryPolicy),
     briefing: &Briefing,
 ) -> Result<Gate> {
-    let mut connection = services.pool.acquire().await?;
-    let cost = store::history::quote_for_work(&mut connection, stored).await?;
+    let cost = store::history::quote_for_work(&mut *services.pool.acquire().await?, stored).await?;
     let size = EstimatedSize { files: count(plan.files.len()), lines: None };
-    let known = facts(stored, briefing);
+    let known = facts(services, stored, policy, briefing).await?;
     let facts = GateFacts { paths: plan.files.clone(), size: Some(size), cost: Some(cost), ..known };
     let gate = Gate::from(policy::gate(policy, &facts));
     let wish = triage::wish(stored.mission, stored.options.approval);
@@ -49,15 +48,27 @@ pub(super) async fn raised_by_change(
     let lines = files.iter().map(|file| file.added + file.removed).sum();
     let size = EstimatedSize { files: count(files.len()), lines: Some(count(lines)) };
     let paths = files.iter().map(|file| file.path.clone()).filter(|path| !current.widened.contains(path)).collect();
-    let facts = GateFacts { paths, size: Some(size), ..facts(stored, &briefing) };
+    let facts = GateFacts { paths, size: Some(size), ..facts(services, stored, policy, &briefing).await? };
     let gate = Gate::from(policy::gate(policy, &facts));
     Ok((gate.approver > had.approver).then_some(gate))
 }
 
-fn facts(stored: &StoredRun, briefing: &Briefing) -> GateFacts {
+async fn facts(
+    services: &Services,
+    stored: &StoredRun,
+    policy: &RepositoryPolicy,
+    briefing: &Briefing,
+) -> Result<GateFacts> {
     let verb = Verb::named(stored.mission.name()).unwrap_or(Verb::Fix);
     let author = briefing.author_association.as_deref().map(AuthorAssociation::from_github);
-    GateFacts { labels: briefing.labels.clone(), author, ..GateFacts::of(verb) }
+    let mut labels = briefing.labels.clone();
+    if policy.gate_rules.iter().any(|rule| !rule.labels.is_empty()) {
+        // Those who sort issues do so while the planner works. What was there at the beginning counts as well.
+        let github = services.github.installation(stored.installation);
+        let now = github.issue(&stored.repository_name, stored.issue).await?;
+        labels.extend(now.iter().flat_map(|issue| &issue.labels).filter_map(|label| label.name().map(str::to_owned)));
+    }
+    Ok(GateFacts { labels, author, ..GateFacts::of(verb) })
 }
 
 fn count(number: usize) -> u32 {

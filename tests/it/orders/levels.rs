@@ -45,7 +45,9 @@ async fn each_level_says_who_is_wanted_and_why() {
     words.turns[0].calls[0].input["definition_of_done"][0]["proof"] = "passes".into();
     let mut dear = planner("Dear", &["tests/greet_test.sh"]);
     dear.turns[0].calls[0].input["definition_of_done"][0]["proof"] = "passes".into();
-    scenes.extend([words, dear]);
+    let mut late = planner("Sorted", &FILES);
+    late.turns[0].delay_ms = 3_000;
+    scenes.extend([words, dear, late]);
     let stage = Stage::set(&format!("{RULES}{CHECKED}"), scenes).await;
     let name = stage.repo.full_name();
     stage.world.hub().control().create_user("nora").unwrap();
@@ -85,6 +87,13 @@ async fn each_level_says_who_is_wanted_and_why() {
     Waits: `supervised`: the plan needs one approval
     - `/wiz plan` waits for approval
     ");
+
+    // Those who sort issues do so while the planner works.
+    let sorted = stage.issue("Sorted");
+    stage.say("maria", sorted, "/wiz fix");
+    stage.until_briefed(sorted).await;
+    stage.person("max").label(name, sorted, &["security"]).unwrap();
+    assert!(gate(&stage, sorted).await.contains("rule “secrets”: the label security"));
     let dear = stage.issue("Dear");
     stage.say("maria", dear, "/wiz test");
     let quoted = gate(&stage, dear).await;
@@ -135,6 +144,8 @@ async fn a_change_that_grows_beyond_what_was_agreed_is_asked_about() {
     stage.until_says(grows, "The change was rejected").await;
     stage.say("max", grows, "/wiz retry");
     stage.until_says(grows, "an approval of its own").await;
+    // That it was shown is stored a moment later.
+    stage.quiet().await;
     stage.say("max", grows, "/wiz approve scope");
     stage.until_says(grows, "is open").await;
     stage.clear().await;

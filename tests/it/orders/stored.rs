@@ -185,6 +185,18 @@ impl Stage {
         until("the run watches again", PATIENCE, watching).await.unwrap();
     }
 
+    /// Waits until the planner has the issue as it was when its work began.
+    pub async fn until_briefed(&self, issue: u64) {
+        let briefed = async || {
+            let count = sqlx::query_scalar(
+                "select count(*) from briefing join run on run.id = briefing.run_id where issue_number = $1",
+            );
+            let count: i64 = count.bind(i64::try_from(issue)?).fetch_one(self.store.pool()).await?;
+            Ok((count > 0).then_some(()))
+        };
+        until("the issue was read", PATIENCE, briefed).await.unwrap();
+    }
+
     /// Waits until a plan waits for approval, which GitHub does not always show.
     pub async fn until_waits(&self) {
         let waiting = async || {
