@@ -147,6 +147,8 @@ impl Delivery<'_> {
         let is_pull_request = issue.as_ref().is_none_or(|issue| issue.pull_request.is_some());
         let locked =
             issue.as_ref().map_or_else(|| pull_request.as_ref().and_then(|pull| pull.locked), |issue| issue.locked);
+        let head = pull_request.as_ref().and_then(|pull| pull.head.as_ref());
+        let head = head.and_then(|head| parsed(head.sha.as_deref()));
         let (title, body, url, user, state) = match (issue, pull_request) {
             (Some(issue), _) => (issue.title, issue.body, issue.html_url, issue.user, issue.state),
             (None, Some(pull)) => (pull.title, pull.body, pull.html_url, pull.user, pull.state),
@@ -159,6 +161,7 @@ impl Delivery<'_> {
             closed: state.as_deref() == Some("closed"),
             locked: locked == Some(true),
             fork,
+            head,
             id: CommentId(self.need(id, "the issue's id")?),
             author: actor(user.as_ref()),
             text: String::new(),

@@ -102,6 +102,8 @@ pub struct Spoken {
     /// Whether the pull request comes from another repository; unknown (`None`) where the payload does not say.
     /// A deleted head repository counts as a fork.
     pub fork: Option<bool>,
+    /// The pull request's head, where the payload names it.
+    pub head: Option<CommitSha>,
     /// The comment or review; for the text of an issue or pull request itself, the id of that issue.
     pub id: CommentId,
     /// Who wrote the text; on an edit the event's actor may be somebody else.

@@ -186,6 +186,7 @@ fn a_comment_becomes_spoken_text() {
             closed: false,
             locked: false,
             fork: None,
+            head: None,
             id: CommentId(11),
             author: Some(Actor { id: UserId(3), login: "alice".parse().unwrap(), is_bot: false }),
             text: "/wiz fix".into(),

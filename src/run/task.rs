@@ -138,6 +138,7 @@ impl Checks {
             Occasion::Switched(comment) => format!("comment-{comment}"),
             Occasion::Labelled(delivery) => format!("label-{delivery}"),
             Occasion::RerunRefused => "rerun-refused".to_owned(),
+            Occasion::Finished => "finished".to_owned(),
             Occasion::Overdue => "overdue".to_owned(),
         };
         format!("{}:{}:{occasion}", self.repository, self.head)
@@ -156,6 +157,8 @@ pub enum Occasion {
     Labelled(DeliveryId),
     /// GitHub let nobody run them again.
     RerunRefused,
+    /// The draft that holds the commit was finished.
+    Finished,
     /// They have taken too long.
     Overdue,
 }

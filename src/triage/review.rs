@@ -122,6 +122,7 @@ mod tests {
             closed: false,
             locked: false,
             fork: Some(false),
+            head: None,
             id: CommentId(50),
             author: Some(actor(actor_login, is_bot)),
             text: "/wiz fix".to_owned(),

@@ -9,6 +9,7 @@ fn spoken(place: Place, pull_request: bool, fork: Option<bool>, closed: bool) ->
         closed,
         locked: false,
         fork,
+        head: None,
         id: CommentId(1),
         author: None,
         text: String::new(),

@@ -328,12 +328,14 @@ async fn say(
 fn occasion_of(wanted: &Checks, switch: Option<&tries::Switch>, check: CheckRunId) -> CommentId {
     match (wanted.occasion, switch) {
         (Occasion::Switched(comment), _) => comment,
-        (Occasion::Delivery(_) | Occasion::Labelled(_) | Occasion::RerunRefused | Occasion::Overdue, Some(switch)) => {
-            CommentId(switch.changed_at.timestamp_micros())
-        }
-        (Occasion::Delivery(_) | Occasion::Labelled(_) | Occasion::RerunRefused | Occasion::Overdue, None) => {
-            CommentId(check.0)
-        }
+        (
+            Occasion::Delivery(_)
+            | Occasion::Labelled(_)
+            | Occasion::RerunRefused
+            | Occasion::Finished
+            | Occasion::Overdue,
+            switch,
+        ) => CommentId(switch.map_or(check.0, |switch| switch.changed_at.timestamp_micros())),
     }
 }
 

@@ -26,7 +26,7 @@ use crate::{
     run::{
         follow_up::{FailingCheck, FollowUpCause},
         state::State,
-        task::{Checks, Occasion},
+        task::Checks,
     },
 };
 
@@ -248,8 +248,8 @@ pub(super) async fn ours(
     }
     let cancelled = run.as_ref().filter(|run| run.run.state == State::Cancelled).map(|run| run.updated_at);
     let run = match cancelled {
-        // Who wants the checks answered after that wants a run for it.
-        Some(at) if switch.as_ref().is_some_and(|switch| switch.answered && switch.changed_at > at) => None,
+        // Who wants the checks answered after that, be it in the same breath, wants a run for it.
+        Some(at) if switch.as_ref().is_some_and(|switch| switch.answered && switch.changed_at >= at) => None,
         Some(_) => return not("the run was cancelled"),
         None => run,
     };
@@ -319,7 +319,7 @@ async fn answer(services: &Services, wanted: &Checks, red: &Red) -> Result<Answe
         let tries = |job: &ActionsJob| under_way.iter().any(|rerun| rerun.is_at_most(job.run_id, job.run_attempt));
         seen.job.as_ref().is_some_and(tries)
     };
-    if wanted.occasion != Occasion::RerunRefused && red.seen.iter().any(is_old) {
+    if red.seen.iter().any(is_old) {
         return Ok(Answer::Wait);
     }
     let money = if left < LEAST_BUDGET { Money::NoneToday } else { money_of_run(services, red).await? };

@@ -123,6 +123,10 @@ impl Handler for Executor {
                 tracing::error!(job = %job.id, %run, ?end, "a draft was given up");
                 return draft::dead(transaction, run).await;
             }
+            Ok(Task::Rerun(wanted)) => {
+                tracing::error!(job = %job.id, head = %wanted.head, ?end, "failed jobs could not be run again");
+                return rerun::not_again(transaction, &wanted).await;
+            }
             Ok(Task::Undo { run, issue, comment }) => {
                 tracing::error!(job = %job.id, %run, ?end, "a run could not be taken back");
                 return undo::dead(transaction, run, (issue, comment)).await;
@@ -143,8 +147,7 @@ impl Handler for Executor {
                 | Task::PushedPolicy { .. }
                 | Task::ShowSchedule { .. }
                 | Task::Checks(_)
-                | Task::BranchChecks(_)
-                | Task::Rerun(_),
+                | Task::BranchChecks(_),
             )
             | Err(_) => {
                 return Ok(());

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     github::{Comment, GitHubError, StickyComment, journal::text_digest},
+    limits::STICKY_COMMENT_INTERVAL,
     plan::PlanHash,
     report::{self, Marker, MarkerKind, RunView},
     run::{
@@ -41,7 +42,7 @@ pub(super) async fn execute(
         && !super::is_out_of_reach(services, stored.installation, stored.repository).await?
     {
         if let Some(wait) = can_wait(services, &stored).await? {
-            let error = anyhow::anyhow!("few calls to GitHub are left this hour, and nobody waits for this report");
+            let error = anyhow::anyhow!("nobody waits for this report, and the last one was made just now");
             return Err(JobFailure::TooEarly { error, after: wait });
         }
         if !store::undo::is_asked(&mut *services.pool.acquire().await?, run).await? {
@@ -76,21 +77,24 @@ pub(super) async fn restore(services: &Services, lease: &Lease, run: RunId) -> R
 }
 
 /// A later revision has a report of its own. But that one may wait for its state to last, and until the status comment is
-/// there a person waits for a first sign of life; and until the check run is open again, its head could be merged on the
-/// word of the work before.
+/// there a person waits for a first sign of life; and until the head says that work is on, it could be merged on the word
+/// of the work before.
 async fn is_due(services: &Services, stored: &StoredRun, revision: i32) -> anyhow::Result<bool> {
     if stored.revision == revision {
         return Ok(true);
     }
     let output = results::output(&mut *services.pool.acquire().await?, stored.run.id).await?;
-    Ok(output.status_comment.is_none() || says_the_work_is_over(&stored.run, output.check_run.as_ref()))
+    let is_unsaid = !stored.mission.ends_in_words() && is_unsaid_on_head(&stored.run, output.check_run.as_ref());
+    Ok(output.status_comment.is_none() || is_unsaid)
 }
 
-/// Whether the check run on the head still says how earlier work ended, while the run is at work again.
-fn says_the_work_is_over(run: &Run, check: Option<&ShownCheck>) -> bool {
-    let head = run.progress.pull_request.as_ref().map(|pull_request| &pull_request.head);
-    let ended = check.filter(|check| check.settled).map(|check| &check.head);
-    run.state.is_at_work() && head.is_some() && head == ended
+/// Whether the run is at work on a head that has no check run in progress: none at all, or one that says how earlier work
+/// has ended.
+fn is_unsaid_on_head(run: &Run, check: Option<&ShownCheck>) -> bool {
+    let Some(pull_request) = run.progress.pull_request.as_ref().filter(|_| run.state.is_at_work()) else {
+        return false;
+    };
+    !check.is_some_and(|check| check.head == pull_request.head && check.id.is_some() && !check.settled)
 }
 
 /// Whether wiz was uninstalled, which its deliveries may tell later.
@@ -115,15 +119,21 @@ pub(super) fn is_gone(error: &anyhow::Error) -> bool {
     }
 }
 
-/// How long a report may wait while few calls are left: reports thin out before work stops. The first one, and every one
-/// that somebody waits for, goes out all the same; the next state supersedes the others.
+/// How long a report of a state on the way may wait: edits keep their distance, although the one before was held up by the
+/// pace of writes, and while few calls are left reports thin out before work stops. The first one, and every one that
+/// somebody waits for, goes out all the same; the next state supersedes the others.
 async fn can_wait(services: &Services, stored: &StoredRun) -> anyhow::Result<Option<Duration>> {
-    let low_until = services.github.installation(stored.installation).low_on_calls_until();
-    let Some(low_until) = low_until.filter(|_| stored.run.state.is_at_work()) else { return Ok(None) };
+    if !stored.run.state.is_at_work() {
+        return Ok(None);
+    }
     let output = results::output(&mut *services.pool.acquire().await?, stored.run.id).await?;
     let Some(shown_at) = output.shown_at else { return Ok(None) };
-    let wait = low_until.min(shown_at + SPARSE_INTERVAL) - Utc::now();
-    Ok(wait.to_std().ok().filter(|wait| !wait.is_zero()))
+    let sparse = services.github.installation(stored.installation).low_on_calls_until();
+    let sparse = sparse.map(|low_until| low_until.min(shown_at + SPARSE_INTERVAL));
+    let apart =
+        (!is_unsaid_on_head(&stored.run, output.check_run.as_ref())).then(|| shown_at + STICKY_COMMENT_INTERVAL);
+    let wait = sparse.max(apart).map(|until| until - Utc::now());
+    Ok(wait.and_then(|wait| wait.to_std().ok()).filter(|wait| !wait.is_zero()))
 }
 
 async fn show(services: &Services, stored: &StoredRun) -> anyhow::Result<()> {
@@ -232,31 +242,36 @@ async fn make_status_comment(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{
-        machine::tests::{new_run, pull_request, sha},
-        state::PullRequest,
+    use crate::{
+        ids::CheckRunId,
+        run::{
+            machine::tests::{new_run, pull_request, sha},
+            state::PullRequest,
+        },
     };
 
     #[test]
-    fn a_check_that_ended_before_the_work_went_on_is_opened_without_delay() {
-        let check = |head: char, settled: bool| {
-            Some(ShownCheck { head: sha(head), key: "wiz".to_owned(), settled, id: None, digest: None })
+    fn what_is_at_work_on_a_head_says_so_there_without_delay() {
+        let check = |head: char, settled: bool, id: Option<CheckRunId>| {
+            Some(ShownCheck { head: sha(head), key: "wiz".to_owned(), settled, id, digest: None })
         };
+        let made = Some(CheckRunId(5));
         let mut run = new_run();
         run.state = State::Working;
-        assert!(!says_the_work_is_over(&run, check('a', true).as_ref()), "there is no pull request yet");
+        assert!(!is_unsaid_on_head(&run, None), "there is no pull request yet");
         run.progress.pull_request = Some(PullRequest { head: sha('a'), ..pull_request() });
         let table = [
-            (State::Working, check('a', true), true),
-            (State::Verifying, check('a', true), true),
-            (State::Working, check('a', false), false),
-            (State::Working, check('b', true), false),
-            (State::Working, None, false),
-            (State::Watching, check('a', true), false),
+            (State::Working, check('a', true, made), true),
+            (State::Verifying, check('a', true, made), true),
+            (State::Working, check('a', false, made), false),
+            (State::Working, check('a', false, None), true),
+            (State::Working, check('b', false, made), true),
+            (State::Working, None, true),
+            (State::Watching, check('a', true, made), false),
         ];
         for (state, check, wanted) in table {
             run.state = state;
-            assert_eq!(says_the_work_is_over(&run, check.as_ref()), wanted, "{state:?} {check:?}");
+            assert_eq!(is_unsaid_on_head(&run, check.as_ref()), wanted, "{state:?} {check:?}");
         }
     }
 }

@@ -1,10 +1,17 @@
 //! Lets the failed jobs of a workflow run try again. Should GitHub refuse, the failures are looked at once more, and then
 //! as what will not pass by itself.
 
+use std::time::Duration;
+
+use sqlx::PgConnection;
+
 use super::{Completed, JobFailure, Lease, Services, Task, store};
-use crate::run::{
-    store::ci,
-    task::{Checks, Occasion, Rerun},
+use crate::{
+    queue,
+    run::{
+        store::ci,
+        task::{Checks, Occasion, Rerun},
+    },
 };
 
 pub(super) async fn execute(services: &Services, lease: &Lease, wanted: &Rerun) -> Result<Completed, JobFailure> {
@@ -24,16 +31,21 @@ pub(super) async fn execute(services: &Services, lease: &Lease, wanted: &Rerun) 
     let mut transaction = services.pool.begin().await?;
     let completed = lease.complete(&mut transaction).await?;
     if refused {
-        ci::watch(&mut transaction, wanted.repository, &wanted.head).await?;
-        let look = Task::Checks(Checks {
-            installation: wanted.installation,
-            repository: wanted.repository,
-            head: wanted.head.clone(),
-            occasion: Occasion::RerunRefused,
-        });
-        let job = look.job(wanted.installation, std::time::Duration::ZERO)?;
-        crate::queue::enqueue(&mut transaction, &job).await?;
+        not_again(&mut transaction, wanted).await?;
     }
     transaction.commit().await?;
     Ok(completed)
+}
+
+/// There will be no other try, so the failure is one that stays, now and whenever the checks are looked at.
+pub(super) async fn not_again(connection: &mut PgConnection, wanted: &Rerun) -> anyhow::Result<()> {
+    ci::rerun_refused(connection, (wanted.repository, &wanted.head), (wanted.run, wanted.attempt)).await?;
+    ci::watch(connection, wanted.repository, &wanted.head).await?;
+    let look = Task::Checks(Checks {
+        installation: wanted.installation,
+        repository: wanted.repository,
+        head: wanted.head.clone(),
+        occasion: Occasion::RerunRefused,
+    });
+    queue::enqueue(connection, &look.job(wanted.installation, Duration::ZERO)?).await.map(drop)
 }

@@ -1,9 +1,12 @@
 //! The money is used up: the run rests, and what is done so far is published as a draft.
 
 use super::{rest, stay};
-use crate::run::{
-    signal::{Drafted, Effect, Refusal, Transition},
-    state::{PauseCause, PullRequest, Run, State},
+use crate::{
+    ids::CommitSha,
+    run::{
+        signal::{Drafted, Effect, Refusal, Transition},
+        state::{PauseCause, PullRequest, Run, State},
+    },
 };
 
 /// Lets a run without money rest. Work on what is not published yet becomes a draft, so that people see what their money
@@ -40,12 +43,18 @@ pub(super) fn drafted(mut run: Run, drafted: Drafted) -> Result<Transition, Refu
     if run.state == State::Paused && resumes { rest::resume(run) } else { Ok(stay(run, vec![])) }
 }
 
+/// The head of a draft that was finished without a further commit. What failed there was the draft's to mend; now it is not.
+pub fn finished_as_it_was<'a>(before: &Run, after: &'a Run) -> Option<&'a CommitSha> {
+    let (before, after) = (before.progress.pull_request.as_ref()?, after.progress.pull_request.as_ref()?);
+    (before.unfinished && !after.unfinished && before.head == after.head).then_some(&after.head)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{
         super::{
             advance, start,
-            tests::{TO_APPROVAL, TO_VERIFYING, new_run, order, stage_of, unfinished, walk},
+            tests::{TO_APPROVAL, TO_VERIFYING, new_run, order, pull_request, sha, stage_of, unfinished, walk},
             watch::tests::asked,
         },
         *,
@@ -92,5 +101,22 @@ mod tests {
         let reopened = advance(&closed, Signal::PullRequest(PullRequestChange::Reopened)).unwrap().run;
         assert_eq!(reopened.state, State::Cancelled, "there is nothing finished to watch");
         assert_eq!(advance(&reopened, order(Order::Retry)).unwrap().run.state, State::Working);
+    }
+
+    #[test]
+    fn a_draft_is_finished_as_it_was_if_only_its_name_changes() {
+        let with = |pull_request: Option<PullRequest>| {
+            let mut run = new_run();
+            run.progress.pull_request = pull_request;
+            run
+        };
+        let draft = with(Some(unfinished()));
+        let finished = with(Some(pull_request()));
+        let further = with(Some(PullRequest { head: sha('f'), ..pull_request() }));
+        assert_eq!(finished_as_it_was(&draft, &finished), Some(&pull_request().head));
+        for (before, after) in [(&draft, &further), (&draft, &draft), (&finished, &finished), (&with(None), &finished)]
+        {
+            assert_eq!(finished_as_it_was(before, after), None);
+        }
     }
 }

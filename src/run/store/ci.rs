@@ -274,6 +274,26 @@ pub async fn reruns_under_way(
     rows.into_iter().map(|row| Ok(Try { run: row.run, attempt: u32::try_from(row.attempt)? })).collect()
 }
 
+/// Notes that a try will not be made again: what failed in it is there to stay.
+pub async fn rerun_refused(
+    connection: &mut PgConnection,
+    (repository, head): (RepositoryId, &CommitSha),
+    (run, attempt): (WorkflowRunId, u32),
+) -> Result<()> {
+    sqlx::query!(
+        "update ci_attempt set passed = false
+         where repository_id = $1 and head = $2 and kind = 'rerun' and passed is null
+           and run_attempt = $4 and workflow_run_id = $3",
+        repository as _,
+        head as _,
+        run as _,
+        i32::try_from(attempt)?,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Notes how the reruns on a commit ended: those passed whose failure is not among `still` any more.
 pub async fn reran(
     connection: &mut PgConnection,

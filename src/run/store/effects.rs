@@ -5,13 +5,16 @@ use std::time::Duration;
 use anyhow::Result;
 use sqlx::PgConnection;
 
-use super::super::{
-    signal::Effect,
-    state::{Run, State},
-    task::Task,
+use super::{
+    super::{
+        signal::Effect,
+        state::{Run, State},
+        task::{Checks, Occasion, Task},
+    },
+    ci,
 };
 use crate::{
-    ids::InstallationId,
+    ids::{CommitSha, InstallationId, RepositoryId},
     limits::{STICKY_COMMENT_INTERVAL, TRANSIENT_STATE_SHOWN_AFTER},
     queue,
 };
@@ -52,6 +55,21 @@ pub(super) async fn enqueue(
         queue::enqueue(connection, &task.job(tenant, delay)?).await?;
     }
     Ok(())
+}
+
+/// Has the checks of a finished draft's head looked at: while it was a draft, failures there were left to its run.
+pub(super) async fn look_at_checks(
+    connection: &mut PgConnection,
+    (installation, repository): (InstallationId, RepositoryId),
+    head: &CommitSha,
+) -> Result<()> {
+    if !ci::has_failed(connection, repository, head).await? {
+        return Ok(());
+    }
+    // The draft may have rested for longer than failures on it were waited with.
+    ci::watch(connection, repository, head).await?;
+    let look = Task::Checks(Checks { installation, repository, head: head.clone(), occasion: Occasion::Finished });
+    queue::enqueue(connection, &look.job(installation, Duration::ZERO)?).await.map(drop)
 }
 
 /// How long a report must wait: what a person waits for is shown at once; a state on the way at most once per

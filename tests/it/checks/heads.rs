@@ -286,7 +286,7 @@ async fn two_runs_on_one_head_have_one_check_there() {
 /// A button that was pressed before the merge, and is told after it: one short answer, and nothing else.
 async fn pressed_too_late(stage: &Stage, (issue, pull): (u64, &Pull), check: u64) {
     let control = stage.world.hub().control();
-    let late = DeliveryFaultKind::Delay { delay_ms: 10_000 };
+    let late = DeliveryFaultKind::Delay { delay_ms: 30_000 };
     control.add_delivery_fault(DeliveryFault { event: Some("check_run".to_owned()), kind: late, times: 2 });
     for _ in 0..2 {
         stage.person("max").click(stage.repo.full_name(), check, "cancel").unwrap();

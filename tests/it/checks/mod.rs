@@ -85,6 +85,13 @@ pub(crate) fn stood(stage: &Stage, head: &str) -> String {
     own.map(|check| check.stood.join(", ")).collect::<Vec<_>>().join("\n")
 }
 
+/// A conversation in which what wiz says in a row is sorted: the answer to words and what comes of them are independent.
+pub(crate) fn in_any_order(talk: &str) -> String {
+    let mut lines: Vec<&str> = talk.split("\n----\n").collect();
+    lines.chunk_by_mut(|one, next| one.starts_with("wiz: ") && next.starts_with("wiz: ")).for_each(<[&str]>::sort);
+    lines.join("\n----\n")
+}
+
 /// How wiz's own check stands on a commit.
 fn own_check(stage: &Stage, head: &str) -> Vec<Option<String>> {
     let checks = stage.repo.checks().unwrap().into_iter();

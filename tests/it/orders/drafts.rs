@@ -3,7 +3,7 @@
 use github_stand_in::{
     control::MergeMethod,
     faults::{Fault, FaultKind},
-    store::{Issue, IssueState},
+    store::{Conclusion, Issue, IssueState, Rule},
 };
 use scripted_model::{Call, Scene, Turn};
 use serde_json::json;
@@ -14,7 +14,7 @@ use super::{
     stage::{CHECKED, PATIENCE, Stage, shown},
 };
 use crate::{
-    checks::stood,
+    checks::{follow_up, stood, workflow},
     crash::{cut, until_unanswered, withhold},
     support::redact::redact,
 };
@@ -139,8 +139,8 @@ async fn what_was_done_when_the_money_was_used_up_is_a_draft_until_it_is_proven(
     ");
     assert!(draft.pull.as_ref().unwrap().draft);
     assert_eq!(subjects(&stage, number).len(), 1);
-    let checks: Vec<_> = stage.repo.checks().unwrap().into_iter().filter(|check| check.name == "wiz").collect();
-    assert!(checks.iter().all(|check| check.conclusion.as_deref() == Some("action_required")), "{checks:?}");
+    let shown = async || Ok((stood(&stage, &draft.pull.as_ref().unwrap().head_sha) == "action_required").then_some(()));
+    until("the draft's check asks for somebody", PATIENCE, shown).await.unwrap();
 
     // What is asked for meanwhile waits, and nobody without the role lets it go on.
     stage.say("tess", number, "/wiz budget +$2");
@@ -196,6 +196,43 @@ async fn what_was_done_when_the_money_was_used_up_is_a_draft_until_it_is_proven(
     for number in [half, up, number] {
         stage.talk(number).await;
     }
+    stage.clear().await;
+}
+
+/// CI fails on a draft, which is left to its run. That finds nothing more to do, so what has failed is mended then.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_on_a_draft_is_mended_once_it_is_finished() {
+    let scenes = vec![
+        planner("All of it", &FILES),
+        dear("All of it", &format!("{FIRST}; {REST}"), "sh tests/greet_test.sh"),
+        reviewer("All of it"),
+        follow_up("All of it", "follow-up-1", "error: not linted", "echo '# linted' >> greet.sh"),
+    ];
+    let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), scenes).await;
+    let rule = Rule::FailsWhileFileLacks { path: "greet.sh".to_owned(), text: "# linted".to_owned() };
+    let control = stage.world.hub().control();
+    control.script_workflow(stage.repo.full_name(), &workflow(rule, "error: not linted")).unwrap();
+    let issue = stage.issue("All of it");
+    stage.say("maria", issue, LITTLE);
+    stage.until_says(issue, "in the draft").await;
+    let number = draft_of(&stage, issue).await;
+    let ci_of_draft = async || {
+        let runs = control.workflow_runs(stage.repo.full_name())?;
+        Ok(runs.first().and_then(|run| run.latest()).and_then(|attempt| attempt.conclusion))
+    };
+    assert_eq!(until("CI of the draft has ended", PATIENCE, ci_of_draft).await.unwrap(), Conclusion::Failure);
+    stage.quiet().await;
+    assert_eq!(subjects(&stage, number).len(), 1, "that is the draft's own to mend");
+
+    stage.say("maria", number, "/wiz budget +$2");
+    stage.until_followed_up(issue, 1).await;
+    insta::assert_snapshot!(subjects(&stage, number).join("\n"), @r"
+    Unfinished: All of it
+    Mend the failing check lint
+    ");
+    assert!(!pull(&stage, number).pull.unwrap().draft);
+    stage.until_says(issue, "is open").await;
+    stage.talk(number).await;
     stage.clear().await;
 }
 

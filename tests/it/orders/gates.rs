@@ -227,6 +227,8 @@ async fn a_paused_run_holds_nothing_and_goes_on_where_it_was() {
     let before = model.requests().len();
     stage.say("maria", issue, "/wiz pause");
     stage.until_answers(issue, "is paused").await;
+    // Its box is taken down by then.
+    stage.quiet().await;
     stage.say("maria", issue, "/wiz resume");
     stage.until_says(issue, "is open").await;
     let after = model.requests().len();

@@ -13,7 +13,7 @@ const HOURLY: u32 = 5_000;
 const LEFT: u32 = 400;
 
 /// Longer than a state must last to be shown, and than the time between two edits.
-const THINKS_MS: u64 = 10_000;
+const THINKS_MS: u64 = 20_000;
 
 /// How often wiz has changed a comment.
 fn edits(stage: &Stage) -> usize {

@@ -172,7 +172,7 @@ async fn a_worker_that_does_not_beat_gets_nothing() {
     age(36).await;
     assert!(claim(&db.pool, worker, 1, 0).await.unwrap().is_empty());
     assert_eq!(standing(&db.pool, id).await, JobStanding::Ready);
-    age(34).await;
+    age(20).await;
     assert_eq!(claim(&db.pool, worker, 1, 0).await.unwrap()[0].0.id, id);
     add(&db.pool, &job()).await;
     sqlx::query("update job set worker_id = null, state = 'ready'").execute(&db.pool).await.unwrap();

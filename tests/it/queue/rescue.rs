@@ -70,7 +70,7 @@ async fn a_worker_whose_job_was_taken_interrupts_it() {
 async fn a_worker_that_cannot_renew_interrupts_its_jobs_before_others_may_take_them() {
     let db = TestDatabase::new().await;
     let id = add(&db.pool, &job()).await;
-    let quick = wiz::queue::WorkerSettings { expiry: std::time::Duration::from_secs(2), ..settings() };
+    let quick = wiz::queue::WorkerSettings { expiry: std::time::Duration::from_secs(6), ..settings() };
     let mut stage = Stage::open(&db.pool, quick);
     stage.attempt().await.end(Ending::UntilInterrupted);
     // Holds every heartbeat up.
@@ -126,7 +126,7 @@ fn process(db: &TestDatabase, settings: WorkerSettings) -> (Runtime, JoinHandle<
 async fn when_a_process_is_gone_another_works_its_job_once_the_leases_have_run_out() {
     let db = TestDatabase::new().await;
     let id = add(&db.pool, &job()).await;
-    let quick = WorkerSettings { expiry: Duration::from_secs(5), ..settings() };
+    let quick = WorkerSettings { expiry: Duration::from_secs(15), ..settings() };
     let (gone, first) = process(&db, quick.clone());
     let mut first = first.await.unwrap();
     first.attempt().await.end(Ending::Never);

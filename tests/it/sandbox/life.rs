@@ -79,7 +79,7 @@ async fn removing_a_run_is_idempotent_and_spares_other_owners() {
 async fn a_box_ends_at_its_deadline_without_anybody() {
     with_engine(|docker| async move {
         let mut short = spec("work");
-        short.deadline = Duration::from_secs(5);
+        short.deadline = Duration::from_secs(20);
         let open = docker.create(&short).await.unwrap();
         let outcome = open.run(&command("sleep 60")).await;
         assert!(matches!(outcome, Err(SandboxError::BoxDied { .. })), "{outcome:?}");

@@ -109,7 +109,8 @@ async fn interpret(services: &Services, delivery: DeliveryId, event: &Event) -> 
             // Both may find something: a review that asks for changes may also ask how the run stands.
             let review = reviewing::interpret(services, delivery, event, installation).await?;
             let words = hearing::interpret(services, delivery, event, installation).await?;
-            return Ok(review.map(Action::Conversation).into_iter().chain(words).collect());
+            let look = ended::before_it_opened(services, delivery, event, installation).await?;
+            return Ok(review.map(Action::Conversation).into_iter().chain(words).chain(look).collect());
         }
         EventKind::Triggered(triggered) if triggered.subject.pull_request => {
             return labelling::interpret(services, (delivery, event), installation, triggered).await;
@@ -117,7 +118,11 @@ async fn interpret(services: &Services, delivery: DeliveryId, event: &Event) -> 
         EventKind::Triggered(triggered) => {
             triggering::interpret(services, (delivery, event), installation, triggered).await?
         }
-        EventKind::PullRequest(change) => movement::pull_request(services, event, installation, change).await?,
+        EventKind::PullRequest(change) => {
+            let moved = movement::pull_request(services, event, installation, change).await?;
+            let look = ended::before_it_opened(services, delivery, event, installation).await?;
+            return Ok(moved.into_iter().chain(look).collect());
+        }
         EventKind::CheckSuite(suite) if suite.action == CheckSuiteAction::Rerequested => {
             button::suite(services, (delivery, event), installation, suite).await?
         }

@@ -226,14 +226,17 @@ pub(super) fn settled(run: Run, commit: Option<CommitSha>, offered: bool) -> Res
     Ok(transition)
 }
 
-/// The failing checks for which nothing will be published, because their commit is no longer the head: those that waited,
-/// and the one whose work came too late.
+/// The failing checks for which nothing will be published: those that waited, and the one whose work was given up, because
+/// their commit is no longer the head, the pull request was closed, or other work took the place of what had failed.
 pub fn forsaken(before: &Run, signal: &Signal, after: &Run) -> Vec<FailingCheck> {
-    let came_too_late = matches!(
+    let came_to_its_end = matches!(
         signal,
-        Signal::Stage { result: StageResult::FollowUpBegun { .. } | StageResult::BranchMoved { .. }, .. }
+        Signal::Stage {
+            result: StageResult::Published(_) | StageResult::Offered | StageResult::NothingToChange { .. },
+            ..
+        }
     );
-    let under_way = before.progress.follow_up.iter().filter(|_| came_too_late).map(|follow_up| &follow_up.cause);
+    let under_way = before.progress.follow_up.iter().filter(|_| !came_to_its_end).map(|follow_up| &follow_up.cause);
     let left = |cause: &&FollowUpCause| {
         let mut kept = after.progress.follow_up.iter().map(|follow_up| &follow_up.cause).chain(&after.progress.waiting);
         !kept.any(|kept| kept == *cause)

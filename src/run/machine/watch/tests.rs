@@ -345,4 +345,9 @@ fn a_failing_check_that_nobody_works_on_any_more_is_forsaken() {
     assert_eq!(forsaken_by(&idle, stage_of(&idle, begun('d'))), [sha('c')]);
     let moved = stage_of(&mended, StageResult::BranchMoved { head: sha('d') });
     assert_eq!(forsaken_by(&mended, moved), [sha('c')]);
+    let closed = Signal::PullRequest(PullRequestChange::Closed);
+    assert_eq!(forsaken_by(&mended, closed), [sha('c')], "open again, the check wants an answer");
+    let failed = StageResult::Failed { message: crate::error::UserMessage::new("It broke.") };
+    let failed = advance(&mended, stage_of(&mended, failed)).unwrap().run;
+    assert_eq!(forsaken_by(&failed, Signal::FollowUp(review(8, "And this."))), [sha('c')], "nothing was published");
 }
