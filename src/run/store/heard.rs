@@ -26,10 +26,23 @@ const fn name(source: Source) -> &'static str {
     }
 }
 
-/// Notes that something was heard. False when it had been before.
+/// Notes that something was heard. False when it had been before, and was not given up.
 pub async fn hear(connection: &mut PgConnection, source: Source, id: CommentId) -> Result<bool> {
     let result = sqlx::query!(
-        "insert into heard (place, spoken_id) values ($1, $2) on conflict do nothing",
+        "insert into heard (place, spoken_id) values ($1, $2)
+         on conflict (place, spoken_id) do update set given_up = false where heard.given_up",
+        name(source),
+        id as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(result.rows_affected() == 1)
+}
+
+/// Notes that something was heard and could not be followed. False when it had been heard before.
+pub async fn give_up(connection: &mut PgConnection, source: Source, id: CommentId) -> Result<bool> {
+    let result = sqlx::query!(
+        "insert into heard (place, spoken_id, given_up) values ($1, $2, true) on conflict do nothing",
         name(source),
         id as _,
     )

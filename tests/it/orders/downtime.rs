@@ -5,6 +5,7 @@ use github_stand_in::{
     control::MergeMethod,
     faults::{DeliveryFault, DeliveryFaultKind, Fault, FaultKind},
 };
+use wiz::queue::Redriven;
 
 use super::{
     scenes::{FILES, planner, repair},
@@ -110,5 +111,29 @@ async fn a_branch_that_leads_nowhere_is_deleted_if_wiz_made_it_and_nobody_works_
     // Whoever lets the run go on finds the way there again.
     stage.say("maria", issues[0], "/wiz retry");
     stage.until_says(issues[0], "is open").await;
+    stage.clear().await;
+}
+
+/// GitHub fails for longer than wiz tries. Whoever gave the order is told, and the operator lets it be followed after all.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_was_given_up_is_followed_once_the_operator_says_so() {
+    let stage = Stage::set(CHECKED, vec![planner("Late", &FILES)]).await;
+    let issue = stage.issue("Late");
+    let control = stage.world.hub().control();
+    let path = "/repos/*/collaborators/".to_owned();
+    let kind = FaultKind::Status { status: 500 };
+    control.add_fault(Fault { method: Some("GET".to_owned()), path, kind, times: u32::MAX });
+    stage.say("maria", issue, "/wiz fix");
+    let job = stage.until_dead("triage").await;
+    control.clear_faults();
+    stage.until_answers(issue, "after several tries").await;
+    // Looking for what was missed does not follow it.
+    stage.quiet().await;
+    assert_eq!(stage.runs().await, 0);
+
+    assert_eq!(wiz::queue::retry(stage.store.pool(), job).await.unwrap(), Redriven::Revived);
+    stage.until_says(issue, READY).await;
+    let talk = stage.talk(issue).await;
+    assert_eq!((stage.runs().await, talk.matches("after several tries").count()), (1, 1), "{talk}");
     stage.clear().await;
 }

@@ -1,5 +1,6 @@
 //! What a stage reads in wiz's database, where GitHub does not show it, and the time that it lets pass there.
 
+use wiz::ids::JobId;
 use wiz_demo::until;
 
 use super::stage::{PATIENCE, Stage};
@@ -183,6 +184,22 @@ impl Stage {
             Ok((count == 1).then_some(()))
         };
         until("the run watches again", PATIENCE, watching).await.unwrap();
+    }
+
+    /// Waits until a job of this kind has died, for which nobody waits through all of its attempts.
+    pub async fn until_dead(&self, kind: &str) -> JobId {
+        let died = async || {
+            sqlx::query(
+                "update job set run_at = now(), attempt = max_attempts - 1 where kind = $1 and state = 'scheduled'",
+            )
+            .bind(kind)
+            .execute(self.store.pool())
+            .await?;
+            let dead = sqlx::query_scalar("select id from job_history where kind = $1 and outcome = 'dead'");
+            let dead: Option<i64> = dead.bind(kind).fetch_optional(self.store.pool()).await?;
+            Ok(dead.map(JobId))
+        };
+        until(&format!("a {kind} job has died"), PATIENCE, died).await.unwrap()
     }
 
     /// Waits until the planner has the issue as it was when its work began.

@@ -95,10 +95,13 @@ pub(super) async fn execute(services: &Services, lease: &Lease, delivery: Delive
 pub(super) async fn dead(connection: &mut PgConnection, delivery: DeliveryId) -> Result<()> {
     let Some(stored) = intake::load(connection, delivery).await? else { return Ok(()) };
     let Ok(event) = event::parse(&stored.event, &stored.payload) else { return Ok(()) };
-    match answering::apology(&event) {
-        Some(answer) => answer.carry_out(connection).await.map(drop),
-        None => Ok(()),
+    let Some(apology) = answering::apology(&event) else { return Ok(()) };
+    if let Some(source) = apology.fresh
+        && !store::heard::give_up(connection, source, apology.comment).await?
+    {
+        return Ok(());
     }
+    answering::Answer { fresh: None, ..apology }.carry_out(connection).await.map(drop)
 }
 
 /// Finds out what the delivery asks for, with the look-ups that needs.
