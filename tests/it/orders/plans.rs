@@ -45,7 +45,7 @@ async fn an_approval_is_for_the_plan_that_is_shown_on_the_commit_it_was_made_for
 
     <sub>run 1 · model `anthropic/scripted`</sub>
     ----
-    wim: /wiz approve deadbeef  👀
+    wim: /wiz approve <hash>  👀
     ----
     wiz: That approval is for another plan, so I did not start. The plan waiting now is `<hash>`; if you agree with it, comment `/wiz approve <hash>`.
     ----
