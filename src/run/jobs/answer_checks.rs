@@ -61,6 +61,11 @@ pub(super) async fn carry_out(
         Verdict::In(turn) => look_again(connection, wanted, turn).await,
         Verdict::NotOurs => tries::settle(connection, place, told_at).await,
         Verdict::Red(red) if matches!(red.answer, Answer::Wait) => {
+            let now = tries::failed_at(connection, repository, head).await?;
+            if wanted.occasion == Occasion::RerunRefused && now.is_some_and(|now| now > told_at) {
+                // Another try was refused during the look, and two such looks are one.
+                return look_again(connection, wanted, Turn::OfCommit).await;
+            }
             look_when_overdue(connection, (wanted, told_at)).await
         }
         Verdict::Red(red) => {

@@ -248,8 +248,8 @@ pub(super) async fn ours(
     }
     let cancelled = run.as_ref().filter(|run| run.run.state == State::Cancelled).map(|run| run.updated_at);
     let run = match cancelled {
-        // Who wants the checks answered after that, be it in the same breath, wants a run for it.
-        Some(at) if switch.as_ref().is_some_and(|switch| switch.answered && switch.changed_at >= at) => None,
+        // Who wants the checks answered after that wants a run for it.
+        Some(at) if switch.as_ref().is_some_and(|switch| switch.answered && switch.changed_at > at) => None,
         Some(_) => return not("the run was cancelled"),
         None => run,
     };

@@ -56,7 +56,7 @@ pub(super) async fn execute(
                 outcome => outcome.map_err(super::retry)?,
             }
         }
-        results::save_shown_revision(&mut *services.pool.acquire().await?, run, revision).await?;
+        results::save_shown_revision(&mut *services.pool.acquire().await?, run, stored.revision).await?;
     }
     complete(services, lease).await
 }

@@ -43,10 +43,10 @@ pub(super) fn drafted(mut run: Run, drafted: Drafted) -> Result<Transition, Refu
     if run.state == State::Paused && resumes { rest::resume(run) } else { Ok(stay(run, vec![])) }
 }
 
-/// The head of a draft that was finished without a further commit. What failed there was the draft's to mend; now it is not.
-pub fn finished_as_it_was<'a>(before: &Run, after: &'a Run) -> Option<&'a CommitSha> {
+/// The head of a draft that is finished now. What failed there before was left to the draft's own work.
+pub fn finished<'a>(before: &Run, after: &'a Run) -> Option<&'a CommitSha> {
     let (before, after) = (before.progress.pull_request.as_ref()?, after.progress.pull_request.as_ref()?);
-    (before.unfinished && !after.unfinished && before.head == after.head).then_some(&after.head)
+    (before.unfinished && !after.unfinished).then_some(&after.head)
 }
 
 #[cfg(test)]
@@ -104,19 +104,19 @@ mod tests {
     }
 
     #[test]
-    fn a_draft_is_finished_as_it_was_if_only_its_name_changes() {
+    fn a_draft_is_finished_once() {
         let with = |pull_request: Option<PullRequest>| {
             let mut run = new_run();
             run.progress.pull_request = pull_request;
             run
         };
         let draft = with(Some(unfinished()));
-        let finished = with(Some(pull_request()));
+        let same = with(Some(pull_request()));
         let further = with(Some(PullRequest { head: sha('f'), ..pull_request() }));
-        assert_eq!(finished_as_it_was(&draft, &finished), Some(&pull_request().head));
-        for (before, after) in [(&draft, &further), (&draft, &draft), (&finished, &finished), (&with(None), &finished)]
-        {
-            assert_eq!(finished_as_it_was(before, after), None);
+        assert_eq!(finished(&draft, &same), Some(&pull_request().head));
+        assert_eq!(finished(&draft, &further), Some(&sha('f')));
+        for (before, after) in [(&draft, &draft), (&same, &same), (&with(None), &same)] {
+            assert_eq!(finished(before, after), None);
         }
     }
 }

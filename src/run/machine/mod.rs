@@ -17,7 +17,7 @@ use super::{
     state::{Failure, Run, State, StepProgress, StepState},
 };
 use crate::error::UserMessage;
-pub use draft::finished_as_it_was;
+pub use draft::finished;
 pub use stages::MAX_REWORK_ROUNDS;
 pub use watch::{MAX_RESTARTS, MAX_WAITING, forsaken};
 

@@ -283,7 +283,7 @@ pub async fn rerun_refused(
     sqlx::query!(
         "update ci_attempt set passed = false
          where repository_id = $1 and head = $2 and kind = 'rerun' and passed is null
-           and run_attempt = $4 and workflow_run_id = $3",
+           and run_attempt = $4 and (workflow_run_id = $3 or workflow_run_id is null)",
         repository as _,
         head as _,
         run as _,

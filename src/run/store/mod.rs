@@ -375,7 +375,7 @@ pub async fn signal(connection: &mut PgConnection, id: RunId, signal: Signal) ->
         ci::forget_repairs(connection, row.repository, &failing).await?;
     }
     effects::enqueue(connection, row.installation, (Some(&before), &run), revision, &effects).await?;
-    if let Some(head) = machine::finished_as_it_was(&before, &run) {
+    if let Some(head) = machine::finished(&before, &run) {
         effects::look_at_checks(connection, (row.installation, row.repository), head).await?;
     }
     Ok(Signalled::Applied { state: run.state, notice })

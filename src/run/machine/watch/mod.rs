@@ -227,7 +227,8 @@ pub(super) fn settled(run: Run, commit: Option<CommitSha>, offered: bool) -> Res
 }
 
 /// The failing checks for which nothing will be published: those that waited, and the one whose work was given up, because
-/// their commit is no longer the head, the pull request was closed, or other work took the place of what had failed.
+/// their commit is no longer the head, the pull request was closed, or what somebody asked for took the place of work that
+/// had failed. A check that fails after that takes it too, but then what was tried must count, or it would go on for ever.
 pub fn forsaken(before: &Run, signal: &Signal, after: &Run) -> Vec<FailingCheck> {
     let came_to_its_end = matches!(
         signal,
@@ -236,7 +237,8 @@ pub fn forsaken(before: &Run, signal: &Signal, after: &Run) -> Vec<FailingCheck>
             ..
         }
     );
-    let under_way = before.progress.follow_up.iter().filter(|_| !came_to_its_end).map(|follow_up| &follow_up.cause);
+    let counts = came_to_its_end || matches!(signal, Signal::FollowUp(FollowUpCause::FailingCheck(_)));
+    let under_way = before.progress.follow_up.iter().filter(|_| !counts).map(|follow_up| &follow_up.cause);
     let left = |cause: &&FollowUpCause| {
         let mut kept = after.progress.follow_up.iter().map(|follow_up| &follow_up.cause).chain(&after.progress.waiting);
         !kept.any(|kept| kept == *cause)

@@ -350,4 +350,5 @@ fn a_failing_check_that_nobody_works_on_any_more_is_forsaken() {
     let failed = StageResult::Failed { message: crate::error::UserMessage::new("It broke.") };
     let failed = advance(&mended, stage_of(&mended, failed)).unwrap().run;
     assert_eq!(forsaken_by(&failed, Signal::FollowUp(review(8, "And this."))), [sha('c')], "nothing was published");
+    assert_eq!(forsaken_by(&failed, Signal::FollowUp(failing('d'))), [], "attempts count");
 }
