@@ -85,13 +85,16 @@ fn shown(pull: &github::PullRequest) -> signal::PullRequestChange {
     }
 }
 
-/// What an installation's owner did. What is shared of it, its tokens above all, is dropped wherever it may be out of date.
+/// What an installation's owner did. What is shared of it, its tokens above all, is dropped wherever it may be out of date;
+/// of a new one nothing can be, and its first requests may be under way when this is heard.
 pub(super) fn installation(
     services: &Services,
     installation: InstallationId,
     change: &InstallationChange,
 ) -> Option<Action> {
-    services.github.forget(installation);
+    if !matches!(change, InstallationChange::Created { .. }) {
+        services.github.forget(installation);
+    }
     let installed = |account: Option<&Actor>, permissions: &Permissions| Installed {
         id: installation,
         account: account.map(|account| account.login.to_string()),
