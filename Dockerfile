@@ -1,6 +1,6 @@
 # wiz and its runner on Debian, with Postgres's own binaries for the embedded database and git for mirrors.
 #
-#   docker build --tag wiz .                      wiz that uses an engine elsewhere (compose.yaml)
+#   docker build --tag wiz --target run .               wiz that uses an engine elsewhere (compose.yaml)
 #   docker build --tag wiz-machine --target machine .   wiz with an engine of its own in one machine (fly.toml)
 #
 # Every base image is an argument, so that a machine without a registry can build on an image of its own.

@@ -27,6 +27,7 @@ fmt:
 db-prepare:
 	@scripts/prepare-queries
 
-# Removes what demo, tests and benchmark left on this machine.
+# Removes what demo, tests and benchmark left on this machine, and with it the boxes of every wiz on its engine: not for a
+# machine on which one serves.
 clean-demo:
 	@scripts/clean
