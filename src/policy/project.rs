@@ -47,9 +47,10 @@ fn python(paths: &[&str], read: &dyn Fn(&str) -> Option<String>) -> Option<Check
         .filter_map(|name| read(name))
         .any(|t| t.contains("pytest"));
     if !mentions_pytest && imports("import unittest") && !imports("import pytest") {
-        return Some(check("unittest", format!("{path}python -m unittest discover")));
+        return Some(check("unittest", format!("{path}python3 -m unittest discover")));
     }
-    Some(check("pytest", format!("{path}python -m pytest -q")))
+    // Debian has no `python`; images of other makers have both names.
+    Some(check("pytest", format!("{path}python3 -m pytest -q")))
 }
 
 fn node(paths: &[&str], read: &dyn Fn(&str) -> Option<String>) -> Option<CheckCommand> {

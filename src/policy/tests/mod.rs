@@ -288,13 +288,13 @@ fn detected(files: &[(&str, &str)]) -> Vec<String> {
 #[test]
 fn projects_are_recognised() {
     for (files, commands) in [
-        (&[("pyproject.toml", "[tool.pytest]")][..], &["python -m pytest -q"][..]),
+        (&[("pyproject.toml", "[tool.pytest]")][..], &["python3 -m pytest -q"][..]),
         (
             &[("pyproject.toml", ""), ("src/dates/__init__.py", ""), ("tests/test_a.py", "import pytest")],
-            &["PYTHONPATH=src python -m pytest -q"],
+            &["PYTHONPATH=src python3 -m pytest -q"],
         ),
-        (&[("test_a.py", "import unittest\n")], &["python -m unittest discover"]),
-        (&[("tests/test_a.py", "def test_a(): pass\n")], &["python -m pytest -q"]),
+        (&[("test_a.py", "import unittest\n")], &["python3 -m unittest discover"]),
+        (&[("tests/test_a.py", "def test_a(): pass\n")], &["python3 -m pytest -q"]),
         (&[("package.json", r#"{"scripts": {"test": "vitest run"}}"#)], &["npm test --silent"]),
         (&[("package.json", r#"{"scripts": {"test": "echo \"Error: no test specified\""}}"#)], &["node --test"]),
         (&[("package.json", "{}"), ("Makefile", "test:\n")], &["node --test"]),
