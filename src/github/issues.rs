@@ -87,12 +87,12 @@ pub struct StickyIssue<'a> {
     pub repository: &'a RepositoryName,
     pub title: &'a str,
     pub body: &'a str,
-    /// Recognises the issue by its text, normally by a signed marker. Only issues of our own bot are shown to it.
-    pub is_it: &'a (dyn Fn(&str) -> bool + Sync),
+    /// Recognises the issue, normally by a signed marker in its text. Only issues of our own bot are shown to it.
+    pub is_it: &'a (dyn Fn(&Issue) -> bool + Sync),
 }
 
 impl Installation {
-    /// Makes the issue unless it is there already, open or closed. Remember its number.
+    /// Makes the issue unless one is recognised, open or closed. Remember its number.
     pub async fn find_or_create_issue(&self, wanted: &StickyIssue<'_>) -> Result<Issue, GitHubError> {
         if let Some(issue) = self.find_issue(wanted).await? {
             return Ok(issue);
@@ -119,9 +119,8 @@ impl Installation {
 
     async fn find_issue(&self, wanted: &StickyIssue<'_>) -> Result<Option<Issue>, GitHubError> {
         let us = &self.identity().await?.bot_login;
-        let is_it = |issue: &Issue| {
-            issue.user.as_ref().is_some_and(|author| author.login == *us) && (wanted.is_it)(&issue.body)
-        };
+        let is_it =
+            |issue: &Issue| issue.user.as_ref().is_some_and(|author| author.login == *us) && (wanted.is_it)(issue);
         let creator = encode_path(us.as_str());
         let path = repository_path(
             wanted.repository,

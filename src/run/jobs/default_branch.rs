@@ -91,7 +91,7 @@ pub(super) async fn make_issue(services: &Services, wanted: &Checks, red: &mut R
         repository: &name,
         title: &report::branch_failure_title(&failure),
         body: &marker.append_to(&report::branch_failure_issue(&failure), key),
-        is_it: &|text| Marker::find(text, key) == Some(marker),
+        is_it: &|issue| Marker::find(&issue.body, key) == Some(marker),
     };
     let github = services.github.installation(wanted.installation);
     let issue = github.set_issue(&issue).await.context("cannot make the issue of a failing check")?;

@@ -261,6 +261,22 @@ async fn a_schedule_starts_one_run_at_a_time_and_says_what_it_skips() {
     assert_eq!(stage.runs().await, 4);
     let status = stage.status(tracking).unwrap();
     assert!(shown(&status).contains("wiz[bot]"), "{}", shown(&status));
+
+    // One that comes back is asked for anew: the issue that somebody closed was of the former one.
+    maria.write_file(name, "main", (".github/wiz.yml", &scheduled), "Once more").unwrap();
+    stage.quiet().await;
+    stage.tick_was_due("nightly", "1 minute").await;
+    let anew = until("it has a new issue", PATIENCE, async || {
+        let repository = stage.world.hub().control().repository(name)?;
+        Ok(repository
+            .issues
+            .values()
+            .find(|issue| issue.title == title && issue.number != tracking)
+            .map(|it| it.number))
+    });
+    let anew = anew.await.unwrap();
+    stage.until_text(anew, "run 5 began").await;
+    stage.until_says(anew, "The plan is ready for approval").await;
     stage.clear().await;
 }
 

@@ -48,7 +48,9 @@ async fn update(services: &Services, key: &ScheduleKey) -> Result<()> {
     Ok(())
 }
 
-/// The schedule's issue, and whether it is open: the one that is remembered, or the one with its marker, or a new one.
+/// The schedule's issue, and whether it is open: the one that is remembered, or an open one with its marker, or a new one.
+/// A closed one that is not remembered was of a schedule that has left the file since: one that comes back under its name
+/// was asked for anew, and is not paused.
 pub(super) async fn tracking_issue(
     services: &Services,
     key: &ScheduleKey,
@@ -68,7 +70,7 @@ pub(super) async fn tracking_issue(
         repository: &name,
         title: &title(schedule),
         body: &body(services, schedule, &[], None),
-        is_it: &|text| Marker::find(text, marker_key) == Some(marker),
+        is_it: &|issue| issue.state == OpenState::Open && Marker::find(&issue.body, marker_key) == Some(marker),
     };
     let issue = github.find_or_create_issue(&wanted).await.context("cannot make a schedule's issue")?;
     Ok((issue.number, issue.state))
