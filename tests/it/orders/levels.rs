@@ -46,7 +46,7 @@ async fn each_level_says_who_is_wanted_and_why() {
     let mut dear = planner("Dear", &["tests/greet_test.sh"]);
     dear.turns[0].calls[0].input["definition_of_done"][0]["proof"] = "passes".into();
     let mut late = planner("Sorted", &FILES);
-    late.turns[0].delay_ms = 3_000;
+    late.turns[0].delay_ms = 10_000;
     scenes.extend([words, dear, late]);
     let stage = Stage::set(&format!("{RULES}{CHECKED}"), scenes).await;
     let name = stage.repo.full_name();

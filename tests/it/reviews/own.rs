@@ -39,7 +39,7 @@ async fn each_thread_of_a_review_gets_its_answer() {
     let questions = reviewed(
         &["What does it print"],
         vec![
-            Turn { delay_ms: 2_000, ..bash("echo more >> greet.sh") },
+            Turn { delay_ms: 10_000, ..bash("echo more >> greet.sh") },
             submit(&[], &[("T1", "answered", "A greeting.")]),
         ],
     );
