@@ -114,7 +114,8 @@ impl Installation {
         self.get(path).await.optional()
     }
 
-    /// Lets the failed jobs of a workflow run try again, unless that was done since its try number `attempt`.
+    /// Lets the failed jobs of a workflow run try again, unless that was done since its try number `attempt`. GitHub refuses it
+    /// while other jobs of the run go on, so that is to be tried later.
     /// <https://docs.github.com/en/rest/actions/workflow-runs#re-run-failed-jobs-from-a-workflow-run>
     pub async fn rerun_failed_jobs(
         &self,
@@ -126,6 +127,8 @@ impl Installation {
         struct Run {
             #[serde(default = "first")]
             run_attempt: u32,
+            #[serde(default)]
+            status: Option<String>,
         }
         let run_path = repository_path(repository, format_args!("/actions/runs/{run}"));
         let now: Run = self.get(run_path).await?;
@@ -133,25 +136,30 @@ impl Installation {
             return Ok(());
         }
         let path = repository_path(repository, format_args!("/actions/runs/{run}/rerun-failed-jobs"));
+        if now.status.is_some_and(|status| status != "completed") {
+            return Err(GitHubError::no_answer(&format!("POST {path}"), false, "the workflow run is not over"));
+        }
         // An answer that was lost is looked for by the number of the try, above.
         let asked = self.write::<Value>(Purpose::Rerun(id), Method::POST, path, json!({})).await;
         asked.map(drop).map_err(GitHubError::repeatable)
     }
 
-    /// The open pull request with that head, from a fork or not. Deliveries name none for the heads of forks, so all that
-    /// moved lately are looked through.
+    /// The open pull requests with that head, those from forks last: one commit may be offered to two branches, and anybody
+    /// can offer it from a fork. Deliveries name none for the heads of forks, so all that moved lately are looked through.
     /// <https://docs.github.com/en/rest/pulls/pulls#list-pull-requests>
-    pub async fn open_pull_with_head(
+    pub async fn open_pulls_with_head(
         &self,
         repository: &RepositoryName,
         head: &CommitSha,
-    ) -> Result<Option<PullRequest>, GitHubError> {
+    ) -> Result<Vec<PullRequest>, GitHubError> {
         let path = format_args!("/pulls?state=open&sort=updated&direction=desc&per_page=100");
         let path = repository_path(repository, path);
         let has_head = |pull: &PullRequest| pull.head.sha == *head;
         let enough = |pulls: &[PullRequest]| pulls.len() >= RECENT_PULLS || pulls.iter().any(has_head);
-        let pulls: Vec<PullRequest> = self.get_pages(path, &enough).await?;
-        Ok(pulls.into_iter().find(has_head))
+        let mut pulls: Vec<PullRequest> = self.get_pages(path, &enough).await?;
+        pulls.retain(has_head);
+        pulls.sort_by_key(PullRequest::is_from_fork);
+        Ok(pulls)
     }
 }
 

@@ -63,9 +63,17 @@ pub struct PullRequestSide {
 pub struct SideRepository {
     pub id: RepositoryId,
     pub full_name: RepositoryName,
+    #[serde(default)]
+    pub default_branch: Option<BranchName>,
 }
 
 impl PullRequest {
+    /// Whether what it offers is the repository's default branch itself, as where `main` is merged into `production`.
+    pub fn offers_default_branch(&self) -> bool {
+        let default_branch = self.head.repo.as_ref().and_then(|repo| repo.default_branch.as_ref());
+        !self.is_from_fork() && default_branch == Some(&self.head.branch)
+    }
+
     /// Whether the head lies in another repository than the base: what is there was written by someone who need not
     /// have any rights here.
     pub fn is_from_fork(&self) -> bool {

@@ -76,14 +76,15 @@ pub use pull_reviews::{
 pub use questions::{answer, is_person, unanswered};
 pub use replies::{
     already_running, budget_exhausted, closed_issue, denied, help, no_base, no_hosts, no_run, not_followed, not_now,
-    not_possible, policy_faults, stale_approval, unknown_command,
+    not_possible, policy_faults, review_not_now, stale_approval, unknown_command,
 };
 pub use schedules::{ScheduleView, TickNote, TickView, schedule_issue, schedule_title};
 pub use selftest::{TriedPart, selftest};
 pub use suggestions::{Offer, patch_offer, suggestion, suggestions};
 pub use threads::{
-    ThreadOutcome, closed_pull_request, follow_up_failed, follow_up_held_up, nothing_left_in_review, review_reply,
-    thread_left_over, thread_reply, what_to_change, work_on_pull_request,
+    ThreadOutcome, closed_pull_request, flags_of_new_pull_request, flags_of_new_run, follow_up_failed,
+    follow_up_held_up, nothing_left_in_review, offers_default_branch, review_reply, thread_left_over, thread_reply,
+    what_to_change, work_on_pull_request,
 };
 pub use undo::{Stays, UndoView, not_undone, undone, undone_check, was_undone};
 pub use ungranted::Ungranted;

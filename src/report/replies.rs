@@ -53,7 +53,19 @@ pub fn no_run(verb: &str) -> String {
 
 /// A command that does not fit what the run is doing.
 pub fn not_now(verb: &str, run: RunId, state: RunState) -> String {
-    let doing = match state {
+    format!("`/wiz {}` does not fit now: run {run} {}. `/wiz status` shows more.", plain(verb, 20), doing(state))
+}
+
+/// A review asks for changes while its run cannot take more work.
+pub fn review_not_now(run: RunId, state: RunState) -> String {
+    format!(
+        "I do not work on this review: run {run} {} and takes no more work now. `/wiz status` shows how it stands.",
+        doing(state)
+    )
+}
+
+fn doing(state: RunState) -> &'static str {
+    match state {
         RunState::Queued => "is waiting to start",
         RunState::Planning => "is still planning",
         RunState::NeedsApproval => "is waiting for approval of its plan",
@@ -68,8 +80,7 @@ pub fn not_now(verb: &str, run: RunId, state: RunState) -> String {
         RunState::Succeeded => "is done",
         RunState::Failed => "has failed",
         RunState::Cancelled => "was cancelled",
-    };
-    format!("`/wiz {}` does not fit now: run {run} {doing}. `/wiz status` shows more.", plain(verb, 20))
+    }
 }
 
 /// Work was asked for on an issue that is closed.

@@ -77,6 +77,33 @@ pub fn closed_pull_request(verb: &str) -> String {
     format!("This pull request is closed, so I did not start. `/wiz {}` on an issue starts new work.", plain(verb, 20))
 }
 
+/// Flags that say how work begins were given where it goes on.
+pub fn flags_of_new_run(verb: &str) -> String {
+    format!(
+        "A run works on this pull request already, with a budget and a model of its own, so `--max` and `--model` mean \
+         nothing here and I did not start. Give `/wiz {}` without them; `/wiz budget +$2` lets the run spend more.",
+        plain(verb, 20)
+    )
+}
+
+/// Flags that say how a pull request comes about were given where there is one.
+pub fn flags_of_new_pull_request(verb: &str) -> String {
+    format!(
+        "On a pull request I work on its branch and plan nothing, so `--base`, `--draft` and `--plan` mean nothing here and I \
+         did not start. Give `/wiz {}` without them.",
+        plain(verb, 20)
+    )
+}
+
+/// The pull request's branch is the default branch.
+pub fn offers_default_branch(verb: &str) -> String {
+    format!(
+        "This pull request's branch is the default branch, to which I never commit. `/wiz {}` on an issue brings a pull \
+         request to it.",
+        plain(verb, 20)
+    )
+}
+
 /// A plan was ordered on a pull request.
 pub fn work_on_pull_request() -> String {
     "On a pull request I plan nothing: `/wiz fix …` says what to change in it, and a plan starts from an issue."
@@ -128,6 +155,7 @@ mod tests {
         insta::assert_snapshot!(follow_up_failed(&reason, Some(IssueNumber(3))), @"I could not do this, and nothing was published. The command failed. `/wiz retry` tries again. The status comment in #3 shows more.");
         assert!(follow_up_failed(&reason, None).ends_with("tries again."));
         insta::assert_snapshot!(follow_up_held_up(), @"I have not come to this: the work before it has failed. `/wiz retry` goes on with that, and then with this.");
+        insta::assert_snapshot!(offers_default_branch("docs"), @"This pull request's branch is the default branch, to which I never commit. `/wiz docs` on an issue brings a pull request to it.");
         insta::assert_snapshot!(closed_pull_request("fix"), @"This pull request is closed, so I did not start. `/wiz fix` on an issue starts new work.");
         insta::assert_snapshot!(work_on_pull_request(), @"On a pull request I plan nothing: `/wiz fix …` says what to change in it, and a plan starts from an issue.");
         insta::assert_snapshot!(what_to_change("fix"), @"Say what to change: `/wiz fix …` with a few words, or comment on the lines in a review with `/wiz fix`.");

@@ -85,6 +85,12 @@ impl State {
     pub fn is_terminal(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
     }
+
+    /// Whether what the run may still spend is kept for it out of what its repository may spend in a day. A pull request may
+    /// be watched for months, mostly without anything to do.
+    pub fn keeps_budget(self) -> bool {
+        !self.is_terminal() && self != Self::Watching
+    }
 }
 
 /// What kind of work a run does.

@@ -72,6 +72,13 @@ pub struct Flags {
     pub plan: Option<ApprovalWish>,
 }
 
+impl Flags {
+    /// Whether one of them says how a pull request comes about.
+    pub fn shape_pull_request(&self) -> bool {
+        self.base.is_some() || self.draft || self.plan.is_some()
+    }
+}
+
 /// Why a `/wiz` line could not be read. The text quotes the person only in letters, digits and `-_.`, so it is safe to
 /// post.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

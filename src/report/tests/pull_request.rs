@@ -167,6 +167,7 @@ fn replies() {
     ————
     What this repository's runs spent in the last 24 hours and may yet spend is $21.00, and its cap is $20.00, so I did not start. Raise `budget_day` in `.github/wiz.yml`, or try again later.
     ");
+    insta::assert_snapshot!(review_not_now(RunId(12), RunState::Failed), @"I do not work on this review: run 12 has failed and takes no more work now. `/wiz status` shows how it stands.");
     let not_now: Vec<String> = RunState::ALL.map(|state| not_now("approve", RunId(12), state)).to_vec();
     insta::assert_snapshot!(not_now.join("\n"), @r"
     `/wiz approve` does not fit now: run 12 is waiting to start. `/wiz status` shows more.

@@ -13,8 +13,8 @@ use super::{
     Completed, JobFailure, Lease, Services, StoredRun,
     default_branch::{self, BranchGround},
     failure::{self, Seen},
-    opening,
-    store::{self, ci as tries},
+    opening::{self, Openings},
+    store::{self, ci as tries, reach},
     unstarted,
 };
 use crate::{
@@ -124,9 +124,20 @@ pub(super) async fn execute(
     let mut connection = services.pool.acquire().await?;
     // Known before the look: what is told to have failed while it lasts has one of its own.
     let told_at = tries::failed_at(&mut connection, wanted.repository, &wanted.head).await?;
+    let home = reach::home(&mut connection, wanted.repository).await?;
     drop(connection);
-    let within_reach = !super::is_out_of_reach(services, wanted.installation, wanted.repository).await?;
-    let Some(told_at) = told_at.filter(|_| within_reach) else { return super::complete(services, lease).await };
+    let (Some(told_at), Some((installation, _))) = (told_at, home) else {
+        return super::complete(services, lease).await;
+    };
+    // The job was made when the repository may have belonged to another installation.
+    let wanted = &Checks { installation, ..wanted.clone() };
+    if super::is_out_of_reach(services, installation, wanted.repository).await? {
+        let mut transaction = services.pool.begin().await?;
+        let completed = lease.complete(&mut transaction).await?;
+        tries::unhear(&mut transaction, wanted.repository, &wanted.head).await?;
+        transaction.commit().await?;
+        return Ok(completed);
+    }
     let mut verdict = look(services, wanted, turn).await.map_err(super::retry)?;
     if let Verdict::Red(red) = &mut verdict {
         default_branch::make_issue(services, wanted, red).await.map_err(super::retry)?;
@@ -198,7 +209,8 @@ pub(super) enum Business {
     In(Turn),
 }
 
-/// The pull request whose head this is, if its checks are answered. Every reason why not is in the log.
+/// The pull request whose head this is, or the default branch, if its checks are answered. Of several with one head the first
+/// counts that wiz has a reason to answer. Every reason why not is in the log.
 pub(super) async fn ours(
     services: &Services,
     (wanted, turn): (&Checks, Turn),
@@ -206,34 +218,58 @@ pub(super) async fn ours(
     github: &Installation,
 ) -> Result<Business> {
     let head = &wanted.head;
-    let not = |why: &str| {
-        tracing::info!(repo = %name, %head, why, "failing checks are not answered");
-        Ok(Business::No)
-    };
     let openings = opening::now(services, wanted.repository).await?;
-    let pull = github.open_pull_with_head(name, head).await.context("cannot find the pull request")?;
+    let pulls = github.open_pulls_with_head(name, head).await.context("cannot find the pull request")?;
     let Ok(rules) = super::triage::policy(services, name, wanted.installation).await? else {
-        return not("the repository's policy is faulty");
+        return Ok(not(wanted, "the repository's policy is faulty"));
     };
-    let Some(pull) = pull else {
-        return match default_branch::ground(services, wanted, (name, &rules)).await? {
-            Ok(_) if turn == Turn::OfCommit => Ok(Business::In(Turn::OfDefaultBranch)),
-            Ok(ground) => Ok(Business::Ours(Box::new(Red::on(Ground::DefaultBranch(ground), rules)))),
-            Err(why) => {
+    let is_of_none = pulls.is_empty();
+    for pull in pulls {
+        let business = of_pull(services, wanted, (pull, &rules), &openings).await?;
+        match business {
+            Business::No => {}
+            Business::Ours(_) | Business::Fork(_) | Business::Wait | Business::In(_)
+                if turn == Turn::OfDefaultBranch =>
+            {
+                return Ok(Business::In(Turn::OfCommit));
+            }
+            Business::Ours(_) | Business::Fork(_) | Business::Wait | Business::In(_) => return Ok(business),
+        }
+    }
+    match default_branch::ground(services, wanted, (name, &rules)).await? {
+        Ok(_) if turn == Turn::OfCommit => Ok(Business::In(Turn::OfDefaultBranch)),
+        Ok(ground) => Ok(Business::Ours(Box::new(Red::on(Ground::DefaultBranch(ground), rules)))),
+        Err(why) => {
+            if is_of_none {
                 // The branch comes before the pull request, and CI may be quicker than both.
                 openings.wait_for_any()?;
-                not(why)
             }
-        };
-    };
-    if turn == Turn::OfDefaultBranch {
-        return Ok(Business::In(Turn::OfCommit));
+            Ok(not(wanted, why))
+        }
     }
+}
+
+fn not(wanted: &Checks, why: &str) -> Business {
+    tracing::info!(repository = %wanted.repository, head = %wanted.head, why, "failing checks are not answered");
+    Business::No
+}
+
+/// Whether the failing checks of that pull request are answered.
+async fn of_pull(
+    services: &Services,
+    wanted: &Checks,
+    (pull, rules): (PullRequest, &RepositoryPolicy),
+    openings: &Openings,
+) -> Result<Business> {
+    let not = |why: &str| Ok(not(wanted, why));
     let mut connection = services.pool.acquire().await?;
-    let labels = super::triage::counted_labels(&mut connection, (wanted.repository, &pull), &rules).await?;
+    let labels = super::triage::counted_labels(&mut connection, (wanted.repository, &pull), rules).await?;
     if pull.is_from_fork() {
         let asked = rules.ci.is_labelled(&labels);
         return if asked { Ok(Business::Fork(pull.number)) } else { not("the pull request comes from a fork") };
+    }
+    if pull.offers_default_branch() {
+        return not("the pull request's branch is the default branch, which has a rule of its own");
     }
     let run = match store::latest_of(&mut connection, wanted.repository, pull.number).await? {
         Some(run) => store::load(&mut connection, run).await?,
@@ -255,13 +291,13 @@ pub(super) async fn ours(
     };
     let own = run.as_ref().is_some_and(|run| run.has_opened(pull.number));
     if own && run.as_ref().is_some_and(is_unfinished) {
-        tracing::info!(repo = %name, %head, "failing checks of a draft wait until it is finished");
+        tracing::info!(head = %wanted.head, "failing checks of a draft wait until it is finished");
         return Ok(Business::Wait);
     }
     if !rules.ci.answering(own, switch.as_ref().map(|switch| switch.answered), &labels).is_on() {
         return not("they are not to be answered on this pull request");
     }
-    let red = Red::on(Ground::Pull(Box::new(pull)), rules);
+    let red = Red::on(Ground::Pull(Box::new(pull)), rules.clone());
     Ok(Business::Ours(Box::new(Red { run, switch, ..red })))
 }
 

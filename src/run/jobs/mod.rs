@@ -127,6 +127,10 @@ impl Handler for Executor {
                 tracing::error!(job = %job.id, head = %wanted.head, ?end, "failed jobs could not be run again");
                 return rerun::not_again(transaction, &wanted).await;
             }
+            Ok(Task::Checks(wanted) | Task::BranchChecks(wanted)) => {
+                tracing::error!(job = %job.id, head = %wanted.head, ?end, "failing checks could not be looked at");
+                return store::ci::unhear(transaction, wanted.repository, &wanted.head).await;
+            }
             Ok(Task::Undo { run, issue, comment }) => {
                 tracing::error!(job = %job.id, %run, ?end, "a run could not be taken back");
                 return undo::dead(transaction, run, (issue, comment)).await;
@@ -145,9 +149,7 @@ impl Handler for Executor {
                 | Task::Schedules { .. }
                 | Task::PolicyCheck { .. }
                 | Task::PushedPolicy { .. }
-                | Task::ShowSchedule { .. }
-                | Task::Checks(_)
-                | Task::BranchChecks(_),
+                | Task::ShowSchedule { .. },
             )
             | Err(_) => {
                 return Ok(());

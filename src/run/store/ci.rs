@@ -130,6 +130,18 @@ pub async fn has_failed(connection: &mut PgConnection, repository: RepositoryId,
     Ok(failed)
 }
 
+/// Forgets what was said of a commit that could not be looked at, so that it is found again when all is compared.
+pub async fn unhear(connection: &mut PgConnection, repository: RepositoryId, head: &CommitSha) -> Result<()> {
+    sqlx::query!(
+        "delete from ci_head where repository_id = $1 and head = $2 and settled_at is null",
+        repository as _,
+        head as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Ends the watch over a commit, unless another failure was told since that moment: it has a look of its own.
 pub async fn settle(
     connection: &mut PgConnection,

@@ -7,6 +7,7 @@ mod heads;
 mod loops;
 mod others;
 mod settled;
+mod shared;
 mod statuses;
 mod switch;
 

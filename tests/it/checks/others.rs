@@ -144,6 +144,15 @@ async fn labelled(stage: &Stage) {
     let head = push(stage, "labelled", "plain");
     let pull = open(stage, "labelled", LABELLED);
     failed(stage, &head).await;
+    // Nor does it when the pull request was closed just then.
+    let (tess, name) = (stage.person("tess"), stage.repo.full_name());
+    tess.close(name, pull).unwrap();
+    tess.label(name, pull, &["wiz:ci"]).unwrap();
+    stage.quiet().await;
+    tess.reopen(name, pull).unwrap();
+    stage.quiet().await;
+    assert_eq!((stage.runs().await, stage.talk(pull).await), (1, String::new()));
+    unlabel(stage, pull);
     stage.person("tess").label(stage.repo.full_name(), pull, &["bug", "WIZ:ci"]).unwrap();
     stage.until_answers(pull, "may not use").await;
     failed(stage, &push(stage, "labelled", "plain again")).await;

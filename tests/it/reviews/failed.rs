@@ -1,6 +1,7 @@
 //! Work on a review that comes to nothing is told where it was asked for.
 
-use super::{bash, reviewed, submit, turn, with_pull_request};
+use super::{AUTONOMOUS, bash, reviewed, submit, turn, with_pull_request};
+use crate::orders::stage::{Stage, shown};
 use scripted_model::{Scene, When};
 use serde_json::json;
 
@@ -71,9 +72,30 @@ async fn a_follow_up_that_failed_is_told_once_where_it_was_asked_for() {
     ----
     wiz: I could not do this, and nothing was published. The agent went in circles and was stopped. `/wiz fix …` on the pull request with a hint helps more than `/wiz retry`. The status comment in #1 shows more.
     ");
+    no_money_today(&stage, (issue, pull)).await;
     // Nobody hears of a failure in a conversation that is locked, and nothing breaks by it.
     stage.person("maria").lock(&name, pull, None).unwrap();
     stage.say("maria", pull, "/wiz retry");
     stage.until_failed_again(2).await;
     stage.clear().await;
+}
+
+/// A run that rests keeps nothing of what its repository may spend, so it begins again only while something is left.
+async fn no_money_today(stage: &Stage, (issue, pull): (u64, u64)) {
+    let rules_are = async |text: &str| {
+        stage.person("wim").write_file(stage.repo.full_name(), "main", (".github/wiz.yml", text), "Rules").unwrap();
+        stage.quiet().await;
+    };
+    rules_are(&format!("budget_day: $0.04\n{AUTONOMOUS}")).await;
+    stage.say("maria", issue, "/wiz retry");
+    let said = shown(&stage.until_answers(issue, "did not start").await);
+    let (spent, rest) = said.split_once(", and its cap").unwrap();
+    assert!(
+        spent.starts_with("What this repository's runs spent in the last 24 hours and may yet spend is $0."),
+        "{said}"
+    );
+    insta::assert_snapshot!(rest, @" is $0.04, so I did not start. Raise `budget_day` in `.github/wiz.yml`, or try again later.");
+    stage.review(("maria", pull), "REQUEST_CHANGES", "It is still purple.", &[]);
+    stage.until_answers(pull, "did not start").await;
+    rules_are(AUTONOMOUS).await;
 }

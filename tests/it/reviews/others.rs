@@ -4,7 +4,10 @@ use scripted_model::{Call, Scene, Turn, When};
 use serde_json::json;
 
 use super::{AUTONOMOUS, PATIENCE, bash, reviewed, submit};
-use crate::orders::{scenes::reviewer, stage::Stage};
+use crate::orders::{
+    scenes::reviewer,
+    stage::{Stage, shown},
+};
 use wiz_demo::until;
 
 /// A review without an order makes nothing; with one, a commit on the author's branch and an answer in the thread. An order
@@ -36,9 +39,15 @@ async fn on_others_pull_requests_wiz_commits_where_it_is_asked() {
     stage.quiet().await;
     assert_eq!((stage.runs().await, stage.talk(pull).await), (0, String::new()));
 
+    stage.say("wim", pull, "/wiz fix --draft --base release say it louder");
+    let said = stage.until_answers(pull, "mean nothing here").await;
+    insta::assert_snapshot!(shown(&said), @"On a pull request I work on its branch and plan nothing, so `--base`, `--draft` and `--plan` mean nothing here and I did not start. Give `/wiz fix` without them.");
     let (_, threads) = stage.review(("max", pull), "COMMENT", "", &[("greet.sh", 1, "Too short, really.\n\n/wiz fix")]);
     stage.until_answered(pull, &threads).await;
     stage.until_says(pull, "is open").await;
+    stage.say("wim", pull, "/wiz fix --max $1 say it louder");
+    let said = stage.until_answers(pull, "of its own").await;
+    insta::assert_snapshot!(shown(&said), @"A run works on this pull request already, with a budget and a model of its own, so `--max` and `--model` mean nothing here and I did not start. Give `/wiz fix` without them; `/wiz budget +$2` lets the run spend more.");
     assert_eq!(stage.on_head(pull, "greet.sh"), "echo \"Hi there, $1\"");
     assert_eq!(stage.commits(pull).len(), 2);
     assert_eq!(stage.asked(pull), ["max"]);
@@ -61,6 +70,10 @@ async fn on_others_pull_requests_wiz_commits_where_it_is_asked() {
     stage.until_says(pull, "is open").await;
     assert_eq!(stage.on_head(pull, "greet.sh"), "echo \"HI, $1\"");
     insta::assert_snapshot!(stage.talk(pull).await, @r"
+    wim: /wiz fix --draft --base release say it louder
+    ----
+    wiz: On a pull request I work on its branch and plan nothing, so `--base`, `--draft` and `--plan` mean nothing here and I did not start. Give `/wiz fix` without them.
+    ----
     wiz: ### Pull request #1 is open
 
     `/wiz fix` by max · Say hi · spent <money>, cap $3.00
@@ -74,6 +87,10 @@ async fn on_others_pull_requests_wiz_commits_where_it_is_asked() {
     **Next:** `/wiz cancel` (leave the pull request alone)
 
     <sub>run 1 · model `anthropic/scripted` · branch `hi`</sub>
+    ----
+    wim: /wiz fix --max $1 say it louder  👀
+    ----
+    wiz: A run works on this pull request already, with a budget and a model of its own, so `--max` and `--model` mean nothing here and I did not start. Give `/wiz fix` without them; `/wiz budget +$2` lets the run spend more.
     ----
     wim: /wiz fix say it louder  👀
     ");

@@ -67,7 +67,9 @@ async fn ordered(
         Err(faults) => (RepositoryPolicy::default(), faults),
     };
     let part = match triage::unless_faulty(triage::press(verb, order, role, &policy), &faults) {
-        Intent::Order { .. } if is_again && stored.run.state == State::Watching => pulling::proof(stored, actor),
+        Intent::Order { .. } if is_again && stored.run.state == State::Watching => {
+            pulling::proof(stored, actor, policy.budget_day)
+        }
         Intent::Order { verb, order } => {
             ordering::order_part(services, (actor, &policy), stored, (verb, order)).await?
         }

@@ -25,13 +25,15 @@ use crate::{
 pub(super) struct Labelling {
     repository: RepositoryId,
     pull: IssueNumber,
-    /// The look at the head's checks that follows; none where the label does not count.
+    /// Whether whoever set it may have checks answered.
+    counts: bool,
+    /// The look at the head's checks that follows; none where the label does not count, or decides nothing now.
     look: Option<Checks>,
 }
 
 impl Labelling {
     pub(super) async fn carry_out(self, connection: &mut PgConnection) -> Result<()> {
-        tries::judge_label(connection, (self.repository, self.pull), self.look.is_some()).await?;
+        tries::judge_label(connection, (self.repository, self.pull), self.counts).await?;
         match self.look {
             // What has failed already counts too.
             Some(look) => answer_checks::watch(connection, look, true).await,
@@ -60,18 +62,21 @@ pub(super) async fn interpret(
     }
     let (github, number) = (services.github.installation(installation), triggered.subject.issue);
     // Deliveries come late: what counts is which labels and which head there are now.
-    let pull = github.pull(&repository.name, number).await?.filter(|pull| pull.state == OpenState::Open);
+    let pull = github.pull(&repository.name, number).await?;
     let Some(pull) = pull.filter(|pull| is_labelled(pull, &policy.ci)) else { return Ok(vec![]) };
-    if !is_decided_by_label(services, (event, installation, triggered), &policy.ci).await? {
-        return Ok(vec![]);
-    }
     let role = github.role(&repository.name, actor.id, &actor.login).await?;
     let role = role.map_or(Role::None, |role| Role::from_github(&role.role_name, &role.permission));
+    let permission = policy::may(role, Verb::Ci, &policy);
+    // Whose label it is counts whenever it is set, since the pull request may be reopened and the switch moved.
+    let matters = pull.state == OpenState::Open
+        && is_decided_by_label(services, (event, installation, triggered), &policy.ci).await?;
     let (repository_id, head) = (repository.id, pull.head.sha);
     let looked = Checks { installation, repository: repository_id, head, occasion: Occasion::Labelled(delivery) };
-    let (look, denied) = match policy::may(role, Verb::Ci, &policy) {
-        Permission::Allowed => (Some(looked), None),
-        Permission::Denied { needs } => (None, Some(report::denied(&actor.login, Verb::Ci.name(), needs.name()))),
+    let (look, denied) = match permission {
+        Permission::Allowed => (matters.then_some(looked), None),
+        Permission::Denied { needs } => {
+            (None, matters.then(|| report::denied(&actor.login, Verb::Ci.name(), needs.name())))
+        }
     };
     let answer = denied.map(|text| Answer {
         installation,
@@ -82,7 +87,8 @@ pub(super) async fn interpret(
         repository: repository.clone(),
         parts: vec![Part::Deny { text, on: None }],
     });
-    let labelled = Action::Labelled(Labelling { repository: repository_id, pull: number, look });
+    let counts = permission == Permission::Allowed;
+    let labelled = Action::Labelled(Labelling { repository: repository_id, pull: number, counts, look });
     Ok(std::iter::once(labelled).chain(answer.map(Action::Conversation)).collect())
 }
 

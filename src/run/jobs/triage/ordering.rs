@@ -3,7 +3,7 @@
 use anyhow::Result;
 use sqlx::PgConnection;
 
-use super::{super::report as report_job, Services, answering::Part, store};
+use super::{super::report as report_job, Services, answering::Part, starting, store};
 use crate::{
     event::{Actor, command::Verb},
     github::journal::{self, Change, text_digest},
@@ -95,7 +95,7 @@ pub(super) async fn give(
     (by, order): (Login, Order),
     budget_day: MicroDollars,
 ) -> Result<Result<Signalled, String>> {
-    if let Some(text) = unpaid(connection, repository, &order, budget_day).await? {
+    if let Some(text) = unpaid(connection, (repository, run), &order, budget_day).await? {
         return Ok(Err(text));
     }
     let is_edit = matches!(order, Order::Edit { .. });
@@ -107,16 +107,35 @@ pub(super) async fn give(
     Ok(Ok(signalled))
 }
 
-/// What stands against an order for more money: what the repository may still spend today.
+/// What stands against an order for more money, or for going on where nothing is kept for the run any more: what the
+/// repository may still spend today.
 async fn unpaid(
     connection: &mut PgConnection,
-    repository: RepositoryId,
+    (repository, run): (RepositoryId, RunId),
     order: &Order,
     budget_day: MicroDollars,
 ) -> Result<Option<String>> {
-    let Order::Budget { more } = order else { return Ok(None) };
-    let left = store::left_today(connection, repository, budget_day).await?;
-    Ok((left < *more).then(|| report::budget_exhausted(budget_day.saturating_sub(left), budget_day)))
+    match order {
+        Order::Budget { more } => {
+            let left = store::left_today(connection, repository, budget_day).await?;
+            Ok((left < *more).then(|| report::budget_exhausted(budget_day.saturating_sub(left), budget_day)))
+        }
+        Order::Retry => match store::load(connection, run).await? {
+            Some(stored) if !stored.run.state.keeps_budget() => {
+                starting::nothing_left(connection, repository, budget_day).await
+            }
+            Some(_) | None => Ok(None),
+        },
+        Order::Approve { .. }
+        | Order::Widen { .. }
+        | Order::Reject
+        | Order::Pause
+        | Order::Resume
+        | Order::Answer { .. }
+        | Order::Revise { .. }
+        | Order::Edit { .. }
+        | Order::Cancel => Ok(None),
+    }
 }
 
 /// Looks up what an order needs to know about the present; none when the base branch is gone.

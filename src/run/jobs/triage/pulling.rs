@@ -21,13 +21,14 @@ use crate::{
     },
     github::{OpenState, ReviewComment},
     ids::{CommentId, IssueNumber, Login, RepositoryId, ReviewId, RunId},
+    money::MicroDollars,
     report,
     run::{
         follow_up::{FollowUpCause, Words},
         signal::Refusal,
         state::{Mission, PullRequest},
         store::Signalled,
-        threads,
+        threads, view,
     },
     triage::Reviewed,
 };
@@ -41,13 +42,17 @@ pub(super) struct PullWork {
     watcher: Watcher,
     cause: FollowUpCause,
     verb: &'static str,
-    /// Whether somebody waits for words if nothing comes of it.
+    /// Whether it was ordered by a command, and not by what a review says.
     ordered: bool,
+    /// What the repository may spend in a day.
+    budget_day: MicroDollars,
 }
 
 /// The run that does it.
 enum Watcher {
     Known(RunId),
+    /// One that rests, so nothing of what the repository may spend is kept for it, and what it now does costs money.
+    Resting(RunId),
     /// A new one, for a pull request that wiz did not open.
     New(Box<NewRun>, PullRequest),
 }
@@ -95,11 +100,11 @@ pub(super) async fn of_review(
     part(services, scene, (0, &command), (FollowUpCause::Review(words), command.verb.name(), ordered)).await
 }
 
-/// What it causes that somebody wants the head proven as it is.
-pub(super) fn proof(run: &StoredRun, actor: &Actor) -> Part {
+/// What it causes that somebody wants the head proven as it is, for which no model is asked.
+pub(super) fn proof(run: &StoredRun, actor: &Actor, budget_day: MicroDollars) -> Part {
     let cause = FollowUpCause::Proof { by: actor.login.clone() };
-    let watcher = Watcher::Known(run.run.id);
-    Part::Work(Box::new(PullWork { pull: run.issue, watcher, cause, verb: Verb::Retry.name(), ordered: true }))
+    let (watcher, verb) = (Watcher::Known(run.run.id), Verb::Retry.name());
+    Part::Work(Box::new(PullWork { pull: run.issue, watcher, cause, verb, ordered: true, budget_day }))
 }
 
 async fn part(
@@ -113,7 +118,11 @@ async fn part(
         .target
         .filter(|run| run.run.progress.pull_request.as_ref().is_some_and(|pull_request| pull_request.number == pull));
     let watcher = match known {
-        Some(run) => Watcher::Known(run.run.id),
+        Some(_) if command.flags.max.is_some() || command.flags.model.is_some() => {
+            return Ok(Part::Say(report::flags_of_new_run(verb)));
+        }
+        Some(run) if run.run.state.keeps_budget() => Watcher::Known(run.run.id),
+        Some(run) => Watcher::Resting(run.run.id),
         None => {
             let new = match starting::new_run(services, scene, (index, Mission::Fix), command)? {
                 Ok(new) => new,
@@ -122,6 +131,9 @@ async fn part(
             let github = services.github.installation(scene.installation);
             let found = github.pull(&scene.repository.name, pull).await?;
             match found {
+                Some(found) if found.offers_default_branch() => {
+                    return Ok(Part::Say(report::offers_default_branch(verb)));
+                }
                 Some(found) if found.state == OpenState::Open => {
                     let fork = found.is_from_fork();
                     let (branch, head) = (found.head.branch, found.head.sha);
@@ -132,7 +144,7 @@ async fn part(
             }
         }
     };
-    Ok(Part::Work(Box::new(PullWork { pull, watcher, cause, verb, ordered })))
+    Ok(Part::Work(Box::new(PullWork { pull, watcher, cause, verb, ordered, budget_day: scene.policy.budget_day })))
 }
 
 impl PullWork {
@@ -151,6 +163,10 @@ impl PullWork {
         let reviewer = self.cause.by().cloned();
         let run = match self.watcher {
             Watcher::Known(run) => run,
+            Watcher::Resting(run) => match starting::nothing_left(connection, repository, self.budget_day).await? {
+                Some(text) => return Ok((None, Some(text))),
+                None => run,
+            },
             Watcher::New(new, pull_request) => match starting::within_budget(connection, *new).await? {
                 Err(text) => return Ok((None, Some(text))),
                 Ok(new) => match store::adopt(connection, &new, pull_request).await? {
@@ -167,9 +183,10 @@ impl PullWork {
                 None
             }
             Signalled::Refused { refusal: Refusal::Stale, .. } => None,
-            Signalled::Refused { .. } | Signalled::AnotherRunIsOpen | Signalled::Undone | Signalled::Unknown
-                if !self.ordered =>
-            {
+            Signalled::Refused { state, .. } if !self.ordered => {
+                Some(report::review_not_now(run, view::run_state(state)))
+            }
+            Signalled::AnotherRunIsOpen | Signalled::Undone | Signalled::Unknown if !self.ordered => {
                 tracing::info!(%run, ?signalled, "the review is not worked");
                 None
             }

@@ -14,7 +14,7 @@ use crate::{
     ids::DeliveryId,
     policy::{RepositoryPolicy, Role},
     report,
-    run::store::heard::Source,
+    run::{state::State, store::heard::Source},
     triage::{self, ReviewFacts, ReviewIntent, Reviewed},
 };
 
@@ -67,6 +67,12 @@ pub(super) async fn interpret(
         }
         ReviewIntent::TooLate { verb } => Part::Say(report::closed_pull_request(verb.name())),
         ReviewIntent::Work if !faults.is_empty() => Part::Say(triage::faults_text(&faults)),
+        ReviewIntent::Work
+            if order.is_none() && target.as_ref().is_some_and(|run| run.run.state == State::Cancelled) =>
+        {
+            tracing::info!(%delivery, "the run was cancelled, and the review orders nothing");
+            return Ok(None);
+        }
         ReviewIntent::Work => {
             hearing::acknowledge(services, installation, &repository.name, on).await?;
             pulling::of_review(services, &scene, (&reviewed, &comments), order).await?

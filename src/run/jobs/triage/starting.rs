@@ -7,7 +7,7 @@ use super::{super::model, Services, hearing::Scene, store};
 use crate::{
     event::{Place, command::Command},
     github::OpenState,
-    ids::RunId,
+    ids::{RepositoryId, RunId},
     money::MicroDollars,
     report,
     run::{
@@ -85,10 +85,23 @@ pub(super) async fn start(connection: &mut PgConnection, new: NewRun) -> Result<
 /// The run with what the repository may still spend today, or what is said when that is too little.
 pub(super) async fn within_budget(connection: &mut PgConnection, new: NewRun) -> Result<Result<NewRun, String>> {
     let left = store::left_today(connection, new.repository, new.budget_day).await?;
-    if left < LEAST_BUDGET {
-        return Ok(Err(report::budget_exhausted(new.budget_day.saturating_sub(left), new.budget_day)));
-    }
-    Ok(Ok(NewRun { budget: new.budget.min(left), ..new }))
+    Ok(match too_little(left, new.budget_day) {
+        Some(text) => Err(text),
+        None => Ok(NewRun { budget: new.budget.min(left), ..new }),
+    })
+}
+
+/// What is said when the repository may spend too little today for anything to begin.
+pub(super) async fn nothing_left(
+    connection: &mut PgConnection,
+    repository: RepositoryId,
+    budget_day: MicroDollars,
+) -> Result<Option<String>> {
+    Ok(too_little(store::left_today(connection, repository, budget_day).await?, budget_day))
+}
+
+fn too_little(left: MicroDollars, budget_day: MicroDollars) -> Option<String> {
+    (left < LEAST_BUDGET).then(|| report::budget_exhausted(budget_day.saturating_sub(left), budget_day))
 }
 
 /// With less than this a run would stop before it has a plan.
