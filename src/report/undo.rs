@@ -119,9 +119,8 @@ fn stay(stays: &Stays) -> String {
         }
         Stays::Reviews(count) => format!("{count} submitted review{}: nobody can delete one", are(*count)),
         Stays::Reruns(count) => format!("{count} workflow run{} that tried again", are(*count)),
-        Stays::Issues(count) => {
-            format!("{count} issue{} that I opened; close them when nobody needs them", are(*count))
-        }
+        Stays::Issues(1) => "1 issue that I opened; close it when nobody needs it".to_owned(),
+        Stays::Issues(count) => format!("{count} issues that I opened; close them when nobody needs them"),
         Stays::Refused(count) => {
             format!("{count} thing{} that GitHub did not let me take back; the operator's log names them", are(*count))
         }
@@ -196,7 +195,7 @@ mod tests {
         - 2 check runs, which show what another run says of the same commit
         - 2 submitted reviews: nobody can delete one
         - 1 workflow run that tried again
-        - 1 issue that I opened; close them when nobody needs them
+        - 1 issue that I opened; close it when nobody needs it
         - 2 things that GitHub did not let me take back; the operator's log names them
 
         Mails and notifications are with people already. `/wiz fix` on an issue starts over.

@@ -173,6 +173,9 @@ pub struct Rerun {
     pub run: WorkflowRunId,
     /// The try that failed; a later one needs nothing.
     pub attempt: u32,
+    /// The run that watches the pull request, if one does: it answers for what was done there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watcher: Option<RunId>,
 }
 
 /// An answer to one person's words: a comment in their conversation.
@@ -254,12 +257,12 @@ impl Task {
             | Self::PostReview(_)
             | Self::Checks(_)
             | Self::BranchChecks(_)
-            | Self::Rerun(_)
             | Self::Schedules { .. }
             | Self::PolicyCheck { .. }
             | Self::PushedPolicy { .. }
             | Self::Tick { .. }
             | Self::ShowSchedule { .. } => None,
+            Self::Rerun(rerun) => rerun.watcher,
             Self::Plan { run, .. }
             | Self::Work { run, .. }
             | Self::Verify { run, .. }

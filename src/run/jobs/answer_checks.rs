@@ -70,7 +70,10 @@ pub(super) async fn carry_out(
         }
         Verdict::Red(red) => {
             let still: Vec<_> = red.seen.iter().map(|seen| seen.failure.signature.clone()).collect();
-            tries::reran(connection, repository, head, &still).await?;
+            if !wanted.is_overdue() {
+                // What has not ended may have passed or not.
+                tries::reran(connection, repository, head, &still).await?;
+            }
             answer(services, connection, (wanted, told_at), *red).await
         }
     }
@@ -109,7 +112,7 @@ async fn answer(
                 let tried = one.job.as_ref().map_or((None, 1), |job| (Some(job.run_id), job.run_attempt));
                 tries::record_rerun(connection, wanted.repository, &one.failure, tried).await?;
             }
-            rerun(connection, wanted, &seen).await?;
+            rerun(connection, (wanted, red.run.as_ref().map(|run| run.run.id)), &seen).await?;
             // The commit stays under watch: the next try ends with deliveries of its own.
             return if wanted.is_overdue() { Ok(()) } else { look_when_overdue(connection, (wanted, told_at)).await };
         }
@@ -166,7 +169,11 @@ async fn look_again(connection: &mut PgConnection, wanted: &Checks, turn: Turn) 
     queue::enqueue(connection, &look.job(wanted.installation, Duration::ZERO)?).await.map(drop)
 }
 
-async fn rerun(connection: &mut PgConnection, wanted: &Checks, seen: &[Seen]) -> Result<()> {
+async fn rerun(
+    connection: &mut PgConnection,
+    (wanted, watcher): (&Checks, Option<RunId>),
+    seen: &[Seen],
+) -> Result<()> {
     for job in seen.iter().filter_map(|seen| seen.job.as_ref()) {
         let rerun = Task::Rerun(Rerun {
             installation: wanted.installation,
@@ -174,6 +181,7 @@ async fn rerun(connection: &mut PgConnection, wanted: &Checks, seen: &[Seen]) ->
             head: wanted.head.clone(),
             run: job.run_id,
             attempt: job.run_attempt,
+            watcher,
         });
         queue::enqueue(connection, &rerun.job(wanted.installation, Duration::ZERO)?).await?;
     }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     ci::{self, Circumstances, Decision, Deed, Kind, Money, Settled, Standing, StopReason, WhyNothing},
-    github::{ActionsJob, GitHubError, Installation, PullRequest, SeenCheck, UnstartedWorkflow},
+    github::{ActionsJob, GitHubError, Installation, PullRequest, SeenCheck, UnstartedWorkflow, journal},
     ids::{CheckRunId, CommitSha, IssueNumber, RepositoryName},
     money::MicroDollars,
     policy::RepositoryPolicy,
@@ -142,9 +142,14 @@ pub(super) async fn execute(
     if let Verdict::Red(red) = &mut verdict {
         default_branch::make_issue(services, wanted, red).await.map_err(super::retry)?;
     }
+    let has_issue = matches!(&verdict, Verdict::Red(red) if red.ground.pull().is_none());
     let mut transaction = services.pool.begin().await?;
     let completed = lease.complete(&mut transaction).await?;
     super::answer_checks::carry_out(services, &mut transaction, (wanted, told_at), verdict).await?;
+    if has_issue && let Some(begun) = tries::branch_run(&mut transaction, wanted.repository).await? {
+        // The issue is the work of the run that it is for.
+        journal::adopt(&mut transaction, lease.job(), begun.run).await?;
+    }
     transaction.commit().await?;
     Ok(completed)
 }

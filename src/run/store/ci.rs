@@ -256,7 +256,7 @@ pub async fn record_rerun(
     (run, attempt): (Option<WorkflowRunId>, u32),
 ) -> Result<()> {
     sqlx::query!(
-        "update ci_attempt set run_attempt = $4, workflow_run_id = $5
+        "update ci_attempt set run_attempt = $4, workflow_run_id = $5, passed = null
          where repository_id = $1 and head = $2 and signature = $3 and kind = 'rerun'",
         repository as _,
         &failure.head as _,

@@ -55,7 +55,25 @@ async fn who_offers_a_commit_elsewhere_takes_nothing_from_whose_checks_are_answe
         let repository = stage.world.hub().control().repository(&name)?;
         Ok(repository.issues.values().find(|issue| issue.title == BROKEN).map(|issue| issue.number))
     });
-    stage.until_says(found.await.unwrap(), "is open").await;
+    let broken = found.await.unwrap();
+    stage.until_says(broken, "is open").await;
     assert_eq!(stage.runs().await, 2);
+    stage.say("wim", broken, "/wiz undo");
+    insta::assert_snapshot!(shown(&stage.until_answers(broken, "Of run 2").await), @r"
+    ### Taken back
+
+    Of run 2 I have
+
+    - closed #7
+    - deleted the branch `wiz/run-2-checks-fail-on-main-ci-hand`
+    - removed 1 comment
+
+    What stays:
+
+    - 1 check run, neutral now: nobody can delete one
+    - 1 issue that I opened; close it when nobody needs it
+
+    Mails and notifications are with people already. `/wiz fix` on an issue starts over.
+    ");
     stage.clear().await;
 }

@@ -25,8 +25,8 @@ use crate::{
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
 /// Everything besides the stages that may write for a run.
-const OTHER_WRITERS: [&str; 8] =
-    ["report", "restore", "place", "reply", "draft", "answer_review", "post_review", "tell_failure"];
+const OTHER_WRITERS: [&str; 9] =
+    ["report", "restore", "place", "reply", "draft", "answer_review", "post_review", "rerun", "tell_failure"];
 
 pub(super) async fn execute(
     services: &Services,
