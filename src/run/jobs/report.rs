@@ -97,6 +97,14 @@ fn is_unsaid_on_head(run: &Run, check: Option<&ShownCheck>) -> bool {
     !check.is_some_and(|check| check.head == pull_request.head && check.id.is_some() && !check.settled)
 }
 
+/// Whether the head's check run still says how earlier work has ended, while new work is under way: somebody may merge on it.
+fn says_the_end_of_before(run: &Run, check: Option<&ShownCheck>) -> bool {
+    let Some(pull_request) = run.progress.pull_request.as_ref().filter(|_| run.state.is_at_work()) else {
+        return false;
+    };
+    check.is_some_and(|check| check.head == pull_request.head && check.id.is_some() && check.settled)
+}
+
 /// Whether wiz was uninstalled, which its deliveries may tell later.
 fn is_uninstalled(error: &anyhow::Error) -> bool {
     error.downcast_ref().is_some_and(GitHubError::is_uninstalled)
@@ -121,13 +129,16 @@ pub(super) fn is_gone(error: &anyhow::Error) -> bool {
 
 /// How long a report of a state on the way may wait: edits keep their distance, although the one before was held up by the
 /// pace of writes, and while few calls are left reports thin out before work stops. The first one, and every one that
-/// somebody waits for, goes out all the same; the next state supersedes the others.
+/// somebody waits for or may rely on, goes out all the same; the next state supersedes the others.
 async fn can_wait(services: &Services, stored: &StoredRun) -> anyhow::Result<Option<Duration>> {
     if !stored.run.state.is_at_work() {
         return Ok(None);
     }
     let output = results::output(&mut *services.pool.acquire().await?, stored.run.id).await?;
     let Some(shown_at) = output.shown_at else { return Ok(None) };
+    if says_the_end_of_before(&stored.run, output.check_run.as_ref()) {
+        return Ok(None);
+    }
     let sparse = services.github.installation(stored.installation).low_on_calls_until();
     let sparse = sparse.map(|low_until| low_until.min(shown_at + SPARSE_INTERVAL));
     let apart =
@@ -260,18 +271,21 @@ mod tests {
         run.state = State::Working;
         assert!(!is_unsaid_on_head(&run, None), "there is no pull request yet");
         run.progress.pull_request = Some(PullRequest { head: sha('a'), ..pull_request() });
+        // Whether nothing there is in progress, and whether what is there tells of before.
         let table = [
-            (State::Working, check('a', true, made), true),
-            (State::Verifying, check('a', true, made), true),
-            (State::Working, check('a', false, made), false),
-            (State::Working, check('a', false, None), true),
-            (State::Working, check('b', false, made), true),
-            (State::Working, None, true),
-            (State::Watching, check('a', true, made), false),
+            (State::Working, check('a', true, made), (true, true)),
+            (State::Verifying, check('a', true, made), (true, true)),
+            (State::Working, check('a', false, made), (false, false)),
+            (State::Working, check('a', false, None), (true, false)),
+            (State::Working, check('b', false, made), (true, false)),
+            (State::Working, check('b', true, made), (true, false)),
+            (State::Working, None, (true, false)),
+            (State::Watching, check('a', true, made), (false, false)),
         ];
         for (state, check, wanted) in table {
             run.state = state;
-            assert_eq!(is_unsaid_on_head(&run, check.as_ref()), wanted, "{state:?} {check:?}");
+            let said = (is_unsaid_on_head(&run, check.as_ref()), says_the_end_of_before(&run, check.as_ref()));
+            assert_eq!(said, wanted, "{state:?} {check:?}");
         }
     }
 }
