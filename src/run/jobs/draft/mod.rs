@@ -21,8 +21,8 @@ use super::{
 };
 use crate::{
     error::UserMessage,
-    github::{BranchStands, GitHubError, NewCommit, NewPullRequest, OpenState},
-    ids::{BranchName, CommitSha},
+    github::{BranchStands, GitHubError, NewCommit, NewPullRequest, OpenState, journal},
+    ids::{BranchName, CommitSha, IssueNumber},
     patch::{self, Patch},
     report::{self, Marker, MarkerKind},
     run::{
@@ -245,11 +245,7 @@ pub(super) async fn finish(
             return Ok(StageResult::Failed { message }.into());
         }
     };
-    let body = marked(services, stored, &text.body);
-    github
-        .edit_pull(&stored.repository_name, draft.number, &text.title, &body)
-        .await
-        .context("cannot finish the draft")?;
+    edit(services, stored, draft.number, &text).await.context("cannot finish the draft")?;
     if !stored.options.draft {
         github.mark_ready(stored.repository, &pull).await.context("cannot make the draft ready for review")?;
     }
@@ -258,17 +254,27 @@ pub(super) async fn finish(
 
 /// Lets the draft say how it stands with the run, should that have changed. Shortly before the end it says nothing more, or
 /// it might say it after [`finish`].
-pub(super) async fn show(services: &Services, stored: &StoredRun, view: &report::RunView) -> Result<(), GitHubError> {
+pub(super) async fn show(services: &Services, stored: &StoredRun, view: &report::RunView) -> anyhow::Result<()> {
     if matches!(stored.run.state, State::Verifying | State::Reviewing | State::Publishing) {
         return Ok(());
     }
     let Some(draft) = stored.run.progress.pull_request.as_ref().filter(|pull| pull.unfinished && pull.open) else {
         return Ok(());
     };
-    let text = report::unfinished_pull_request(view);
+    edit(services, stored, draft.number, &report::unfinished_pull_request(view)).await
+}
+
+/// Gives the draft its title and text, unless people have made them theirs.
+async fn edit(
+    services: &Services,
+    stored: &StoredRun,
+    pull: IssueNumber,
+    text: &report::PullRequestText,
+) -> anyhow::Result<()> {
+    let last = journal::said_of_pull(&mut *services.pool.acquire().await?, stored.run.id).await?;
     let body = marked(services, stored, &text.body);
     let github = services.github.installation(stored.installation);
-    github.edit_pull(&stored.repository_name, draft.number, &text.title, &body).await
+    Ok(github.edit_pull((&stored.repository_name, pull), (&text.title, &body), last.as_deref()).await?)
 }
 
 fn marked(services: &Services, stored: &StoredRun, body: &str) -> String {
