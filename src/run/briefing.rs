@@ -77,7 +77,7 @@ impl Briefing {
         let revisions = revisions.map(|text| statement("a maintainer, about the plan".to_owned(), text));
         let words = self.notes.iter().chain(&self.words).map(|words| statement(words.source.clone(), &words.text));
         Assignment {
-            kind: stored.mission.kind(),
+            kind: stored.kind(),
             repository: stored.repository_name.clone(),
             base_branch: stored.base_branch().to_string(),
             base_commit: base.clone(),

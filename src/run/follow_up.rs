@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CommentId, CommitSha, Login, ReviewId};
+use crate::{
+    ids::{CommentId, CommitSha, Login, ReviewId},
+    plan::WorkKind,
+};
 
 /// Why a pull request is worked on again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +53,9 @@ pub struct Words {
     pub text: String,
     /// Files the person pointed at: they may change although the plan does not name them.
     pub files: Vec<String>,
+    /// The kind of work that the command names; none without a command, and then it is the run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<WorkKind>,
 }
 
 /// Where somebody waits for what comes of a follow-up.
@@ -162,6 +168,14 @@ impl FollowUpCause {
             (Self::Command(one), Self::Command(other)) => one == other,
             (Self::Proof { .. }, Self::Proof { .. }) => true,
             (Self::FailingCheck(_) | Self::Review(_) | Self::Command(_) | Self::Proof { .. }, _) => false,
+        }
+    }
+
+    /// The kind of work that was asked for, if somebody named one.
+    pub fn kind(&self) -> Option<WorkKind> {
+        match self {
+            Self::Review(words) | Self::Command(words) => words.kind,
+            Self::FailingCheck(_) | Self::Proof { .. } => None,
         }
     }
 

@@ -122,7 +122,7 @@ pub(super) enum Judgement {
 
 /// Judges a change before anything of it runs, and again before it is published.
 pub(super) fn judge(services: &Services, project: &Project, stored: &StoredRun, patch: &Patch) -> Judgement {
-    let (progress, kind) = (&stored.run.progress, stored.mission.kind());
+    let (progress, kind) = (&stored.run.progress, stored.kind());
     let Some(current) = &progress.plan else { return Judgement::Forbidden("There is no plan.".to_owned()) };
     let scope = progress.follow_up.as_ref().map_or_else(|| current.plan.clone(), |it| it.scope(&current.plan));
     let paths: Vec<ChangedPath> = patch.changes().iter().map(changed_path).collect();

@@ -31,6 +31,7 @@ use crate::{
     ids::{BranchName, CommitSha, InstallationId, IssueNumber, Login, RepositoryId, RepositoryName, RunId, UserId},
     llm::ChosenModel,
     money::MicroDollars,
+    plan::WorkKind,
 };
 
 /// A run with everything about it that does not change.
@@ -63,6 +64,12 @@ impl StoredRun {
     /// The branch the run starts from and opens its pull request against.
     pub fn base_branch(&self) -> &BranchName {
         self.options.base.as_ref().unwrap_or(&self.default_branch)
+    }
+
+    /// The kind of what is worked on now: what a command on the pull request names goes before what the run was begun for.
+    pub fn kind(&self) -> WorkKind {
+        let asked = self.run.progress.follow_up.as_ref().and_then(|follow_up| follow_up.cause.kind());
+        asked.unwrap_or_else(|| self.mission.kind())
     }
 
     /// Whether this is the run that opened the pull request. One that stands on the pull request itself watches what

@@ -27,10 +27,23 @@ async fn on_others_pull_requests_wiz_commits_where_it_is_asked() {
     let order = Scene {
         name: "louder".into(),
         when: When { system: vec![], task: vec!["role: coder".into(), "say it louder".into()] },
-        turns: vec![bash(louder), report],
+        turns: vec![bash(louder), report.clone()],
     };
     let review = reviewed(&["Too short"], vec![bash(softly), submit(&[], &[("T1", "changed", "It is longer now.")])]);
-    let stage = Stage::set(AUTONOMOUS, vec![review, order, reviewer("Say hi")]).await;
+    let paper = |words: &str, script: &str| Scene {
+        name: words.into(),
+        when: When { system: vec!["kind of work: docs".into()], task: vec!["role: coder".into(), words.into()] },
+        turns: vec![bash(script), report.clone()],
+    };
+    let scenes = vec![
+        review,
+        // Who works after a failure is shown what was said before.
+        paper("tell of it on paper", "echo 'It is loud.' >> README.md"),
+        paper("tell of it everywhere", "echo '# it is loud' >> greet.sh"),
+        order,
+        reviewer("Say hi"),
+    ];
+    let stage = Stage::set(AUTONOMOUS, scenes).await;
     let (name, wim) = (stage.repo.full_name().to_owned(), stage.person("wim"));
     wim.write_file(&name, "hi", ("greet.sh", "echo \"Hi, $1\"\n"), "Say hi").unwrap();
     let pull = wim.open_pull_request(&name, ("hi", "main"), "Say hi", "Short.").unwrap();
@@ -95,6 +108,17 @@ async fn on_others_pull_requests_wiz_commits_where_it_is_asked() {
     wim: /wiz fix say it louder  👀
     ");
     assert_eq!(stage.runs().await, 1);
+
+    // Each kind of work keeps its own rules, whatever the run was begun for.
+    stage.say("wim", pull, "/wiz docs tell of it everywhere");
+    let said = stage.until_says(pull, ": failed").await.body;
+    assert!(said.contains("- greet.sh: `/wiz docs` changes only documentation files"), "{said}");
+    stage.say("wim", pull, "/wiz docs tell of it on paper");
+    let told = async || Ok((stage.commits(pull).len() == 4).then_some(()));
+    until("the documentation says it", PATIENCE, told).await.unwrap();
+    stage.until_says(pull, "is open").await;
+    assert_eq!(stage.on_head(pull, "greet.sh"), "echo \"HI, $1\"");
+    assert!(stage.on_head(pull, "README.md").ends_with("It is loud."));
     wim.close(&name, pull).unwrap();
     stage.until_says(pull, "closed without merging").await;
     stage.clear().await;

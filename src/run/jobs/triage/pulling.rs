@@ -22,6 +22,7 @@ use crate::{
     github::{OpenState, ReviewComment},
     ids::{CommentId, IssueNumber, Login, RepositoryId, ReviewId, RunId},
     money::MicroDollars,
+    plan::WorkKind,
     report,
     run::{
         follow_up::{FollowUpCause, Words},
@@ -70,6 +71,7 @@ pub(super) async fn of_command(
         by: scene.speaker()?.login.clone(),
         text: command.instructions.clone(),
         files: vec![],
+        kind: kind_of(command),
     };
     let work = (FollowUpCause::Command(words), verb, true);
     part(services, scene, (index, command), work).await
@@ -89,6 +91,7 @@ pub(super) async fn of_review(
         by: reviewed.reviewer.login.clone(),
         text: said.join("\n\n").chars().take(CAUSE_CHARS).collect(),
         files: threads::files_of(comments, reviewed.review),
+        kind: order.as_ref().and_then(kind_of),
     };
     let ordered = order.is_some();
     let command = order.unwrap_or(Command {
@@ -98,6 +101,10 @@ pub(super) async fn of_review(
         flags: Default::default(),
     });
     part(services, scene, (0, &command), (FollowUpCause::Review(words), command.verb.name(), ordered)).await
+}
+
+fn kind_of(command: &Command) -> Option<WorkKind> {
+    WorkKind::ALL.into_iter().find(|kind| kind.name() == command.verb.name())
 }
 
 /// What it causes that somebody wants the head proven as it is, for which no model is asked.

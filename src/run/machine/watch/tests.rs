@@ -28,7 +28,7 @@ pub fn failing(head: char) -> FollowUpCause {
 /// What a person asked for in the comment of this number.
 pub fn asked(comment: i64) -> FollowUpCause {
     let by = "maintainer".parse().unwrap();
-    FollowUpCause::Command(Words { id: CommentId(comment), by, text: "Rename it.".into(), files: vec![] })
+    FollowUpCause::Command(Words { id: CommentId(comment), by, text: "Rename it.".into(), files: vec![], kind: None })
 }
 
 const TO_WATCHING: [fn(&Run) -> Signal; 3] = [
@@ -230,7 +230,7 @@ fn an_adopted_pull_request_gets_its_plan_when_the_first_work_begins() {
 /// The review of this number.
 fn review(number: i64, text: &str) -> FollowUpCause {
     let by = "reviewer".parse().unwrap();
-    FollowUpCause::Review(Words { id: CommentId(number), by, text: text.into(), files: vec![] })
+    FollowUpCause::Review(Words { id: CommentId(number), by, text: text.into(), files: vec![], kind: None })
 }
 
 #[test]
