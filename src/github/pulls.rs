@@ -9,7 +9,6 @@ use super::{
     error::{GitHubError, Optional as _},
     installation::{Installation, repository_path},
     issues::OpenState,
-    journal::pull_text_digest,
     token::Purpose,
     transport::encode_path,
 };
@@ -165,19 +164,15 @@ impl Installation {
         self.get(path).await.optional()
     }
 
-    /// Gives a pull request title and body; does nothing when it has them, nor when somebody has written over what it was given
-    /// last, of which this is the digest: then they are that person's.
+    /// Gives a pull request title and body; does nothing when it has them.
     pub async fn edit_pull(
         &self,
-        (repository, number): (&RepositoryName, IssueNumber),
-        (title, body): (&str, &str),
-        last: Option<&str>,
+        repository: &RepositoryName,
+        number: IssueNumber,
+        title: &str,
+        body: &str,
     ) -> Result<(), GitHubError> {
         match self.pull(repository, number).await? {
-            Some(pull) if last.is_some_and(|last| last != pull_text_digest(&pull.title, &pull.body)) => {
-                tracing::info!(repo = %repository, pull = %number, "somebody has edited the pull request's text");
-                Ok(())
-            }
             Some(pull) if pull.title != title || pull.body != body => {
                 self.patch_pull(repository, number, json!({ "title": title, "body": body })).await
             }

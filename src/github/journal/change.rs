@@ -54,16 +54,11 @@ pub enum Change {
     },
     /// A commit, tree or blob; unless a branch leads to it, nobody sees it.
     Object,
-    /// `said` is the digest of title and text, see [`pull_text_digest`]; not noted by earlier versions.
     PullRequest {
         branch: BranchName,
-        #[serde(default)]
-        said: Option<String>,
     },
     PullRequestText {
         pull: IssueNumber,
-        #[serde(default)]
-        said: Option<String>,
     },
     Issue,
     IssueText {
@@ -173,7 +168,7 @@ fn made(below: &[&str], body: &Value) -> Option<Change> {
         ["issues", issue, "reactions"] => reaction(Reactable::Issue(issue.parse().ok()?))?,
         ["issues", "comments", comment, "reactions"] => reaction(Reactable::IssueComment(comment.parse().ok()?))?,
         ["pulls", "comments", comment, "reactions"] => reaction(Reactable::ReviewComment(comment.parse().ok()?))?,
-        ["pulls"] => Change::PullRequest { branch: text("head")?.parse().ok()?, said: said_of_pull(body) },
+        ["pulls"] => Change::PullRequest { branch: text("head")?.parse().ok()? },
         ["commits", commit, "comments"] => Change::CommitComment { commit: commit.parse().ok()?, said: said()? },
         ["pulls", pull, "comments"] | ["pulls", pull, "comments", _, "replies"] => {
             Change::LineComment { pull: pull.parse().ok()?, said: said()? }
@@ -205,7 +200,7 @@ fn edited(below: &[&str], body: &Value) -> Option<Change> {
             pull.parse::<IssueNumber>().ok()?;
             Change::Removal
         }
-        ["pulls", pull] => Change::PullRequestText { pull: pull.parse().ok()?, said: said_of_pull(body) },
+        ["pulls", pull] => Change::PullRequestText { pull: pull.parse().ok()? },
         ["git", "refs", "heads", branch @ ..] => Change::BranchMoved {
             branch: decoded(&branch.join("/"))?.parse().ok()?,
             commit: body["sha"].as_str()?.parse().ok()?,
@@ -246,15 +241,6 @@ fn decoded(path: &str) -> Option<String> {
         }
     }
     String::from_utf8(bytes).ok()
-}
-
-/// The same of a pull request's title and text together.
-pub fn pull_text_digest(title: &str, body: &str) -> String {
-    text_digest(&format!("{}\n{}", title.trim(), body.trim()))
-}
-
-fn said_of_pull(body: &Value) -> Option<String> {
-    Some(pull_text_digest(body["title"].as_str()?, body["body"].as_str()?))
 }
 
 /// The digest by which a text of wiz's own is found again. GitHub may change line ends and outer white space, so these do
@@ -315,8 +301,8 @@ mod tests {
         POST git/refs: {"kind":"branch","branch":"wiz/run-1","commit":"<sha>"}
         PATCH git/refs/heads/wiz/run-1-%C3%A9%232: {"kind":"branch_moved","branch":"wiz/run-1-é#2","commit":"<sha>"}
         POST git/trees: {"kind":"object"}
-        POST pulls: {"kind":"pull_request","branch":"wiz/run-1","said":null}
-        PATCH pulls/9: {"kind":"pull_request_text","pull":9,"said":"3b600b6a05d4169320ea0237291971b21e9c2065b9494be18e3a8dee27d45487"}
+        POST pulls: {"kind":"pull_request","branch":"wiz/run-1"}
+        PATCH pulls/9: {"kind":"pull_request_text","pull":9}
         PATCH pulls/9: {"kind":"removal"}
         POST issues: {"kind":"issue"}
         PATCH issues/7: {"kind":"issue_text","issue":7}
@@ -350,7 +336,7 @@ mod tests {
     #[test]
     fn the_answer_tells_the_number_of_what_was_made() {
         let comment = Change::Comment { issue: IssueNumber(7), said: String::new() };
-        let pull = Change::PullRequest { branch: "wiz/run-1".parse().unwrap(), said: None };
+        let pull = Change::PullRequest { branch: "wiz/run-1".parse().unwrap() };
         assert_eq!(comment.made(br#"{"id": 12, "number": 3}"#), Some(12));
         assert_eq!(pull.made(br#"{"id": 12, "number": 3}"#), Some(3));
         assert_eq!(pull.made(b"<html>"), None);

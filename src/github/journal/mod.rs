@@ -11,8 +11,8 @@ mod store;
 
 use sqlx::PgPool;
 
-pub use change::{Change, pull_text_digest, text_digest};
-pub use store::{Noted, adopt, close, of_run, said_of_pull};
+pub use change::{Change, text_digest};
+pub use store::{Noted, adopt, close, of_run};
 
 use super::{
     error::GitHubError,

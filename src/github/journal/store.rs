@@ -65,22 +65,6 @@ pub async fn of_run(connection: &mut PgConnection, run: RunId) -> Result<Vec<Not
         .collect())
 }
 
-/// What the run gave its pull request last as title and text, as a digest; none if that is not known for sure.
-pub async fn said_of_pull(connection: &mut PgConnection, run: RunId) -> Result<Option<String>> {
-    let last = sqlx::query!(
-        r#"select change ->> 'said' as said, coalesce(done, false) as "done!"
-           from github_write
-           where run_id = $1 and done is distinct from false
-             and change ->> 'kind' in ('pull_request', 'pull_request_text')
-           order by id desc
-           limit 1"#,
-        run as _,
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(last.filter(|last| last.done).and_then(|last| last.said))
-}
-
 /// Notes that these writes were taken back, or found to be what cannot be, and that the job's own did it. What others noted
 /// since was not looked at.
 pub async fn close(connection: &mut PgConnection, (run, writes): (RunId, &[i64]), by: JobId) -> Result<()> {

@@ -4,7 +4,7 @@ use github_stand_in::{control::NewRepository, faults::FaultKind};
 use wiz::{
     github::{
         BranchStands, GitHub, GitHubError, NewCommit, NewPullRequest, OpenState, PullRequest, Reactable, Reaction,
-        StickyComment, journal,
+        StickyComment,
     },
     ids::{BranchName, CommentId, IssueNumber, Login, UserId},
     patch::{Change, FileMode, Listing, Patch},
@@ -162,12 +162,7 @@ async fn a_branch_has_one_pull_request() {
     assert_eq!(scene.installation.find_or_create_pull(&wanted).await.unwrap().number, pull.number);
     assert!(!pull.is_from_fork() && pull.state == OpenState::Open && pull.head.branch == branch);
 
-    let place = (&scene.repository, pull.number);
-    scene.installation.edit_pull(place, ("Better", "Fixes it"), None).await.unwrap();
-    let last = journal::pull_text_digest("Better", " Fixes it\r\n");
-    scene.installation.edit_pull(place, ("Better", "Fixes it all"), Some(&last)).await.unwrap();
-    // What it was given last is not there any more.
-    scene.installation.edit_pull(place, ("Worse", "Fixes it"), Some(&last)).await.unwrap();
+    scene.installation.edit_pull(&scene.repository, pull.number, "Better", "Fixes it").await.unwrap();
     for _ in 0..2 {
         scene.installation.close_pull(&scene.repository, pull.number).await.unwrap();
     }

@@ -21,8 +21,8 @@ use super::{
 };
 use crate::{
     error::UserMessage,
-    github::{BranchStands, GitHubError, NewCommit, NewPullRequest, OpenState, journal},
-    ids::{BranchName, CommitSha, IssueNumber},
+    github::{BranchStands, GitHubError, NewCommit, NewPullRequest, OpenState},
+    ids::{BranchName, CommitSha},
     patch::{self, Patch},
     report::{self, Marker, MarkerKind},
     run::{
@@ -245,7 +245,11 @@ pub(super) async fn finish(
             return Ok(StageResult::Failed { message }.into());
         }
     };
-    edit(services, stored, draft.number, &text).await.context("cannot finish the draft")?;
+    let body = marked(services, stored, &text.body);
+    github
+        .edit_pull(&stored.repository_name, draft.number, &text.title, &body)
+        .await
+        .context("cannot finish the draft")?;
     if !stored.options.draft {
         github.mark_ready(stored.repository, &pull).await.context("cannot make the draft ready for review")?;
     }
@@ -254,27 +258,17 @@ pub(super) async fn finish(
 
 /// Lets the draft say how it stands with the run, should that have changed. Shortly before the end it says nothing more, or
 /// it might say it after [`finish`].
-pub(super) async fn show(services: &Services, stored: &StoredRun, view: &report::RunView) -> anyhow::Result<()> {
+pub(super) async fn show(services: &Services, stored: &StoredRun, view: &report::RunView) -> Result<(), GitHubError> {
     if matches!(stored.run.state, State::Verifying | State::Reviewing | State::Publishing) {
         return Ok(());
     }
     let Some(draft) = stored.run.progress.pull_request.as_ref().filter(|pull| pull.unfinished && pull.open) else {
         return Ok(());
     };
-    edit(services, stored, draft.number, &report::unfinished_pull_request(view)).await
-}
-
-/// Gives the draft its title and text, unless people have made them theirs.
-async fn edit(
-    services: &Services,
-    stored: &StoredRun,
-    pull: IssueNumber,
-    text: &report::PullRequestText,
-) -> anyhow::Result<()> {
-    let last = journal::said_of_pull(&mut *services.pool.acquire().await?, stored.run.id).await?;
+    let text = report::unfinished_pull_request(view);
     let body = marked(services, stored, &text.body);
     let github = services.github.installation(stored.installation);
-    Ok(github.edit_pull((&stored.repository_name, pull), (&text.title, &body), last.as_deref()).await?)
+    github.edit_pull(&stored.repository_name, draft.number, &text.title, &body).await
 }
 
 fn marked(services: &Services, stored: &StoredRun, body: &str) -> String {

@@ -50,7 +50,7 @@ impl Taking<'_> {
     async fn pull_requests(&mut self) -> Result<()> {
         let name = &self.stored.repository_name;
         for noted in self.writes {
-            let Change::PullRequest { branch, .. } = &noted.change else { continue };
+            let Change::PullRequest { branch } = &noted.change else { continue };
             let found = match noted.made {
                 Some(number) => self.github.pull(name, IssueNumber(number)).await?,
                 None => self.github.find_pull(name, branch).await?,
