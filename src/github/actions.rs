@@ -136,7 +136,7 @@ impl Installation {
             return Ok(());
         }
         let path = repository_path(repository, format_args!("/actions/runs/{run}/rerun-failed-jobs"));
-        if now.status.is_some_and(|status| status != "completed") {
+        if now.status.is_some_and(|status| matches!(status.as_str(), "queued" | "in_progress" | "requested")) {
             return Err(GitHubError::no_answer(&format!("POST {path}"), false, "the workflow run is not over"));
         }
         // An answer that was lost is looked for by the number of the try, above.
@@ -155,7 +155,9 @@ impl Installation {
         let path = format_args!("/pulls?state=open&sort=updated&direction=desc&per_page=100");
         let path = repository_path(repository, path);
         let has_head = |pull: &PullRequest| pull.head.sha == *head;
-        let enough = |pulls: &[PullRequest]| pulls.len() >= RECENT_PULLS || pulls.iter().any(has_head);
+        let enough = |pulls: &[PullRequest]| {
+            pulls.len() >= RECENT_PULLS || pulls.iter().any(|pull| has_head(pull) && !pull.is_from_fork())
+        };
         let mut pulls: Vec<PullRequest> = self.get_pages(path, &enough).await?;
         pulls.retain(has_head);
         pulls.sort_by_key(PullRequest::is_from_fork);

@@ -116,6 +116,13 @@ pub fn checks_of_forks() -> String {
         .to_owned()
 }
 
+/// A word about the failing checks of a pull request whose branch is the default branch.
+pub fn checks_of_default_branch() -> String {
+    "This pull request's branch is the default branch. Whether I answer failing checks there is said by `ci.default_branch` \
+     in `.github/wiz.yml`, for the branch itself."
+        .to_owned()
+}
+
 /// A word about a workflow of which nothing but its failure is known. It is said once, so it names nothing that changes.
 pub fn workflow_unstarted(file: &str) -> String {
     let workflow = if file.is_empty() { "a workflow".to_owned() } else { format!("the workflow {}", code(file, 200)) };

@@ -41,8 +41,8 @@ use std::time::Duration;
 
 pub use check::{Action, ActionKind, Annotation, AnnotationLevel, CheckOutput, CheckStatus, Conclusion, check_output};
 pub use checks::{
-    ChecksView, ChecksWhy, GaveUp, check_names, checks_answered, checks_given_up, checks_of_forks, checks_of_issues,
-    no_checks_of_closed, workflow_unstarted,
+    ChecksView, ChecksWhy, GaveUp, check_names, checks_answered, checks_given_up, checks_of_default_branch,
+    checks_of_forks, checks_of_issues, no_checks_of_closed, workflow_unstarted,
 };
 pub use comment::status_comment;
 pub use configuration::{

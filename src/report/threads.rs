@@ -80,8 +80,8 @@ pub fn closed_pull_request(verb: &str) -> String {
 /// Flags that say how work begins were given where it goes on.
 pub fn flags_of_new_run(verb: &str) -> String {
     format!(
-        "A run works on this pull request already, with a budget and a model of its own, so `--max` and `--model` mean \
-         nothing here and I did not start. Give `/wiz {}` without them; `/wiz budget +$2` lets the run spend more.",
+        "My run of this pull request has a budget and a model of its own, so `--max` and `--model` mean nothing here and I did \
+         not start. Give `/wiz {}` without them.",
         plain(verb, 20)
     )
 }

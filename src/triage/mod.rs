@@ -383,11 +383,6 @@ fn start(mission: Mission, command: &Command, ground: Ground) -> Intent {
         {
             Intent::Unsuited(UserMessage::new(report::what_to_change(command.verb.name())))
         }
-        Ground::OwnPullRequest | Ground::ForeignPullRequest | Ground::Fork
-            if is_work(command.verb) && command.flags.shape_pull_request() =>
-        {
-            Intent::Unsuited(UserMessage::new(report::flags_of_new_pull_request(command.verb.name())))
-        }
         Ground::OwnPullRequest | Ground::ForeignPullRequest | Ground::Fork if is_work(command.verb) => {
             Intent::FollowUp { command: command.clone() }
         }

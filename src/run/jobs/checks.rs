@@ -95,6 +95,14 @@ pub(super) enum Ground {
 }
 
 impl Ground {
+    /// The issue for the failure of a default branch, once there is one.
+    fn issue(&self) -> Option<IssueNumber> {
+        match self {
+            Self::Pull(_) => None,
+            Self::DefaultBranch(ground) => ground.issue(),
+        }
+    }
+
     /// The pull request's number.
     pub(super) fn pull(&self) -> Option<IssueNumber> {
         match self {
@@ -142,11 +150,21 @@ pub(super) async fn execute(
     if let Verdict::Red(red) = &mut verdict {
         default_branch::make_issue(services, wanted, red).await.map_err(super::retry)?;
     }
-    let has_issue = matches!(&verdict, Verdict::Red(red) if red.ground.pull().is_none());
+    let issue = match &verdict {
+        Verdict::Red(red) => red.ground.issue(),
+        Verdict::Wait
+        | Verdict::Green
+        | Verdict::Unstarted(..)
+        | Verdict::Fork(..)
+        | Verdict::NotOurs
+        | Verdict::In(_) => None,
+    };
     let mut transaction = services.pool.begin().await?;
     let completed = lease.complete(&mut transaction).await?;
     super::answer_checks::carry_out(services, &mut transaction, (wanted, told_at), verdict).await?;
-    if has_issue && let Some(begun) = tries::branch_run(&mut transaction, wanted.repository).await? {
+    if let Some(begun) =
+        tries::branch_run(&mut transaction, wanted.repository).await?.filter(|it| Some(it.issue) == issue)
+    {
         // The issue is the work of the run that it is for.
         journal::adopt(&mut transaction, lease.job(), begun.run).await?;
     }

@@ -16,6 +16,11 @@ use crate::{
 
 pub(super) async fn execute(services: &Services, lease: &Lease, wanted: &Rerun) -> Result<Completed, JobFailure> {
     let mut connection = services.pool.acquire().await?;
+    if let Some(watcher) = wanted.watcher
+        && store::undo::is_asked(&mut connection, watcher).await?
+    {
+        return super::complete(services, lease).await;
+    }
     let name = store::repository_name(&mut connection, wanted.repository).await?;
     drop(connection);
     let github = services.github.installation(wanted.installation);

@@ -130,10 +130,17 @@ pub async fn has_failed(connection: &mut PgConnection, repository: RepositoryId,
     Ok(failed)
 }
 
-/// Forgets what was said of a commit that could not be looked at, so that it is found again when all is compared.
+/// Forgets what was said of a commit that could not be looked at, unless another look is to come: what fails on a watched pull
+/// request is then found anew when all is compared, once.
 pub async fn unhear(connection: &mut PgConnection, repository: RepositoryId, head: &CommitSha) -> Result<()> {
     sqlx::query!(
-        "delete from ci_head where repository_id = $1 and head = $2 and settled_at is null",
+        "delete from ci_head
+         where repository_id = $1 and head = $2 and settled_at is null
+           and not exists (
+               select from job
+               where kind in ('checks', 'branch_checks')
+                 and payload ->> 'head' = $2 and (payload ->> 'repository')::bigint = $1
+           )",
         repository as _,
         head as _,
     )

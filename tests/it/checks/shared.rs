@@ -50,6 +50,8 @@ async fn who_offers_a_commit_elsewhere_takes_nothing_from_whose_checks_are_answe
     let standing = wim.open_pull_request(&name, ("main", "production"), "Deploy", "Short.").unwrap();
     stage.say("wim", standing, "/wiz fix the greeting");
     insta::assert_snapshot!(shown(&stage.until_answers(standing, "default branch").await), @"This pull request's branch is the default branch, to which I never commit. `/wiz fix` on an issue brings a pull request to it.");
+    stage.say("wim", standing, "/wiz ci on");
+    insta::assert_snapshot!(shown(&stage.until_answers(standing, "ci.default_branch").await), @"This pull request's branch is the default branch. Whether I answer failing checks there is said by `ci.default_branch` in `.github/wiz.yml`, for the branch itself.");
     fails(&stage, &head, "main is broken");
     let found = until("wiz opens an issue", PATIENCE, async || {
         let repository = stage.world.hub().control().repository(&name)?;

@@ -141,8 +141,11 @@ async fn faulty_rules_that_nobody_reviewed_are_told_once_on_their_commit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_account_locks_a_repository_cannot_loosen() {
-    let stage = Stage::set("min_role: triage\n", vec![]).await;
+async fn what_the_server_and_the_account_lock_a_repository_cannot_loosen() {
+    let server = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(server.path(), "budget_day: $9\nlocked: [budget_day]\n").unwrap();
+    let settings = vec![("WIZ_POLICY_FILE", server.path().to_str().unwrap().to_owned())];
+    let stage = Stage::set_for(settings, "min_role: triage\nbudget_day: $99\n", vec![]).await;
     let control = stage.world.hub().control();
     let owner = stage.repo.full_name().split('/').next().unwrap().to_owned();
     let home = NewRepository { owner: owner.clone(), name: ".github".into(), ..NewRepository::default() };
@@ -160,7 +163,10 @@ async fn what_the_account_locks_a_repository_cannot_loosen() {
     let role = "| `min_role` | `maintain` | the account; locked by the account; what this repository says would loosen it \
                 and is not followed |";
     assert!(rules.body.contains(role), "{}", rules.body);
-    assert!(rules.body.contains("| `budget_day` | `$20.00` | default |"), "{}", rules.body);
+    let money = "| `budget_day` | `$9.00` | the server; locked by the server; what this repository says would loosen it and is \
+                 not followed |";
+    assert!(rules.body.contains(money), "{}", rules.body);
+    assert!(rules.body.contains("| `budget_run` | `$3.00` | default |"), "{}", rules.body);
 
     let head = stage.person("wim").write_file(
         stage.repo.full_name(),

@@ -60,7 +60,7 @@ async fn on_others_pull_requests_wiz_commits_where_it_is_asked() {
     stage.until_says(pull, "is open").await;
     stage.say("wim", pull, "/wiz fix --max $1 say it louder");
     let said = stage.until_answers(pull, "of its own").await;
-    insta::assert_snapshot!(shown(&said), @"A run works on this pull request already, with a budget and a model of its own, so `--max` and `--model` mean nothing here and I did not start. Give `/wiz fix` without them; `/wiz budget +$2` lets the run spend more.");
+    insta::assert_snapshot!(shown(&said), @"My run of this pull request has a budget and a model of its own, so `--max` and `--model` mean nothing here and I did not start. Give `/wiz fix` without them.");
     assert_eq!(stage.on_head(pull, "greet.sh"), "echo \"Hi there, $1\"");
     assert_eq!(stage.commits(pull).len(), 2);
     assert_eq!(stage.asked(pull), ["max"]);
@@ -83,7 +83,7 @@ async fn on_others_pull_requests_wiz_commits_where_it_is_asked() {
     stage.until_says(pull, "is open").await;
     assert_eq!(stage.on_head(pull, "greet.sh"), "echo \"HI, $1\"");
     insta::assert_snapshot!(stage.talk(pull).await, @r"
-    wim: /wiz fix --draft --base release say it louder
+    wim: /wiz fix --draft --base release say it louder  👀
     ----
     wiz: On a pull request I work on its branch and plan nothing, so `--base`, `--draft` and `--plan` mean nothing here and I did not start. Give `/wiz fix` without them.
     ----
@@ -103,7 +103,7 @@ async fn on_others_pull_requests_wiz_commits_where_it_is_asked() {
     ----
     wim: /wiz fix --max $1 say it louder  👀
     ----
-    wiz: A run works on this pull request already, with a budget and a model of its own, so `--max` and `--model` mean nothing here and I did not start. Give `/wiz fix` without them; `/wiz budget +$2` lets the run spend more.
+    wiz: My run of this pull request has a budget and a model of its own, so `--max` and `--model` mean nothing here and I did not start. Give `/wiz fix` without them.
     ----
     wim: /wiz fix say it louder  👀
     ");

@@ -14,6 +14,7 @@ use crate::{
     report,
     run::{
         signal::{Notice, Order, Refusal, Signal},
+        state::{Run, State},
         store::{Signalled, StoredRun, results},
         view,
     },
@@ -121,7 +122,7 @@ async fn unpaid(
             Ok((left < *more).then(|| report::budget_exhausted(budget_day.saturating_sub(left), budget_day)))
         }
         Order::Retry => match store::load(connection, run).await? {
-            Some(stored) if !stored.run.state.keeps_budget() => {
+            Some(stored) if asks_models_again(&stored.run) => {
                 starting::nothing_left(connection, repository, budget_day).await
             }
             Some(_) | None => Ok(None),
@@ -136,6 +137,15 @@ async fn unpaid(
         | Order::Edit { .. }
         | Order::Cancel => Ok(None),
     }
+}
+
+/// Whether trying again what has ended may cost money: what is only published, watched or proven does not.
+fn asks_models_again(run: &Run) -> bool {
+    let stage = run.progress.failure.as_ref().map(|failure| failure.stage);
+    let proves = run.progress.follow_up.as_ref().is_some_and(|follow_up| follow_up.cause.only_proves());
+    matches!(run.state, State::Failed | State::Cancelled)
+        && !matches!(stage, Some(State::Publishing | State::Watching))
+        && !proves
 }
 
 /// Looks up what an order needs to know about the present; none when the base branch is gone.

@@ -120,6 +120,9 @@ async fn part(
     (index, command): (usize, &Command),
     (cause, verb, ordered): (FollowUpCause, &'static str, bool),
 ) -> Result<Part> {
+    if command.flags.shape_pull_request() {
+        return Ok(Part::Say(report::flags_of_new_pull_request(verb)));
+    }
     let pull = scene.spoken.issue;
     let known = scene
         .target

@@ -41,6 +41,9 @@ pub(super) async fn part(services: &Services, scene: &Scene<'_>, wanted: Option<
     if pull.is_from_fork() {
         return Ok(Part::Say(report::checks_of_forks()));
     }
+    if pull.offers_default_branch() {
+        return Ok(Part::Say(report::checks_of_default_branch()));
+    }
     let switch = wanted.map(|wanted| scene.speaker().cloned().map(|speaker| (wanted, speaker))).transpose()?;
     let look = wanted.filter(|wanted| *wanted).map(|_| look(scene, scene.installation, &pull));
     Ok(Part::Checks(Box::new(Switching {
