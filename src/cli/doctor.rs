@@ -30,10 +30,11 @@ pub(super) async fn doctor() -> Result<ExitCode> {
     healthy &= tell("engine", timed(engine(&config)).await.as_ref().map(Clone::clone))?;
     healthy &= tell("github", timed(github(&config)).await.as_ref().map(Clone::clone))?;
     if let Ok(database) = database {
-        let models = Models::new(&config.models, database.pool().clone(), Pauses::default())
-            .and_then(|models| Ok(models.ready()?));
-        let named = format!("{} has an address, a key and a price", config.models.default_model);
-        healthy &= tell("model", models.as_ref().map(|()| named))?;
+        let model = async {
+            let models = Models::new(&config.models, database.pool().clone(), Pauses::default())?;
+            Ok(models.introduce().await?)
+        };
+        healthy &= tell("model", timed(model).await.as_ref().map(Clone::clone))?;
         database.close().await?;
     }
     Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -1,4 +1,4 @@
-//! One POST to a provider: deadline, size cap, and every outcome as a [`ModelError`] or JSON.
+//! One request to a provider: deadline, size cap, and every outcome as a [`ModelError`] or JSON.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use super::{ModelError, Provider, wire};
+use super::{ModelError, ModelName, Provider, wire};
 use crate::config::ProviderConfig;
 
 /// Largest answer read; a full output of 128,000 tokens is below 1 MiB.
@@ -48,17 +48,12 @@ pub(super) async fn post(
     body: String,
     timeout: Duration,
 ) -> Result<Value, ModelError> {
-    let key = endpoint.api_key.expose_secret();
     let request = client
         .post(format!("{}{}", endpoint.base_url, wire::path(provider)))
         .header("content-type", "application/json")
         .timeout(timeout)
         .body(body);
-    let request = match provider {
-        Provider::Anthropic => request.header("x-api-key", key).header("anthropic-version", ANTHROPIC_VERSION),
-        Provider::OpenAi | Provider::OpenAiChat => request.bearer_auth(key),
-    };
-    let response = request.send().await.map_err(network_error)?;
+    let response = signed(request, endpoint, provider).send().await.map_err(network_error)?;
     let (status, retry_after) = (response.status(), retry_after(response.headers()));
     let text = read_capped(response).await?;
     if !status.is_success() {
@@ -68,6 +63,34 @@ pub(super) async fn post(
     serde_json::from_str(&text).map_err(|error| {
         ModelError::protocol(format!("{} bytes that are not JSON (line {})", text.len(), error.line()))
     })
+}
+
+/// Whether the provider takes the key and has the model; false where it does not tell of models, as many local servers and
+/// gateways do not.
+pub(super) async fn has_model(
+    client: &reqwest::Client,
+    endpoint: &Endpoint,
+    model: &ModelName,
+    timeout: Duration,
+) -> Result<bool, ModelError> {
+    let request = client.get(format!("{}{}", endpoint.base_url, wire::model_path(model))).timeout(timeout);
+    let response = signed(request, endpoint, model.provider).send().await.map_err(network_error)?;
+    let (status, retry_after) = (response.status(), retry_after(response.headers()));
+    if status.is_success() {
+        return Ok(true);
+    }
+    match status.as_u16() {
+        404 | 405 | 501 => Ok(false),
+        status => Err(ModelError::from_status(status, retry_after, &read_capped(response).await?)),
+    }
+}
+
+fn signed(request: reqwest::RequestBuilder, endpoint: &Endpoint, provider: Provider) -> reqwest::RequestBuilder {
+    let key = endpoint.api_key.expose_secret();
+    match provider {
+        Provider::Anthropic => request.header("x-api-key", key).header("anthropic-version", ANTHROPIC_VERSION),
+        Provider::OpenAi | Provider::OpenAiChat => request.bearer_auth(key),
+    }
 }
 
 async fn read_capped(mut response: reqwest::Response) -> Result<String, ModelError> {
@@ -109,6 +132,13 @@ fn network_error(error: reqwest::Error) -> ModelError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_model_is_asked_for_below_its_providers_address() {
+        let paths = ["anthropic/claude-sonnet-4-5", "openai/gpt-5", "openai-chat/org/qwen3"]
+            .map(|model| wire::model_path(&model.parse().unwrap()));
+        assert_eq!(paths, ["/v1/models/claude-sonnet-4-5", "/models/gpt-5", "/models/org/qwen3"]);
+    }
 
     #[test]
     fn waits_are_read_from_either_header() {

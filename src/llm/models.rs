@@ -19,6 +19,9 @@ use crate::{config::ModelConfig, ids::RunId, money::MicroDollars};
 /// Longest time for one try; a full answer of a slow model takes minutes.
 const TRY_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// Longest wait for a provider's word on a model, which takes it no thinking.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(15);
+
 /// All models wiz may use. Cheap to clone.
 #[derive(Clone)]
 pub struct Models {
@@ -77,6 +80,24 @@ impl Models {
     pub fn check(&self, model: &ModelName) -> Result<Price, ModelError> {
         self.inner.endpoint(model)?;
         self.inner.price(model)
+    }
+
+    /// Asks the providers of the configured models whether they take the key and have the model, which costs nothing. Answers in
+    /// words for people.
+    pub async fn introduce(&self) -> Result<String, ModelError> {
+        self.ready()?;
+        let coder = self.model_for(AgentRole::Coder);
+        let reviewer = Some(self.model_for(AgentRole::Reviewer)).filter(|reviewer| *reviewer != coder);
+        let mut words = Vec::new();
+        for model in std::iter::once(coder).chain(reviewer) {
+            let endpoint = self.inner.endpoint(model)?;
+            let told = match http::has_model(&self.inner.client, endpoint, model, LOOK_TIMEOUT).await? {
+                true => "its provider takes the key and has it",
+                false => "it has an address, a key and a price; its provider does not tell of models",
+            };
+            words.push(format!("{model}: {told}"));
+        }
+        Ok(words.join("; "))
     }
 
     /// Whether the configured models can be called now: known, priced, and not left alone after failures. Makes no call,

@@ -21,6 +21,8 @@ pub enum Fault {
     Truncated,
     /// No answer until the client gives up.
     Silent,
+    /// 401.
+    KeyRefused,
 }
 
 /// Faults that wait for their call.

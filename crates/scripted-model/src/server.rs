@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, State},
+    extract::{DefaultBodyLimit, Path, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -110,11 +110,24 @@ fn router(stage: Arc<Stage>) -> Router {
         .route("/v1/messages", play(Wire::Messages, "/v1/messages"))
         .route("/v1/responses", play(Wire::Responses, "/v1/responses"))
         .route("/v1/chat/completions", play(Wire::Chat, "/v1/chat/completions"))
+        .route("/v1/models/{*model}", get(tell_of_model))
         .route("/_script/faults", get(list_faults))
         .route("/_script/fail", post(fail))
         // Own limit, with an answer in the wire's form.
         .layer(DefaultBodyLimit::disable())
         .with_state(stage)
+}
+
+/// Every model is there, for whoever has a key.
+async fn tell_of_model(State(stage): State<Arc<Stage>>, Path(model): Path<String>, headers: HeaderMap) -> Response {
+    let told = json!({ "id": model, "object": "model" });
+    match stage.weather.next() {
+        _ if !has_key(Wire::Messages, &headers) && !has_key(Wire::Chat, &headers) => {
+            error(StatusCode::UNAUTHORIZED, "authentication_error", "no key was sent")
+        }
+        Some(fault) => faulty(fault, &told),
+        None => Json(told).into_response(),
+    }
 }
 
 async fn list_faults(State(stage): State<Arc<Stage>>) -> Json<Vec<String>> {
@@ -219,6 +232,7 @@ fn faulty(fault: Fault, answer: &Value) -> Response {
             response.headers_mut().insert(header::RETRY_AFTER, retry_after_s.into());
             response
         }
+        Fault::KeyRefused => error(StatusCode::UNAUTHORIZED, "authentication_error", "invalid key"),
         Fault::Overloaded => error(overloaded, "overloaded_error", "Overloaded"),
         Fault::Broken | Fault::Silent => (StatusCode::INTERNAL_SERVER_ERROR, "<html>oops</html>").into_response(),
         Fault::Truncated => {

@@ -8,7 +8,7 @@ mod samples;
 
 use serde_json::Value;
 
-use super::{ModelError, ModelRequest, ModelResponse, Provider};
+use super::{ModelError, ModelName, ModelRequest, ModelResponse, Provider};
 
 /// The request's body.
 pub(super) fn encode(request: &ModelRequest) -> Value {
@@ -34,6 +34,15 @@ pub(super) const fn path(provider: Provider) -> &'static str {
         Provider::Anthropic => "/v1/messages",
         Provider::OpenAi => "/responses",
         Provider::OpenAiChat => "/chat/completions",
+    }
+}
+
+/// Where a provider tells of one of its models, which costs nothing.
+/// <https://docs.claude.com/en/api/models> <https://platform.openai.com/docs/api-reference/models/retrieve>
+pub(super) fn model_path(model: &ModelName) -> String {
+    match model.provider {
+        Provider::Anthropic => format!("/v1/models/{}", model.name),
+        Provider::OpenAi | Provider::OpenAiChat => format!("/models/{}", model.name),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
         CheckIdentity, CheckRun, CheckRunOutput, CheckState, Conclusion, GitHubError, Installation, StickyComment,
     },
     ids::{BranchName, CommitSha, RepositoryName, RunId},
-    llm::AgentRole,
+    llm::ModelError,
     report::{self, Marker, MarkerKind, TriedPart},
     run::{policies, task::Selftest, view},
     sandbox::{BoxKey, BoxLimits, BoxSpec, Command, CommandEnd},
@@ -69,7 +69,7 @@ impl Trial<'_> {
         let commenting = begun.elapsed();
         parts.push(tried("permissions", self.permissions()).await);
         parts.push(tried("box", self.a_box()).await);
-        parts.push(tried("model", async { self.model() }).await);
+        parts.push(tried("model", self.model()).await);
         match self.github.default_head(self.name).await {
             Ok(Some((_, head))) => {
                 parts.push(tried("branch", self.branch(&head)).await);
@@ -123,10 +123,13 @@ impl Trial<'_> {
         Ok(format!("a command ran in a box of {image}, and its walls stand"))
     }
 
-    fn model(&self) -> Result<String> {
-        self.services.models.ready().context("the operator must mend the model's settings")?;
-        let model = self.services.models.model_for(AgentRole::Coder);
-        Ok(format!("{model} has an address, a key and a price; it was not asked, since that costs money"))
+    async fn model(&self) -> Result<String> {
+        let words = match self.services.models.introduce().await {
+            // What a provider says besides may be for the operator alone.
+            Err(error @ ModelError::Auth { .. }) => anyhow::bail!("{error}"),
+            words => words.context("the operator must mend the model's settings; the log says how")?,
+        };
+        Ok(format!("{words}; it was asked nothing, since that costs money"))
     }
 
     /// Makes a branch and takes it away again.

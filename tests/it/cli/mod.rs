@@ -5,6 +5,7 @@ mod setup;
 
 use std::{path::Path, process::Stdio};
 
+use scripted_model::{Fault, Script, ScriptedModel};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, process::Command, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -221,6 +222,9 @@ async fn doctor_says_which_part_is_missing() {
     let mut environment = SETTINGS.to_vec();
     environment.push(("DATABASE_URL", &db.url));
     environment.push(("DOCKER_HOST", "unix:///nowhere/docker.sock"));
+    let model = ScriptedModel::start(Script { canaries: vec![], max_body_bytes: 0, scenes: vec![] }).await.unwrap();
+    let address = model.url();
+    environment.push(("ANTHROPIC_BASE_URL", &address));
     let ended = run(&["doctor"], &environment).await;
     assert_eq!(ended.code, Some(1), "{ended:?}");
     insta::assert_snapshot!(ended.out, @r#"
@@ -228,12 +232,15 @@ async fn doctor_says_which_part_is_missing() {
     database       ok: answers, schema is up to date
     engine         FAILED: the container engine cannot be reached: Socket not found: /nowhere/docker.sock
     github         FAILED: GitHub cannot be asked: check WIZ_GITHUB_API_URL and the way there: GET /app: Service Error: client error (Connect): tcp connect error: Connection refused (os error 111)
-    model          ok: anthropic/claude-sonnet-4-5 has an address, a key and a price
+    model          ok: anthropic/claude-sonnet-4-5: its provider takes the key and has it
 "#);
 
     environment.retain(|(name, _)| *name != "DOCKER_HOST");
+    model.fail_next(1, Fault::KeyRefused);
     environment.push(("WIZ_IMAGE", "wiz-absent:none"));
     let ended = run(&["doctor"], &environment).await;
     let engine = ended.out.lines().find(|line| line.starts_with("engine")).unwrap();
     assert!(engine.contains("FAILED: it answers") && engine.contains("need the image wiz-absent:none:"), "{engine}");
+    let model = ended.out.lines().find(|line| line.starts_with("model")).unwrap();
+    assert!(model.contains("FAILED: the model provider refused our key (HTTP 401)"), "{model}");
 }

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use github_stand_in::store::{Level, PermissionSet};
+use scripted_model::Fault;
 
 use super::stage::{CHECKED, Stage, shown};
 
@@ -25,7 +26,7 @@ async fn it_names_what_works_and_what_is_missing() {
     | queue | 🟢 | <time> | a worker took the job |
     | permissions | 🟢 | <time> | all granted |
     | box | 🟢 | <time> | a command ran in a box of wiz-base:bookworm, and its walls stand |
-    | model | 🟢 | <time> | anthropic/scripted has an address, a key and a price; it was not asked, since that costs money |
+    | model | 🟢 | <time> | anthropic/scripted: its provider takes the key and has it; it was asked nothing, since that costs money |
     | branch | 🟢 | <time> | one was made and deleted |
     | check | 🟢 | <time> | a neutral one stands on the default branch |
     | comment | 🟢 | <time> | this one, edited in place |
@@ -43,10 +44,17 @@ async fn it_names_what_works_and_what_is_missing() {
     };
     let talks = [("issues", Level::Write), ("pull_requests", Level::Write), ("statuses", Level::Read)];
     grant(&[&talks[..], &[("contents", Level::Write)]].concat());
+    stage.world.model().unwrap().fail_next(1, Fault::KeyRefused);
     stage.say("maria", issue, "/wiz selftest");
-    let said = shown(&stage.until_answers(issue, "2 parts do not work.").await);
-    for wanted in ["| permissions | 🔴 |", "actions: write, checks: write at", "| branch | 🟢 |", "| check | 🔴 |"]
-    {
+    let said = shown(&stage.until_answers(issue, "3 parts do not work.").await);
+    for wanted in [
+        "| model | 🔴 |",
+        "refused our key (HTTP 401)",
+        "| permissions | 🔴 |",
+        "actions: write, checks: write at",
+        "| branch | 🟢 |",
+        "| check | 🔴 |",
+    ] {
         assert!(said.contains(wanted), "{wanted}: {said}");
     }
 
