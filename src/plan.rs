@@ -51,6 +51,22 @@ pub struct Step {
     pub depends_on: Vec<StepKey>,
 }
 
+/// A step that a person has left out of a plan that waits, and may take in again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    pub step: Step,
+    /// Its place among all steps that were proposed, from 0.
+    pub place: usize,
+}
+
+/// A plan that waits, with what people have left out of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    pub plan: Plan,
+    /// In the order of their places.
+    pub left_out: Vec<LeftOut>,
+}
+
 /// One check of the definition of done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -310,6 +326,15 @@ impl Plan {
             }
             WorkKind::Refactor => without_red("the behaviour stays as it is"),
         }
+    }
+
+    /// All steps that were proposed, in their order, each with whether it is part of the plan.
+    pub fn proposed<'a>(&'a self, left_out: &'a [LeftOut]) -> Vec<(&'a Step, bool)> {
+        let mut all: Vec<(&Step, bool)> = self.steps.iter().map(|step| (step, true)).collect();
+        for LeftOut { step, place } in left_out {
+            all.insert((*place).min(all.len()), (step, false));
+        }
+        all
     }
 
     /// What an approval is for: the plan, the commit it was made for, and the most it may spend.

@@ -73,15 +73,14 @@ pub(super) fn summary(view: &RunView, detail: Detail) -> String {
     }
     if let Some(plan) = &view.plan {
         parts.push(sections::summary_of(plan, detail));
-        let is_proposed = view.state == RunState::NeedsApproval;
-        parts.push(format!("**Plan** `{}`\n\n{}", plan.hash.short(), sections::steps(plan, is_proposed, detail)));
+        parts.push(format!("**Plan** `{}`\n\n{}", plan.hash.short(), sections::steps(plan, is_proposed(view), detail)));
         parts.push(format!("**Done means**\n\n{}", sections::definition_of_done(view, plan, detail)));
     }
     parts.push(sections::gate(view, detail));
-    if view.plan.is_some() && view.state == RunState::NeedsApproval {
+    if view.plan.is_some() && is_proposed(view) {
         parts.push(
-            "Edit this comment to change the plan: untick a step to leave it out, or reword the summary, a step or a \
-             check's name."
+            "Edit this comment to change the plan: untick a step to leave it out, tick it to have it back, or reword the \
+             summary, a step or a check's name."
                 .to_owned(),
         );
     }
@@ -96,11 +95,9 @@ pub(super) fn summary(view: &RunView, detail: Detail) -> String {
 pub(super) fn details(view: &RunView, detail: Detail) -> String {
     let mut text = String::new();
     if let Some(plan) = &view.plan {
-        let steps = plan
-            .plan
-            .steps
-            .iter()
-            .map(|step| format!("**{}**\n\n{}\n", step.id, neutralise(&step.detail, detail.text_chars())));
+        let steps = plan.shown_steps(is_proposed(view)).into_iter();
+        let steps =
+            steps.map(|(step, _)| format!("**{}**\n\n{}\n", step.id, neutralise(&step.detail, detail.text_chars())));
         text += &sections::folded("Steps in detail", &steps.collect::<Vec<_>>().join("\n"));
         text += &sections::folded("Risks", &sections::bullets(&plan.plan.risks, detail));
         if view.changes.is_empty() {
@@ -117,6 +114,11 @@ pub(super) fn details(view: &RunView, detail: Detail) -> String {
     text += &sections::outputs(view, detail);
     text += &sections::folded("Time", &times(view));
     text
+}
+
+/// Whether the plan waits, and so can be edited.
+fn is_proposed(view: &RunView) -> bool {
+    view.state == RunState::NeedsApproval
 }
 
 fn occasion(view: &RunView) -> String {

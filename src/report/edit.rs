@@ -4,7 +4,7 @@
 //! nobody touched keeps its exact words, whatever had to be broken or escaped to show them, and a command can never be
 //! changed: it is not among the parts that differ without the edit being refused.
 
-use crate::plan::Plan;
+use crate::plan::{LeftOut, Proposal, Step};
 
 /// Why an edit of the status comment cannot be taken as an edit of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -33,39 +33,37 @@ struct Parts {
     rest: String,
 }
 
-/// The plan that an edit makes out of `plan`; none when the edit left it as it was. `before` is the comment as wiz wrote
-/// it for `plan`, or the edit out of which `plan` was made.
-pub fn edited_plan(before: &str, after: &str, plan: &Plan) -> Result<Option<Plan>, EditFault> {
+/// What an edit makes out of `proposal`; none when the edit left it as it was. `before` is the comment as wiz wrote it for
+/// `proposal`, or the edit out of which that was made.
+pub fn edited_plan(before: &str, after: &str, proposal: &Proposal) -> Result<Option<Proposal>, EditFault> {
     let before = Parts::of(before, None)?;
     let names: Vec<String> = before.steps.iter().map(|(name, ..)| name.clone()).collect();
     let after = Parts::of(after, Some(&names))?;
     if before.rest != after.rest {
         return Err(EditFault::Elsewhere);
     }
-    let mut edited = plan.clone();
+    let mut edited = proposal.plan.clone();
     if before.summary != after.summary {
         edited.summary = said(&after.summary);
     }
     let names: Vec<&String> = after.steps.iter().map(|(name, ..)| name).collect();
     let known: Vec<&String> = before.steps.iter().map(|(name, ..)| name).filter(|name| names.contains(name)).collect();
-    // A step that an edit before this one took out cannot come back: nobody knows any more what it was.
-    let is_planned = |name: &str| plan.steps.iter().any(|step| step.id.as_str() == name);
-    if names != known || after.steps.iter().any(|(name, ticked, _)| *ticked && !is_planned(name)) {
+    let all = proposal.plan.proposed(&proposal.left_out);
+    if names != known || !names.iter().all(|name| all.iter().any(|(step, _)| step.id.as_str() == **name)) {
         return Err(EditFault::NewStep);
     }
-    edited.steps.retain(|step| after.steps.iter().any(|(name, ticked, _)| *ticked && name == step.id.as_str()));
-    for step in &mut edited.steps {
-        let name = step.id.as_str();
-        let of = |parts: &Parts| Some((parts.title(name)?.to_owned(), parts.detail(name)?.to_owned()));
-        let ((old_title, old_detail), (title, detail)) = of(&before).zip(of(&after)).ok_or(EditFault::Structure)?;
-        if old_title != title {
-            step.title = said(&title);
-        }
-        if old_detail != detail {
-            step.detail = said(&detail);
+    let mut left_out = Vec::new();
+    edited.steps.clear();
+    for (place, (step, _)) in all.into_iter().enumerate() {
+        let ticked = after.steps.iter().any(|(name, ticked, _)| *ticked && name == step.id.as_str());
+        match (reworded(step, &before, &after), ticked) {
+            (Some(step), true) => edited.steps.push(step),
+            (None, true) => return Err(EditFault::Structure),
+            // Its lines may be deleted as well.
+            (step_now, false) => left_out.push(LeftOut { step: step_now.unwrap_or_else(|| step.clone()), place }),
         }
     }
-    if before.criteria.len() != after.criteria.len() || before.criteria.len() != plan.definition_of_done.len() {
+    if before.criteria.len() != after.criteria.len() || before.criteria.len() != edited.definition_of_done.len() {
         return Err(EditFault::Structure);
     }
     for (criterion, (old, new)) in edited.definition_of_done.iter_mut().zip(before.criteria.iter().zip(&after.criteria))
@@ -77,7 +75,20 @@ pub fn edited_plan(before: &str, after: &str, plan: &Plan) -> Result<Option<Plan
             criterion.name = said(&new.0);
         }
     }
-    Ok((edited != *plan).then_some(edited))
+    let edited = Proposal { plan: edited, left_out };
+    Ok((edited != *proposal).then_some(edited))
+}
+
+/// The step in the words that it has after the edit; none where its title or its details are not to be found.
+fn reworded(step: &Step, before: &Parts, after: &Parts) -> Option<Step> {
+    let of =
+        |parts: &Parts| Some((parts.title(step.id.as_str())?.to_owned(), parts.detail(step.id.as_str())?.to_owned()));
+    let ((old_title, old_detail), (title, detail)) = of(before).zip(of(after))?;
+    Some(Step {
+        title: if old_title == title { step.title.clone() } else { said(&title) },
+        detail: if old_detail == detail { step.detail.clone() } else { said(&detail) },
+        ..step.clone()
+    })
 }
 
 impl Parts {
@@ -179,7 +190,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        plan::{Criterion, Proof, Step},
+        plan::{Criterion, Plan, Proof},
         report::{RunView, status_comment, tests::example},
     };
 
@@ -201,9 +212,14 @@ mod tests {
     }
 
     fn edit(view: &RunView, change: impl Fn(&str) -> String) -> Result<Option<Plan>, EditFault> {
-        let planned = view.plan.as_ref().unwrap();
         let before = status_comment(view);
-        edited_plan(&before, &change(&before), &planned.plan)
+        let edited = edited_plan(&before, &change(&before), &proposal(view))?;
+        Ok(edited.map(|edited| edited.plan))
+    }
+
+    fn proposal(view: &RunView) -> Proposal {
+        let planned = view.plan.as_ref().unwrap();
+        Proposal { plan: planned.plan.clone(), left_out: planned.left_out.clone() }
     }
 
     #[test]
@@ -242,12 +258,64 @@ mod tests {
     fn one_edit_may_follow_on_another() {
         let view = view(&["Some words".to_owned()]);
         let written = status_comment(&view);
+        let whole = proposal(&view);
         let without_a = written.replace("- [x] **a**", "- [ ] **a**");
-        let first = edited_plan(&written, &without_a, &view.plan.as_ref().unwrap().plan).unwrap().unwrap();
+        let first = edited_plan(&written, &without_a, &whole).unwrap().unwrap();
         let without_both = without_a.replace("- [x] **b**", "- [ ] **b**");
         let second = edited_plan(&without_a, &without_both, &first).unwrap().unwrap();
-        assert_eq!(second.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>(), ["c"]);
-        assert_eq!(edited_plan(&without_a, &written, &first), Err(EditFault::NewStep), "what is out stays out");
+        assert_eq!(second.plan.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>(), ["c"]);
+        assert_eq!(
+            edited_plan(&without_both, &written, &second),
+            Ok(Some(whole)),
+            "both at once, before it is written"
+        );
+    }
+
+    #[test]
+    fn a_step_that_was_left_out_is_taken_in_again() {
+        let mut view = view(&["Some *words*".to_owned(), "others".to_owned()]);
+        let whole = proposal(&view);
+        let edit = |view: &RunView, change: &dyn Fn(&str) -> String| {
+            let before = status_comment(view);
+            edited_plan(&before, &change(&before), &proposal(view))
+        };
+        let mut show = |proposal: Proposal| {
+            let planned = view.plan.as_mut().unwrap();
+            (planned.plan, planned.left_out) = (proposal.plan, proposal.left_out);
+            view.clone()
+        };
+        // Once with its box, and once with its whole line and its details.
+        let line = |line: &str| line.starts_with("- [x] **b**");
+        let deleted = |text: &str| {
+            let text: String = text.lines().filter(|it| !line(it)).map(|line| format!("{line}\n")).collect();
+            let (head, rest) = text.split_once("**b**\n\n").unwrap();
+            format!("{head}{}", &rest[rest.find("**c**").unwrap()..])
+        };
+        for leave_out in [&|text: &str| text.replace("- [x] **b**", "- [ ] **b**"), &deleted as &dyn Fn(&str) -> String]
+        {
+            let at_first = show(whole.clone());
+            let shorter = show(edit(&at_first, leave_out).unwrap().unwrap());
+            let text = status_comment(&shorter);
+            assert!(
+                text.contains("- [x] **a**") && text.contains("- [ ] **b**") && text.contains("- [x] **c**"),
+                "{text}"
+            );
+            assert_eq!(edit(&shorter, &str::to_owned), Ok(None));
+            let again = |text: &str| text.replace("- [ ] **b**", "- [x] **b**");
+            assert_eq!(edit(&shorter, &again), Ok(Some(whole.clone())), "as it was, and where it was");
+            let other =
+                edit(&shorter, &|text| again(text).replace("**b** others", "**b** new words")).unwrap().unwrap();
+            assert_eq!((other.plan.steps[1].title.as_str(), other.left_out.len()), ("new words", 0));
+            let reworded = edit(&shorter, &|text| text.replace("**b** others", "**b** new words")).unwrap().unwrap();
+            assert_eq!(
+                (&reworded.plan, reworded.left_out[0].step.title.as_str()),
+                (&proposal(&shorter).plan, "new words")
+            );
+        }
+        let at_first = show(whole);
+        let mut working = show(edit(&at_first, &deleted).unwrap().unwrap());
+        working.state = crate::report::RunState::Working;
+        assert!(!status_comment(&working).contains("**b**"), "nobody can take it in any more");
     }
 
     #[test]

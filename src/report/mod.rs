@@ -94,7 +94,7 @@ use crate::{
     error::UserMessage,
     ids::{BranchName, CommitSha, IssueNumber, Login, Mention, RunId},
     money::MicroDollars,
-    plan::{Gate, Plan, PlanHash, Proof, Question, StepKey},
+    plan::{Gate, LeftOut, Plan, PlanHash, Proof, Question, Step, StepKey},
 };
 
 /// Everything a person may want to know about a run.
@@ -202,6 +202,8 @@ pub struct Subject {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanView {
     pub plan: Plan,
+    /// What people have left out of it.
+    pub left_out: Vec<LeftOut>,
     pub hash: PlanHash,
     /// The commit it was made for.
     pub base: CommitSha,
@@ -212,6 +214,12 @@ pub struct PlanView {
 }
 
 impl PlanView {
+    /// The steps that are shown, each with whether it is part of the plan: while the plan can be edited, also those that may
+    /// be taken in again.
+    fn shown_steps(&self, is_proposed: bool) -> Vec<(&Step, bool)> {
+        self.plan.proposed(if is_proposed { &self.left_out } else { &[] })
+    }
+
     fn progress_of(&self, step: &StepKey) -> StepProgress {
         let found = self.progress.iter().find(|(key, _)| key == step);
         found.map_or(StepProgress::Waiting, |(_, progress)| *progress)

@@ -162,10 +162,10 @@ pub(super) fn first_command(view: &RunView) -> Option<String> {
 /// The steps as a task list.
 pub(super) fn steps(plan: &PlanView, is_proposed: bool, detail: Detail) -> String {
     let mut list = String::new();
-    for step in &plan.plan.steps {
+    for (step, is_planned) in plan.shown_steps(is_proposed) {
         let (tick, remark) = match plan.progress_of(&step.id) {
             // A plan that waits can be edited: a tick means that the step is part of it.
-            StepProgress::Waiting if is_proposed => ('x', ""),
+            StepProgress::Waiting if is_proposed && is_planned => ('x', ""),
             StepProgress::Waiting => (' ', ""),
             StepProgress::Working => (' ', " *(working)*"),
             StepProgress::Done => ('x', ""),

@@ -8,7 +8,7 @@ use crate::{
     error::UserMessage,
     ids::{CommitSha, Login, Mention, ReviewId},
     money::MicroDollars,
-    plan::{Gate, Plan, PlanHash, Question, StepKey},
+    plan::{Gate, LeftOut, Plan, PlanHash, Question, StepKey},
     run::{
         follow_up::{FollowUpCause, Waits},
         state::{CurrentPlan, PullRequest},
@@ -136,6 +136,8 @@ pub enum Order {
     /// Put an edited plan in the place of the one with this hash.
     Edit {
         plan: Plan,
+        #[serde(default)]
+        left_out: Vec<LeftOut>,
         of: PlanHash,
         /// Digests of the comment before and after the edit.
         texts: [String; 2],

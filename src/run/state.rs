@@ -7,7 +7,7 @@ use crate::{
     error::{Steering, UserMessage},
     ids::{BranchName, CommentId, CommitSha, IssueNumber, Mention, RunId},
     money::MicroDollars,
-    plan::{ApprovalWish, Gate, Plan, PlanHash, Question, Step, StepKey, WorkKind},
+    plan::{ApprovalWish, Gate, LeftOut, Plan, PlanHash, Question, Step, StepKey, WorkKind},
 };
 
 /// Where a run stands. The `Needs…` states and `Paused` hold no worker and no box.
@@ -254,6 +254,9 @@ pub struct CurrentPlan {
     /// Files beyond the plan's that a person allowed later.
     #[serde(default)]
     pub widened: Vec<String>,
+    /// Steps that people took out of it, and may take in again while it waits.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
     /// Digests of the status comment as people edited it to make this version, newest last.
     #[serde(default)]
     pub edits: Vec<String>,

@@ -179,6 +179,7 @@ fn plan_view(stored: &StoredRun) -> Option<PlanView> {
     let progress = &stored.run.progress;
     Some(PlanView {
         plan: current.plan.clone(),
+        left_out: current.left_out.clone(),
         hash: current.hash(stored.run.budget),
         base: current.base.clone(),
         gate: current.gate.clone(),

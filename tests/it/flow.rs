@@ -93,7 +93,7 @@ async fn a_python_issue_becomes_a_merged_pull_request_and_every_text_is_right() 
 
     - the default here is supervised
 
-    Edit this comment to change the plan: untick a step to leave it out, or reword the summary, a step or a check's name.
+    Edit this comment to change the plan: untick a step to leave it out, tick it to have it back, or reword the summary, a step or a check's name.
 
     **Next:** `/wiz approve <hash>` (go on), `/wiz revise …` (say what to change), `/wiz reject` (end the run)
 

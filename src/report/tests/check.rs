@@ -50,7 +50,7 @@ fn the_check_run_tells_the_same_story() {
     | ⏳ | dates before 1970<br>`pytest tests/test_dates.py` | must fail | must pass |
     | ⏳ | all tests<br>`pytest \| tee log` |  | must pass |
 
-    Edit this comment to change the plan: untick a step to leave it out, or reword the summary, a step or a check's name.
+    Edit this comment to change the plan: untick a step to leave it out, tick it to have it back, or reword the summary, a step or a check's name.
 
     **Next:** `/wiz approve 20a475dc` (go on), `/wiz revise …` (say what to change), `/wiz reject` (end the run)
     ");

@@ -64,7 +64,7 @@ pub(super) fn plan() -> PlanView {
     };
     let base: CommitSha = "a".repeat(40).parse().unwrap();
     let hash = plan.hash(&base, MicroDollars::from_dollars(3));
-    PlanView { plan, hash, base, gate: None, progress: Vec::new() }
+    PlanView { plan, left_out: Vec::new(), hash, base, gate: None, progress: Vec::new() }
 }
 
 pub(in crate::report) fn planned() -> RunView {

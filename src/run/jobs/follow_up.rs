@@ -107,7 +107,16 @@ async fn plan_for(
         risks: vec![],
         files: vec![],
     };
-    Ok(CurrentPlan { version: 1, plan, base, approved: true, widened: vec![], edits: vec![], gate: None })
+    Ok(CurrentPlan {
+        version: 1,
+        plan,
+        base,
+        approved: true,
+        widened: vec![],
+        left_out: vec![],
+        edits: vec![],
+        gate: None,
+    })
 }
 
 /// Commits the follow-up's patch on top of the head that it started from; on a fork it is offered.

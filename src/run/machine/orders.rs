@@ -4,7 +4,7 @@ use super::{approve, begin_ready_steps, cancel, enter, rest};
 use crate::{
     error::UserMessage,
     ids::CommitSha,
-    plan::{Plan, PlanHash},
+    plan::{PlanHash, Proposal},
     run::{
         signal::{Effect, Notice, Order, Refusal, Transition},
         state::{PauseCause, Run, State},
@@ -16,7 +16,7 @@ pub(super) fn human(run: Run, order: Order) -> Result<Transition, Refusal> {
         Order::Approve { typed_hash, base_now, shown } => {
             approve_as_shown(run, typed_hash.as_deref(), base_now, shown.as_ref())
         }
-        Order::Edit { plan, of, texts } => edit(run, plan, &of, texts),
+        Order::Edit { plan, left_out, of, texts } => edit(run, Proposal { plan, left_out }, &of, texts),
         Order::Answer { words } if run.state == State::NeedsAnswer => answer(run, &words),
         Order::Widen { shown } => rest::widen(run, shown.as_ref()),
         Order::Pause => rest::pause(run, PauseCause::Asked),
@@ -42,13 +42,14 @@ pub(super) fn human(run: Run, order: Order) -> Result<Transition, Refusal> {
 }
 
 /// Another version of the plan that waits, with another hash.
-fn edit(mut run: Run, plan: Plan, of: &PlanHash, texts: [String; 2]) -> Result<Transition, Refusal> {
+fn edit(mut run: Run, proposal: Proposal, of: &PlanHash, texts: [String; 2]) -> Result<Transition, Refusal> {
     let budget = run.budget;
     let current = run.progress.plan.as_mut().filter(|_| run.state == State::NeedsApproval).ok_or(Refusal::NotNow)?;
     if current.hash(budget) != *of {
         return Err(Refusal::ForeignPlan);
     }
-    current.plan = plan;
+    current.plan = proposal.plan;
+    current.left_out = proposal.left_out;
     current.edits.extend(texts);
     current.version += 1;
     Ok(enter(run, State::NeedsApproval, vec![]))

@@ -85,8 +85,16 @@ fn planned(mut run: Run, plan: Plan, base: CommitSha, gate: Gate) -> Transition 
     let version = run.progress.plan.as_ref().map_or(0, |current| current.version) + 1;
     let asked = gate.approver;
     run.progress.asked = None;
-    run.progress.plan =
-        Some(CurrentPlan { version, plan, base, approved: false, widened: vec![], edits: vec![], gate: Some(gate) });
+    run.progress.plan = Some(CurrentPlan {
+        version,
+        plan,
+        base,
+        approved: false,
+        widened: vec![],
+        left_out: vec![],
+        edits: vec![],
+        gate: Some(gate),
+    });
     match asked {
         Approver::Nobody => approve(run),
         Approver::Anybody | Approver::AnotherPerson => enter(run, State::NeedsApproval, vec![]),

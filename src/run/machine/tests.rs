@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     ids::{CommitSha, Login, RunId},
     money::MicroDollars,
-    plan::{Approver, Criterion, Gate, Plan, Proof, Question, Step},
+    plan::{Approver, Criterion, Gate, LeftOut, Plan, Proof, Question, Step},
     run::{
         signal::{Drafted, Notice, Order, PullRequestChange, StageResult},
         state::{Progress, PullRequest},
@@ -252,9 +252,12 @@ fn an_edited_plan_is_another_plan() {
     let of = shown(&asking).unwrap();
     let shorter = Plan { steps: plan().steps[..1].to_vec(), ..plan() };
     let edit = |of: &crate::plan::PlanHash| {
-        order(Order::Edit { plan: shorter.clone(), of: of.clone(), texts: ["written".to_owned(), "edited".to_owned()] })
+        let texts = ["written".to_owned(), "edited".to_owned()];
+        let left_out = vec![LeftOut { step: plan().steps[1].clone(), place: 1 }];
+        order(Order::Edit { plan: shorter.clone(), left_out, of: of.clone(), texts })
     };
     let edited = advance(&asking, edit(&of)).unwrap().run;
+    assert_eq!(edited.progress.plan.as_ref().unwrap().left_out.len(), 1);
     assert_eq!((edited.state, edited.progress.plan.as_ref().unwrap().version), (State::NeedsApproval, 2));
     assert_ne!(shown(&edited), Some(of.clone()), "the old hash approves nothing any more");
     assert_eq!(advance(&edited, edit(&of)), Err(Refusal::ForeignPlan), "an edit of a plan that is gone");
@@ -388,7 +391,7 @@ fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
         |_, _| order(Order::Reject),
         |run, _| {
             let of = shown(run).unwrap_or_else(|| plan().hash(&sha('e'), run.budget));
-            order(Order::Edit { plan: plan(), of, texts: [String::new(), String::new()] })
+            order(Order::Edit { plan: plan(), left_out: vec![], of, texts: [String::new(), String::new()] })
         },
         |run, _| order(Order::Widen { shown: wider(run) }),
         |_, _| order(Order::Widen { shown: None }),

@@ -1,5 +1,6 @@
 //! The plan is edited where it stands: in wiz's own comment.
 
+use github_stand_in::faults::{DeliveryFault, DeliveryFaultKind};
 use serde_json::json;
 
 use super::{
@@ -65,10 +66,27 @@ async fn a_plan_is_edited_in_its_comment_by_who_may() {
     // Two boxes are unticked faster than wiz writes.
     edit("maria", "- [x] **more**", "- [ ] **more**");
     edit("maria", "- [x] **yet**", "- [ ] **yet**");
-    let is_shorter = |body: &str| body.contains(READY) && !body.contains("**more**") && !body.contains("**yet**");
-    let second = until(&stage, issue, is_shorter).await;
+    let leaves_out = |body: &str| body.contains("- [ ] **more**") && body.contains("- [ ] **yet**");
+    let second = until(&stage, issue, |body| body.contains(READY) && leaves_out(body) && !body.contains(&first)).await;
     let hash = stage.plan_hash(issue);
     assert_ne!(hash, first, "another plan has another hash");
+    // What was left out is taken in again. The second box's delivery comes first, and the first one's changes nothing then.
+    stage.quiet().await;
+    stage.world.hub().control().add_delivery_fault(DeliveryFault {
+        event: Some("issue_comment".into()),
+        kind: DeliveryFaultKind::Reorder { behind: 1 },
+        times: 1,
+    });
+    edit("maria", "- [ ] **more**", "- [x] **more**");
+    edit("maria", "- [ ] **yet**", "- [x] **yet**");
+    until(&stage, issue, |body| body.contains(&first)).await;
+    stage.quiet().await;
+    assert_eq!(stage.plan_hash(issue), first, "it is the plan as it was");
+    edit("maria", "- [x] **more**", "- [ ] **more**");
+    edit("maria", "- [x] **yet**", "- [ ] **yet**");
+    until(&stage, issue, |body| body.contains(&hash)).await;
+    stage.quiet().await;
+    assert_eq!(stage.plan_hash(issue), hash);
     stage.say("maria", issue, &format!("/wiz approve {first}"));
     stage.until_answers(issue, "for another plan").await;
     edit("maria", "**fix** Mend it\n", "**fix** Mend it politely\n");
@@ -81,7 +99,8 @@ async fn a_plan_is_edited_in_its_comment_by_who_may() {
     stage.until_answers(issue, "only while it waits for approval").await;
     until(&stage, issue, |body| body.contains("- [x] **fix**")).await;
     // Two edits that come close together may be read as one version.
-    let talk = stage.talk(issue).await.replace("-you-v3`", "-you-v4`").replace("-well-v3`", "-well-v4`");
+    let talk = stage.talk(issue).await;
+    let talk = (4..8).fold(talk, |talk, version| talk.replace(&format!("-well-v{version}`"), "-well-v8`"));
     insta::assert_snapshot!(talk, @r"
     maria: /wiz fix  👀
     ----
@@ -97,7 +116,7 @@ async fn a_plan_is_edited_in_its_comment_by_who_may() {
 
     **Next:** `/wiz cancel` (leave the pull request alone)
 
-    <sub>run 1 · model `anthropic/scripted` · branch `wiz/run-1-greet-nobody-as-well-v4`</sub>
+    <sub>run 1 · model `anthropic/scripted` · branch `wiz/run-1-greet-nobody-as-well-v8`</sub>
     ----
     wiz: wim may not edit the plan: it needs the role **maintain** in this repository. I put the comment back.
     ----

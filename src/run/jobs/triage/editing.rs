@@ -12,6 +12,7 @@ use crate::{
     event::{Event, Place, Spoken, SpokenAction, command::Verb},
     github::journal::text_digest,
     ids::{DeliveryId, Login},
+    plan::Proposal,
     policy::{self, Permission, RepositoryPolicy, Role},
     report,
     run::{
@@ -47,11 +48,13 @@ pub(super) async fn interpret(
     let Some(stored) = store::load(&mut connection, run).await? else { return Ok(None) };
     let output = results::output(&mut connection, run).await?;
     drop(connection);
-    let written = output.status_comment_digest.as_deref();
-    let current = stored.run.progress.plan.as_ref();
-    let was_taken = |text: &str| current.is_some_and(|current| current.edits.contains(&text_digest(text)));
-    // GitHub's deliveries may come in another order than the edits: this one may be part of one that was taken.
-    if written == Some(text_digest(&spoken.text).as_str()) || was_taken(&spoken.text) {
+    let known = known_texts(&stored, &output);
+    let is_known = |text: &str| known.contains(&text_digest(text).as_str());
+    if is_known(&spoken.text) {
+        return Ok(None);
+    }
+    let follows = spoken.previous_text.as_ref().filter(|text| is_known(text));
+    if follows.is_none() && is_superseded(services, &stored, installation, spoken).await? {
         return Ok(None);
     }
     let github = services.github.installation(installation);
@@ -68,7 +71,10 @@ pub(super) async fn interpret(
     } else if !faults.is_empty() {
         vec![restore, Part::Say(triage::faults_text(&faults))]
     } else {
-        let before = before(services, &stored, &output, spoken).await?;
+        let before = match follows {
+            Some(text) => Some(text.clone()),
+            None => written_again(services, &stored, &output).await?,
+        };
         match new_plan(&stored, before.as_deref(), &spoken.text) {
             Ok(None) => vec![restore],
             Ok(Some(order)) => vec![Part::Order {
@@ -93,25 +99,45 @@ pub(super) async fn interpret(
     })))
 }
 
-/// The text that the edit is compared with: as wiz wrote it, or as an edit left it that is in the plan already. Two boxes
-/// are quickly unticked, and the second edit's delivery may come first.
-async fn before(
+/// Digests of the status comment that show the plan as it is: the edit that made it, and the comment as wiz wrote it,
+/// unless that was for a plan before. An edit may follow on either, since wiz may write between the edit and its delivery.
+fn known_texts<'a>(stored: &'a StoredRun, output: &'a results::Output) -> Vec<&'a str> {
+    let Some(current) = &stored.run.progress.plan else {
+        return Vec::from_iter(output.status_comment_digest.as_deref());
+    };
+    let edit = current.edits.last();
+    let waits = stored.run.state == State::NeedsApproval;
+    let is_shown = !waits || edit.is_none() || output.shown_plan == Some(current.hash(stored.run.budget));
+    let written = output.status_comment_digest.as_ref().filter(|_| is_shown);
+    edit.into_iter().chain(written).map(String::as_str).collect()
+}
+
+/// Whether an edit of an unknown text is history: GitHub's deliveries may come in another order than the edits, and again.
+/// What was overwritten by wiz before its delivery came is none, since its editor waits for an answer.
+async fn is_superseded(
     services: &Services,
     stored: &StoredRun,
-    output: &results::Output,
+    installation: InstallationId,
     spoken: &Spoken,
-) -> Result<Option<String>> {
-    let Some(current) = &stored.run.progress.plan else { return Ok(None) };
-    let is_written = |text: &str| output.status_comment_digest.as_deref() == Some(text_digest(text).as_str());
-    let is_known = |text: &&String| is_written(text) || current.edits.contains(&text_digest(text));
-    if let Some(previous) = spoken.previous_text.as_ref().filter(is_known) {
-        return Ok(Some(previous.clone()));
+) -> Result<bool> {
+    let taken = stored.run.progress.plan.as_ref().map(|current| &current.edits[..]).unwrap_or_default();
+    let texts = [Some(&spoken.text), spoken.previous_text.as_ref()];
+    if !texts.into_iter().flatten().any(|text| taken.contains(&text_digest(text))) {
+        return Ok(false);
     }
+    let github = services.github.installation(installation);
+    let now = github.comment(&stored.repository_name, spoken.id).await?.map(|comment| text_digest(&comment.body));
+    Ok(now != Some(text_digest(&spoken.text)))
+}
+
+/// The status comment as wiz wrote it for the plan that waits, if it can be told.
+async fn written_again(services: &Services, stored: &StoredRun, output: &results::Output) -> Result<Option<String>> {
+    let Some(current) = &stored.run.progress.plan else { return Ok(None) };
     if output.shown_plan != Some(current.hash(stored.run.budget)) {
         return Ok(None);
     }
     let again = status_text(services, stored, &view::of(services, stored).await?);
-    Ok(Some(again).filter(|text| is_written(text)))
+    Ok(Some(again).filter(|text| output.status_comment_digest.as_deref() == Some(text_digest(text).as_str())))
 }
 
 /// The order that an edit of the comment means, if it changed the plan; or what its editor must hear.
@@ -119,13 +145,14 @@ fn new_plan(stored: &StoredRun, before: Option<&str>, after: &str) -> Result<Opt
     let waiting = (stored.run.state == State::NeedsApproval).then_some(stored.run.progress.plan.as_ref()).flatten();
     let (Some(current), Some(before)) = (waiting, before) else { return Err(report::edit_not_now()) };
     let of = current.hash(stored.run.budget);
-    let plan = match report::edited_plan(before, after, &current.plan) {
-        Ok(Some(plan)) => plan,
+    let proposal = Proposal { plan: current.plan.clone(), left_out: current.left_out.clone() };
+    let Proposal { plan, left_out } = match report::edited_plan(before, after, &proposal) {
+        Ok(Some(edited)) => edited,
         Ok(None) => return Ok(None),
         Err(fault) => return Err(report::edit_unread(&fault.to_string())),
     };
     match plan.validate().and_then(|()| plan.fits(stored.mission.kind())) {
-        Ok(()) => Ok(Some(Order::Edit { plan, of, texts: [text_digest(before), text_digest(after)] })),
+        Ok(()) => Ok(Some(Order::Edit { plan, left_out, of, texts: [text_digest(before), text_digest(after)] })),
         Err(fault) => Err(report::edit_unread(&fault.to_string())),
     }
 }

@@ -219,6 +219,7 @@ fn an_adopted_pull_request_gets_its_plan_when_the_first_work_begins() {
         base: sha('b'),
         approved: true,
         widened: vec![],
+        left_out: vec![],
         edits: vec![],
         gate: None,
     };
