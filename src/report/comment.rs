@@ -71,6 +71,9 @@ pub(super) fn summary(view: &RunView, detail: Detail) -> String {
         let draft = if pull.draft { " as a draft" } else { "" };
         parts.push(format!("**Pull request:** [#{}]({}){draft}", pull.number, pull.url));
     }
+    if let Some(draft) = &view.follow_up_draft {
+        parts.push(format!("**Unfinished work:** [#{}]({}) as a draft", draft.number, draft.url));
+    }
     if let Some(plan) = &view.plan {
         parts.push(sections::summary_of(plan, detail));
         parts.push(format!("**Plan** `{}`\n\n{}", plan.hash.short(), sections::steps(plan, is_proposed(view), detail)));

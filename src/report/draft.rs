@@ -1,10 +1,16 @@
 //! Work that stopped half-way for want of money: its draft pull request, and why there may be none.
 
 use super::{
-    MARKER_CHARS, PullRequestText, RunState, RunView, code, pull_request, sections,
+    MARKER_CHARS, PullRequestText, RunState, RunView, code, follow_up, pull_request, sections,
     sections::{Detail, fitted},
 };
-use crate::{error::UserMessage, ids::IssueNumber, limits::COMMENT_CHARS, money::MicroDollars, plan::Gate};
+use crate::{
+    error::UserMessage,
+    ids::{BranchName, IssueNumber},
+    limits::COMMENT_CHARS,
+    money::MicroDollars,
+    plan::Gate,
+};
 
 /// Longest title; GitHub allows 256 characters.
 const TITLE_CHARS: usize = 120;
@@ -26,8 +32,30 @@ pub fn unfinished_pull_request(view: &RunView) -> PullRequestText {
 /// The message of a commit that holds what is done so far.
 pub fn unfinished_message(view: &RunView) -> String {
     let title = pull_request::title(view, SUBJECT_CHARS - 1 - UNFINISHED.len());
+    unfinished_commit(&title, view)
+}
+
+/// The draft of unfinished further work on the pull request of that number.
+pub fn unfinished_follow_up(view: &RunView, pull: IssueNumber) -> PullRequestText {
+    let body = format!(
+        "> [!WARNING]\n> **Unfinished and unproven.** The budget of a run was used up before its further work on #{pull} was \
+         done. Here is what it had so far, on top of #{pull}; nothing of it was proven and reviewed to the end.\n>\n> \
+         `/wiz budget +$2` in #{pull} lets it go on from here. What comes of it is committed to #{pull}, and this is closed \
+         then.\n\n{}\n",
+        pull_request::provenance(view).trim_end()
+    );
+    PullRequestText { title: format!("{UNFINISHED}{}", follow_up::subject(view)), body }
+}
+
+/// The message of a commit that holds what further work has done so far.
+pub fn unfinished_follow_up_message(view: &RunView) -> String {
+    let subject: String = follow_up::subject(view).chars().take(SUBJECT_CHARS - UNFINISHED.len()).collect();
+    unfinished_commit(&subject, view)
+}
+
+fn unfinished_commit(subject: &str, view: &RunView) -> String {
     format!(
-        "{UNFINISHED}{title}\n\nThe run used up its budget before its work was done. Nothing of this is\nproven.\n\n\
+        "{UNFINISHED}{subject}\n\nThe run used up its budget before its work was done. Nothing of this is\nproven.\n\n\
          Wiz-Run: {}\n",
         view.run
     )
@@ -95,7 +123,9 @@ pub fn out_of_money(cap: MicroDollars, has_draft: bool, withheld: Option<&UserMe
             "{spent} What it has done so far is in the draft pull request below, unfinished and unproven, and it goes on \
              from there."
         ),
-        (false, None) => format!("{spent} What it has done and said is kept, and it goes on from there."),
+        (false, None) => {
+            format!("{spent} What it has done and said is kept, and it goes on from there.")
+        }
     }
 }
 
@@ -119,6 +149,11 @@ pub fn draft_branch_moved(draft: IssueNumber) -> String {
         "Somebody else has written to the branch of the draft #{draft}, and wiz does not write over that. Take those commits \
          off the branch and `/wiz retry`, or close the draft and start over with `/wiz fix`."
     )
+}
+
+/// Somebody else has the branch on which the draft would be.
+pub fn draft_branch_taken(branch: &BranchName) -> String {
+    format!("Somebody else has written to the branch {}, where wiz would put it.", code(branch.as_str(), 250))
 }
 
 /// The repository can have no draft pull requests.

@@ -73,10 +73,14 @@ pub(super) fn headline(view: &RunView) -> Option<String> {
     Some(format!("{subject}: {doing}"))
 }
 
+/// What the follow-up is for, in a line that is none of Markdown's.
+pub(super) fn subject(view: &RunView) -> String {
+    view.follow_up.as_ref().map_or_else(|| "Follow up".to_owned(), |follow_up| follow_up.reason.subject())
+}
+
 /// The message of a follow-up's commit: why, what the coder says it did, trailers.
 pub fn follow_up_message(view: &RunView, summary: &str) -> String {
-    let subject = view.follow_up.as_ref().map(|follow_up| follow_up.reason.subject());
-    let subject: String = subject.unwrap_or_else(|| "Follow up".to_owned()).chars().take(SUBJECT_CHARS).collect();
+    let subject: String = subject(view).chars().take(SUBJECT_CHARS).collect();
     let summary = wrapped(summary);
     let body = if summary.is_empty() { String::new() } else { format!("\n\n{summary}") };
     let number = view.follow_up.as_ref().map(|follow_up| format!("\nWiz-Follow-Up: {}", follow_up.number));

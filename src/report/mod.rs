@@ -54,8 +54,9 @@ pub use default_branch::{
     branch_given_up,
 };
 pub use draft::{
-    draft_branch_moved, draft_ended, draft_given_up, draft_leaves_scope, draft_needs_approval, no_drafts, out_of_money,
-    unfinished_message, unfinished_pull_request,
+    draft_branch_moved, draft_branch_taken, draft_ended, draft_given_up, draft_leaves_scope, draft_needs_approval,
+    no_drafts, out_of_money, unfinished_follow_up, unfinished_follow_up_message, unfinished_message,
+    unfinished_pull_request,
 };
 pub use edit::{EditFault, edited_plan};
 pub use follow_up::{FollowUpReason, FollowUpView, follow_up_message, secret_in_text, superseded_check};
@@ -130,6 +131,8 @@ pub struct RunView {
     /// What the run changed, once it is known.
     pub changes: Vec<ChangedFile>,
     pub pull_request: Option<PullRequestLink>,
+    /// The draft of further work whose budget was used up.
+    pub follow_up_draft: Option<PullRequestLink>,
     /// Further work on the pull request that is under way, or has stopped.
     pub follow_up: Option<FollowUpView>,
     /// How many follow-ups there have been. On a pull request of somebody else, what was changed is then what the last one

@@ -5,6 +5,10 @@ use crate::ids::{BranchName, RunId};
 
 /// Longest readable part of a branch name.
 const SLUG_CHARS: usize = 40;
+/// How the name of every branch of wiz begins.
+const PREFIX: &str = "wiz/run-";
+/// What unfinished further work is known by.
+const UNFINISHED: &str = "-unfinished_";
 
 /// `wiz/run-12-naturalsize-says-1-0-byte`: the run makes it unique, the title makes it readable.
 pub fn name(stored: &StoredRun) -> anyhow::Result<BranchName> {
@@ -27,9 +31,21 @@ pub fn name(stored: &StoredRun) -> anyhow::Result<BranchName> {
     Ok(format!("{}{separator}{slug}{version}", prefix(stored.run.id)).parse()?)
 }
 
+/// The branch of unfinished further work: `wiz/run-12-unfinished_3`, which no title makes.
+pub fn of_follow_up(run: RunId, follow_up: u32) -> anyhow::Result<BranchName> {
+    Ok(format!("{}{UNFINISHED}{follow_up}", prefix(run)).parse()?)
+}
+
+/// Whether it is such a branch.
+pub fn is_of_follow_up(branch: &BranchName) -> bool {
+    let parts = branch.as_str().strip_prefix(PREFIX).and_then(|rest| rest.split_once(UNFINISHED));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    parts.is_some_and(|(run, follow_up)| is_number(run) && is_number(follow_up))
+}
+
 /// How every branch of the run begins, and some branches of other runs.
 pub fn prefix(run: RunId) -> String {
-    format!("wiz/run-{run}")
+    format!("{PREFIX}{run}")
 }
 
 /// Whether the branch has the run's whole number: `wiz/run-1-…` is not of run 12, and `wiz/run-12` not of run 1.

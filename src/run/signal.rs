@@ -11,7 +11,7 @@ use crate::{
     plan::{Gate, LeftOut, Plan, PlanHash, Question, StepKey},
     run::{
         follow_up::{FollowUpCause, Waits},
-        state::{CurrentPlan, PullRequest},
+        state::{CurrentPlan, FollowUpDraft, PullRequest},
     },
 };
 
@@ -114,6 +114,8 @@ pub enum StageResult {
 pub enum Drafted {
     /// It stands in a draft pull request.
     Published(PullRequest),
+    /// It is further work on the pull request, and stands in a draft of its own.
+    Beside(FollowUpDraft),
     /// Nothing was done yet, or nobody waits for it any more.
     Nothing,
     /// A rule is against it, or GitHub is.
@@ -200,6 +202,8 @@ pub enum Effect {
     Publish,
     /// Publish what is done so far as a draft.
     Draft,
+    /// Close a draft whose follow-up is over.
+    EndDraft(FollowUpDraft),
     /// Answer the threads of a review, with the commit in which its changes are.
     AnswerReview {
         review: ReviewId,

@@ -217,6 +217,8 @@ pub struct Progress {
     pub raised: Option<Gate>,
     /// Whether what was done when the money was used up is being published as a draft. Nothing goes on until it is.
     pub drafting: bool,
+    /// The draft that shows what the follow-up under way had done by then.
+    pub follow_up_draft: Option<FollowUpDraft>,
 }
 
 /// Why a run rests, and where it goes on.
@@ -306,6 +308,17 @@ pub struct PullRequest {
     pub unfinished: bool,
 }
 
+/// A draft pull request into the branch of the run's own, for unfinished further work on that. It goes with its follow-up.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FollowUpDraft {
+    /// Which of the run's follow-ups it shows.
+    pub follow_up: u32,
+    pub number: IssueNumber,
+    pub branch: BranchName,
+    /// wiz's newest commit there.
+    pub head: CommitSha,
+}
+
 /// A commit on which wiz has run the definition of done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeadProof {
@@ -385,6 +398,11 @@ pub struct Failure {
 }
 
 impl Progress {
+    /// Whether the pull request's branch lies in another repository.
+    pub fn is_on_fork(&self) -> bool {
+        self.pull_request.as_ref().is_some_and(|pull_request| pull_request.fork)
+    }
+
     /// What a person is asked about beyond the plan: files, and why the change needs more than the plan did.
     pub fn asked_beyond(&self) -> Vec<String> {
         let reasons = self.raised.iter().flat_map(|gate| &gate.reasons);

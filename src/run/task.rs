@@ -17,7 +17,7 @@ use crate::{
     policy::ScheduleName,
     queue::NewJob,
     report::OnLines,
-    run::follow_up::Waits,
+    run::{follow_up::Waits, state::FollowUpDraft},
 };
 
 /// One unit of durable work. The variant is the row's `kind`, its fields are the row's payload.
@@ -38,6 +38,8 @@ pub enum Task {
     Publish { run: RunId, seq: i32 },
     /// Publish what was done when the money was used up, as a draft.
     Draft { run: RunId },
+    /// Close the draft of a follow-up that is over.
+    EndDraft { run: RunId, draft: FollowUpDraft },
     /// Answer the threads of a review that was worked, with the commit in which its changes are.
     AnswerReview {
         run: RunId,
@@ -269,6 +271,7 @@ impl Task {
             | Self::Review { run, .. }
             | Self::Publish { run, .. }
             | Self::Draft { run }
+            | Self::EndDraft { run, .. }
             | Self::AnswerReview { run, .. }
             | Self::TellFailure { run, .. }
             | Self::Report { run, .. }
@@ -311,6 +314,7 @@ impl Task {
             | Self::PostReview(_)
             | Self::AnswerReview { .. }
             | Self::TellFailure { .. }
+            | Self::EndDraft { .. }
             | Self::Report { .. }
             | Self::Restore { .. }
             | Self::Place { .. }
@@ -382,6 +386,7 @@ impl Task {
             | Self::Review { .. }
             | Self::Publish { .. }
             | Self::Draft { .. }
+            | Self::EndDraft { .. }
             | Self::Deadline { .. }
             | Self::Halt { .. }
             | Self::Selftest(_)
@@ -410,6 +415,7 @@ impl Task {
             Self::Review { run, seq } => format!("run:{run}:review:{seq}"),
             Self::Publish { run, seq } => format!("run:{run}:publish:{seq}"),
             Self::Draft { run } => format!("run:{run}:draft"),
+            Self::EndDraft { run, draft } => format!("run:{run}:end-draft:{}", draft.number),
             Self::AnswerReview { run, review, .. } => format!("run:{run}:answer-review:{review}"),
             Self::TellFailure { run, waits: Waits::Review(id) } => format!("run:{run}:tell-failure:review-{id}"),
             Self::TellFailure { run, waits: Waits::Comment(id) } => format!("run:{run}:tell-failure:comment-{id}"),
@@ -451,6 +457,9 @@ mod tests {
     fn stages_are_what_may_last_and_all_else_is_short() {
         let (run, seq, tenant) = (RunId(7), 1, InstallationId(3));
         let step: StepKey = "fix".parse().unwrap();
+        let branch = "wiz/run-7-unfinished_2".parse().unwrap();
+        let draft =
+            FollowUpDraft { follow_up: 2, number: IssueNumber(9), branch, head: "a".repeat(40).parse().unwrap() };
         let stages = [
             Task::Plan { run, seq },
             Task::Work { run, seq, step },
@@ -463,6 +472,7 @@ mod tests {
             Task::Triage { delivery: DeliveryId(uuid::Uuid::nil()) },
             Task::AnswerReview { run, review: ReviewId(9), commit: None, offered: false },
             Task::TellFailure { run, waits: Waits::Review(ReviewId(9)) },
+            Task::EndDraft { run, draft },
             Task::Report { run, revision: 1 },
             Task::Place { run, after: JobId(5) },
             Task::Restore { run, delivery: DeliveryId(uuid::Uuid::nil()) },

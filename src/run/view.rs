@@ -18,7 +18,7 @@ use super::{
 use crate::{
     agent::{FindingLevel, ReviewReport, ReviewVerdict},
     github::missing_permissions,
-    ids::InstallationId,
+    ids::{InstallationId, IssueNumber},
     llm::AgentRole,
     patch::LineCount,
     report::{
@@ -76,16 +76,12 @@ pub async fn of(services: &Services, stored: &StoredRun) -> Result<RunView> {
         evidence_is_of_head: of_head.is_some(),
         review: review.map(shown_review),
         changes: proof.files.into_iter().map(shown_file).collect(),
-        pull_request: progress.pull_request.as_ref().map(|pull_request| PullRequestLink {
-            number: pull_request.number,
-            url: format!(
-                "{}/{}/pull/{}",
-                services.settings.github_url.as_str().trim_end_matches('/'),
-                stored.repository_name,
-                pull_request.number
-            ),
-            draft: stored.options.draft || pull_request.unfinished,
-            open: pull_request.open,
+        pull_request: pull_request(services, stored),
+        follow_up_draft: progress.follow_up_draft.as_ref().map(|draft| PullRequestLink {
+            number: draft.number,
+            url: pull_url(services, stored, draft.number),
+            draft: true,
+            open: true,
         }),
         follow_up: progress.follow_up.as_ref().map(shown_follow_up),
         follow_ups: progress.follow_ups,
@@ -150,7 +146,8 @@ fn gate(run: &Run) -> Option<String> {
         }),
         State::Paused if is_out_of_money(&run.progress) => {
             let progress = &run.progress;
-            let has_draft = progress.pull_request.as_ref().is_some_and(|pull| pull.unfinished);
+            let is_unfinished = progress.pull_request.as_ref().is_some_and(|pull| pull.unfinished);
+            let has_draft = is_unfinished || progress.follow_up_draft.is_some();
             let withheld = progress.pause.as_ref().and_then(|pause| pause.withheld.as_ref());
             Some(report::out_of_money(run.budget, has_draft, withheld))
         }
@@ -168,6 +165,20 @@ fn gate(run: &Run) -> Option<String> {
         | State::Failed
         | State::Cancelled => None,
     }
+}
+
+fn pull_request(services: &Services, stored: &StoredRun) -> Option<PullRequestLink> {
+    stored.run.progress.pull_request.as_ref().map(|pull_request| PullRequestLink {
+        number: pull_request.number,
+        url: pull_url(services, stored, pull_request.number),
+        draft: stored.options.draft || pull_request.unfinished,
+        open: pull_request.open,
+    })
+}
+
+fn pull_url(services: &Services, stored: &StoredRun, number: IssueNumber) -> String {
+    let site = services.settings.github_url.as_str().trim_end_matches('/');
+    format!("{site}/{}/pull/{number}", stored.repository_name)
 }
 
 fn is_out_of_money(progress: &Progress) -> bool {

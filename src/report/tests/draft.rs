@@ -7,7 +7,8 @@ use crate::{
     money::MicroDollars,
     plan::{Approver, Gate},
     report::{
-        PullRequestLink, RunState, draft_leaves_scope, draft_needs_approval, out_of_money, unfinished_message,
+        FollowUpReason, FollowUpView, PullRequestLink, RunState, draft_branch_taken, draft_leaves_scope,
+        draft_needs_approval, out_of_money, unfinished_follow_up, unfinished_follow_up_message, unfinished_message,
         unfinished_pull_request,
     },
 };
@@ -67,6 +68,46 @@ fn an_unfinished_pull_request_says_so() {
     > The run was cancelled, so nobody goes on with it. `/wiz retry` in #7 does; otherwise close this.
     > The run has failed; #7 has the reason, and `/wiz retry` there tries again.
     ");
+}
+
+#[test]
+fn unfinished_further_work_says_what_it_is_for_and_where_it_goes_on() {
+    let mut view = example::finished();
+    let reason = FollowUpReason::Review { by: "alice".parse().unwrap() };
+    view.follow_up = Some(FollowUpView { number: 2, reason });
+    let text = unfinished_follow_up(&view, IssueNumber(8));
+    let message = unfinished_follow_up_message(&view);
+    insta::assert_snapshot!(format!("{}\n----\n{}\n----\n{message}", text.title, text.body), @r"
+    Unfinished: Follow the review by alice
+    ----
+    > [!WARNING]
+    > **Unfinished and unproven.** The budget of a run was used up before its further work on #8 was done. Here is what it had so far, on top of #8; nothing of it was proven and reviewed to the end.
+    >
+    > `/wiz budget +$2` in #8 lets it go on from here. What comes of it is committed to #8, and this is closed then.
+
+    ## Where this comes from
+
+    | | |
+    | --- | --- |
+    | cost | spent $0.03, cap $3.00 |
+    | run | [12](https://wiz.example/runs/12) |
+    | asked for by | alice |
+    | approved by | bob |
+    | plan | `20a475dc16619d6b29d45c9c110ba1d3e8cb73c4d53b7188079149c05fbfd27b` |
+    | made on | `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` |
+    | model | `claude-sonnet-4-5` |
+
+    wiz does not merge: that is yours.
+
+    ----
+    Unfinished: Follow the review by alice
+
+    The run used up its budget before its work was done. Nothing of this is
+    proven.
+
+    Wiz-Run: 12
+    ");
+    insta::assert_snapshot!(draft_branch_taken(&"wiz/run-12-unfinished_2".parse().unwrap()), @"Somebody else has written to the branch `wiz/run-12-unfinished_2`, where wiz would put it.");
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub(super) fn run_in(state: RunState) -> RunView {
         review: None,
         changes: Vec::new(),
         pull_request: None,
+        follow_up_draft: None,
         follow_up: None,
         follow_ups: 0,
         model: Some("claude-sonnet-4-5".into()),

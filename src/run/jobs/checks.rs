@@ -24,6 +24,7 @@ use crate::{
     money::MicroDollars,
     policy::RepositoryPolicy,
     run::{
+        branch,
         follow_up::{FailingCheck, FollowUpCause},
         state::State,
         task::Checks,
@@ -290,6 +291,9 @@ async fn of_pull(
     if pull.is_from_fork() {
         let asked = rules.ci.is_labelled(&labels);
         return if asked { Ok(Business::Fork(pull.number)) } else { not("the pull request comes from a fork") };
+    }
+    if branch::is_of_follow_up(&pull.head.branch) {
+        return not("what fails on unfinished work is what its run has yet to do");
     }
     if pull.offers_default_branch() {
         return not("the pull request's branch is the default branch, which has a rule of its own");

@@ -138,6 +138,7 @@ impl Handler for Executor {
             Ok(
                 Task::AnswerReview { .. }
                 | Task::TellFailure { .. }
+                | Task::EndDraft { .. }
                 | Task::Report { .. }
                 | Task::Restore { .. }
                 | Task::Place { .. }
@@ -177,6 +178,7 @@ async fn dispatch(services: &Services, lease: &Lease, task: Task) -> Result<Comp
         Task::Review { run, seq } => review::execute(services, lease, run, seq).await,
         Task::Publish { run, seq } => publish::execute(services, lease, run, seq).await,
         Task::Draft { run } => draft::execute(services, lease, run).await,
+        Task::EndDraft { run, draft } => draft::end(services, lease, run, &draft).await,
         Task::AnswerReview { run, review, commit, offered } => {
             answer_review::execute(services, lease, (run, review), (commit.as_ref(), offered)).await
         }

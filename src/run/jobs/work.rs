@@ -75,7 +75,7 @@ async fn work(services: &Services, lease: &Lease, stored: &StoredRun, step: &Ste
     };
     let report = match opened.sealed_during(agent::work(&session, &input)).await? {
         Finished::Submitted(report) => report,
-        Finished::Stopped(StopReason::Money) if progress.follow_up.is_none() => {
+        Finished::Stopped(StopReason::Money) if !progress.is_on_fork() => {
             let start = project.base.clone().with(&before);
             return Ok(unfinished(services, opened.open_box, &start, (version, step)).await);
         }

@@ -1,6 +1,6 @@
 //! The money is used up: the run rests, and what is done so far is published as a draft.
 
-use super::{rest, stay};
+use super::{rest, stay, watch};
 use crate::{
     ids::CommitSha,
     run::{
@@ -9,10 +9,10 @@ use crate::{
     },
 };
 
-/// Lets a run without money rest. Work on what is not published yet becomes a draft, so that people see what their money
-/// bought; a follow-up's does not, since the pull request that is open holds only what was proven.
+/// Lets a run without money rest. Its work becomes a draft, so that people see what their money bought; a follow-up's a
+/// draft of its own, since the pull request that is open holds only what was proven. Nothing can be written to a fork.
 pub(super) fn out_of_money(run: Run) -> Result<Transition, Refusal> {
-    let has_work = matches!(run.state, State::Working | State::Reviewing) && run.progress.follow_up.is_none();
+    let has_work = matches!(run.state, State::Working | State::Reviewing) && !run.progress.is_on_fork();
     let mut transition = rest::pause(run, PauseCause::OutOfMoney)?;
     if has_work {
         transition.run.progress.drafting = true;
@@ -32,6 +32,7 @@ pub(super) fn drafted(mut run: Run, drafted: Drafted) -> Result<Transition, Refu
             let open = run.progress.pull_request.as_ref().is_none_or(|known| known.open);
             run.progress.pull_request = Some(PullRequest { open: open && pull_request.open, ..pull_request });
         }
+        Drafted::Beside(draft) => run.progress.follow_up_draft = Some(draft),
         Drafted::Nothing => {}
         Drafted::Withheld { why } => {
             if let Some(pause) = &mut run.progress.pause {
@@ -40,7 +41,34 @@ pub(super) fn drafted(mut run: Run, drafted: Drafted) -> Result<Transition, Refu
         }
     }
     let resumes = run.progress.pause.as_ref().is_some_and(|pause| pause.resumes);
-    if run.state == State::Paused && resumes { rest::resume(run) } else { Ok(stay(run, vec![])) }
+    match run.state {
+        State::Paused if resumes => rest::resume(run),
+        // It was closed and opened again meanwhile.
+        State::Watching if !run.progress.waiting.is_empty() => watch::watch_on(run, None),
+        State::Queued
+        | State::Planning
+        | State::NeedsApproval
+        | State::NeedsAnswer
+        | State::NeedsScope
+        | State::Paused
+        | State::Working
+        | State::Verifying
+        | State::Reviewing
+        | State::Publishing
+        | State::Watching
+        | State::Succeeded
+        | State::Failed
+        | State::Cancelled => Ok(stay(run, vec![])),
+    }
+}
+
+/// Closes the draft of a follow-up that is over by this transition.
+pub(super) fn without_draft_of_the_past(mut transition: Transition) -> Transition {
+    let progress = &mut transition.run.progress;
+    let under_way = progress.follow_up.as_ref().map(|follow_up| follow_up.number);
+    let past = progress.follow_up_draft.take_if(|draft| Some(draft.follow_up) != under_way);
+    transition.effects.extend(past.map(Effect::EndDraft));
+    transition
 }
 
 /// The head of a draft that is finished now. What failed there before was left to the draft's own work.

@@ -62,7 +62,7 @@ pub fn adopt(run: Run) -> Transition {
 
 /// What `signal` does to `run`.
 pub fn advance(run: &Run, signal: Signal) -> Result<Transition, Refusal> {
-    match signal {
+    let transition = match signal {
         Signal::Stage { seq, result } if seq == run.seq => stages::stage(run.clone(), result),
         Signal::Stage { .. } => Err(Refusal::Stale),
         Signal::Human { by: _, order } => orders::human(run.clone(), order),
@@ -74,7 +74,8 @@ pub fn advance(run: &Run, signal: Signal) -> Result<Transition, Refusal> {
         Signal::Gone(_) => Err(Refusal::Stale),
         Signal::Deadline { seq } if seq == run.seq && !run.state.is_terminal() => Ok(expire(run.clone())),
         Signal::Deadline { .. } => Err(Refusal::Stale),
-    }
+    };
+    transition.map(draft::without_draft_of_the_past)
 }
 
 /// Enters `state`: counts the entry, shows it, and sets its deadline or clears up behind an end.

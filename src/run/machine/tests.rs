@@ -423,7 +423,7 @@ fn any_signal() -> impl Strategy<Value = fn(&Run, bool) -> Signal> {
 
 /// Whatever may come of a draft.
 fn drafts() -> Vec<fn(&Run, bool) -> Signal> {
-    vec![|_, _| Signal::Draft(Drafted::Published(unfinished())), |_, _| Signal::Draft(Drafted::Nothing), |_, _| {
+    vec![|run, _| Signal::Draft(watch::tests::drafted(run)), |_, _| Signal::Draft(Drafted::Nothing), |_, _| {
         Signal::Draft(Drafted::Withheld { why: UserMessage::new("blocked") })
     }]
 }
@@ -431,8 +431,8 @@ fn drafts() -> Vec<fn(&Run, bool) -> Signal> {
 /// The part of an effect that must be unique among all effects of one run; reports may repeat.
 fn queue_key(run: &Run, effect: &Effect) -> Option<String> {
     match effect {
-        // A review is taken once, and its answer is found by its own name.
-        Effect::Report | Effect::AnswerReview { .. } | Effect::TellFailure(_) => None,
+        // A review is taken once, its answer is found by its own name, and closing a draft again is closing it.
+        Effect::Report | Effect::AnswerReview { .. } | Effect::TellFailure(_) | Effect::EndDraft(_) => None,
         Effect::Plan | Effect::Verify | Effect::Review | Effect::Publish | Effect::Draft | Effect::Halt => {
             Some(format!("{effect:?}:{}", run.seq))
         }

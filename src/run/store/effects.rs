@@ -43,6 +43,7 @@ pub(super) async fn enqueue(
             Effect::Review => (Task::Review { run: id, seq }, Duration::ZERO),
             Effect::Publish => (Task::Publish { run: id, seq }, Duration::ZERO),
             Effect::Draft => (Task::Draft { run: id }, Duration::ZERO),
+            Effect::EndDraft(draft) => (Task::EndDraft { run: id, draft: draft.clone() }, Duration::ZERO),
             Effect::AnswerReview { review, commit, offered } => {
                 let (commit, offered) = (commit.clone(), *offered);
                 (Task::AnswerReview { run: id, review: *review, commit, offered }, Duration::ZERO)

@@ -9,6 +9,7 @@ mod others;
 mod own;
 pub mod questions;
 mod requested;
+mod unfinished;
 
 use github_stand_in::store::ReviewComment;
 use scripted_model::{Call, Scene, Turn, When};

@@ -4,12 +4,16 @@
 //! The same rules hold as for finished work, except that nothing is proven. Everything is found or created, so a second
 //! try makes no second draft.
 
+mod beside;
 mod remains;
 
 use anyhow::Context as _;
 use sqlx::PgConnection;
 
-pub(super) use self::remains::{Remains, remains};
+pub(super) use self::{
+    beside::end,
+    remains::{Remains, remains},
+};
 use super::{
     Completed, Done, JobFailure, Lease, RunId, Services, Signal, StageFailure, StageResult, StoredRun, complete,
     follow_up::still_open,
@@ -63,6 +67,9 @@ async fn draft(services: &Services, stored: &StoredRun) -> Result<Drafted, Stage
         return Ok(Drafted::Nothing);
     }
     let progress = &stored.run.progress;
+    if let (Some(follow_up), Some(pull_request)) = (&progress.follow_up, &progress.pull_request) {
+        return beside::draft(services, stored, (follow_up, pull_request)).await;
+    }
     let current = progress.plan.as_ref().context("a run without a plan has done nothing")?;
     let version = workspace::current_version(progress)?;
     let steps = results::steps(&mut *services.pool.acquire().await?, stored.run.id, version).await?;

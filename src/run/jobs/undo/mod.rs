@@ -25,8 +25,18 @@ use crate::{
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
 /// Everything besides the stages that may write for a run.
-const OTHER_WRITERS: [&str; 9] =
-    ["report", "restore", "place", "reply", "draft", "answer_review", "post_review", "rerun", "tell_failure"];
+const OTHER_WRITERS: [&str; 10] = [
+    "report",
+    "restore",
+    "place",
+    "reply",
+    "draft",
+    "end_draft",
+    "answer_review",
+    "post_review",
+    "rerun",
+    "tell_failure",
+];
 
 pub(super) async fn execute(
     services: &Services,

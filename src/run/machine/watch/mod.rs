@@ -109,8 +109,9 @@ pub(super) fn follow_up(mut run: Run, cause: FollowUpCause) -> Result<Transition
     let known = run.progress.follow_up.iter().map(|follow_up| &follow_up.cause).chain(&run.progress.waiting);
     let is_known = known.into_iter().any(|known| known.is_same(&cause));
     match run.state {
-        State::Watching | State::Failed => begin(run, cause, 0),
-        State::Working
+        State::Watching | State::Failed if !run.progress.drafting => begin(run, cause, 0),
+        State::Watching
+        | State::Working
         | State::Verifying
         | State::Reviewing
         | State::Publishing
@@ -120,7 +121,8 @@ pub(super) fn follow_up(mut run: Run, cause: FollowUpCause) -> Result<Transition
         {
             Err(Refusal::Stale)
         }
-        State::Working
+        State::Watching
+        | State::Working
         | State::Verifying
         | State::Reviewing
         | State::Publishing
@@ -141,7 +143,9 @@ pub(super) fn follow_up(mut run: Run, cause: FollowUpCause) -> Result<Transition
         | State::Verifying
         | State::Reviewing
         | State::Publishing
+        | State::Watching
         | State::Succeeded
+        | State::Failed
         | State::Cancelled => Err(Refusal::NotNow),
     }
 }

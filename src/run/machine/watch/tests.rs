@@ -1,17 +1,20 @@
 //! The ways of a follow-up, spelled out.
 
 use super::{
-    super::tests::{TO_APPROVAL, TO_VERIFYING, new_run, order, plan, pull_request, sha, stage_of, step_done, walk},
+    super::tests::{
+        TO_APPROVAL, TO_VERIFYING, new_run, order, plan, pull_request, sha, stage_of, step_done, unfinished, walk,
+    },
     *,
 };
 use crate::{
     error::Advice,
-    ids::{CommentId, ReviewId},
+    ids::{CommentId, IssueNumber, ReviewId},
+    money::MicroDollars,
     run::{
         follow_up::{FailingCheck, Words},
         machine::advance,
-        signal::{Order, Signal, StageResult},
-        state::PullRequest,
+        signal::{Drafted, Order, Signal, StageResult},
+        state::{FollowUpDraft, PullRequest},
     },
 };
 
@@ -36,6 +39,17 @@ const TO_WATCHING: [fn(&Run) -> Signal; 3] = [
     |run| stage_of(run, StageResult::Reviewed { feedback: None }),
     |run| stage_of(run, StageResult::Published(pull_request())),
 ];
+
+/// The draft of what the run is at work on.
+pub fn drafted(run: &Run) -> Drafted {
+    let follow_up = run.progress.follow_ups;
+    if follow_up == 0 { Drafted::Published(unfinished()) } else { Drafted::Beside(beside(follow_up)) }
+}
+
+fn beside(follow_up: u32) -> FollowUpDraft {
+    let branch = format!("wiz/run-1-unfinished_{follow_up}").parse().unwrap();
+    FollowUpDraft { follow_up, number: IssueNumber(90 + i64::from(follow_up)), branch, head: sha('f') }
+}
 
 /// [`walk`] over signals that are spelled out.
 fn go<const N: usize>(run: Run, signals: [fn(&Run) -> Signal; N]) -> (Run, Vec<Effect>) {
@@ -63,6 +77,9 @@ const TO_PUBLISHING: [fn(&Run) -> Signal; 4] = [
     |run| stage_of(run, StageResult::Verified { feedback: None }),
     |run| stage_of(run, StageResult::Reviewed { feedback: None }),
 ];
+
+/// The same from its first step, which it has begun.
+const TO_PUBLISHING_AGAIN: [fn(&Run) -> Signal; 3] = [TO_PUBLISHING[1], TO_PUBLISHING[2], TO_PUBLISHING[3]];
 
 #[test]
 fn a_failing_check_becomes_a_further_commit_and_the_run_watches_again() {
@@ -226,6 +243,43 @@ fn an_adopted_pull_request_gets_its_plan_when_the_first_work_begins() {
     let with_plan = StageResult::FollowUpBegun { head: sha('c'), plan: Some(Box::new(plan.clone())) };
     let begun = advance(&run, stage_of(&run, with_plan)).unwrap();
     assert_eq!((begun.run.state, begun.run.progress.plan), (State::Working, Some(plan)));
+}
+
+#[test]
+fn unfinished_further_work_is_shown_in_a_draft_of_its_own_that_ends_with_it() {
+    let (working, _) = go(watching(), [|_: &Run| Signal::FollowUp(asked(1)), |run: &Run| stage_of(run, begun('c'))]);
+    let paused = advance(&working, stage_of(&working, StageResult::OutOfMoney)).unwrap();
+    assert!(paused.effects.contains(&Effect::Draft));
+    let ends = |transition: &Transition| transition.effects.contains(&Effect::EndDraft(beside(1)));
+    let told = |run: &Run| advance(run, Signal::Draft(Drafted::Beside(beside(1)))).unwrap();
+    let drafted = told(&paused.run);
+    assert_eq!(drafted.run.progress.pull_request, working.progress.pull_request, "that holds only what was proven");
+    assert_eq!((drafted.run.progress.follow_up_draft.as_ref(), ends(&drafted)), (Some(&beside(1)), false));
+
+    let more = order(Order::Budget { more: MicroDollars::from_dollars(2) });
+    let (run, effects) = go(advance(&drafted.run, more).unwrap().run, TO_PUBLISHING_AGAIN);
+    assert!(!effects.contains(&Effect::EndDraft(beside(1))));
+    let published = advance(&run, stage_of(&run, published('d'))).unwrap();
+    assert_eq!((ends(&published), &published.run.progress.follow_up_draft), (true, &None));
+    let moved = advance(&run, stage_of(&run, StageResult::BranchMoved { head: sha('e') })).unwrap();
+    assert!(ends(&moved), "it is on a head of the past");
+
+    let cancelled = advance(&drafted.run, order(Order::Cancel)).unwrap();
+    assert!(!ends(&cancelled), "somebody may try again");
+    assert!(ends(&advance(&cancelled.run, Signal::PullRequest(PullRequestChange::Closed)).unwrap()));
+
+    // It was over before its draft was there, and what is asked for then waits until that is known.
+    let closed = advance(&paused.run, Signal::PullRequest(PullRequestChange::Closed)).unwrap().run;
+    let (open, _) =
+        go(closed, [|_: &Run| Signal::PullRequest(PullRequestChange::Reopened), |_: &Run| Signal::FollowUp(asked(2))]);
+    assert_eq!((open.state, open.progress.waiting.len()), (State::Watching, 1));
+    let on = told(&open);
+    assert_eq!((on.run.state, ends(&on)), (State::Working, true));
+
+    let mut fork = working;
+    fork.progress.pull_request.as_mut().unwrap().fork = true;
+    let paused = advance(&fork, stage_of(&fork, StageResult::OutOfMoney)).unwrap();
+    assert!(!paused.effects.contains(&Effect::Draft), "nothing is written there");
 }
 
 /// The review of this number.
