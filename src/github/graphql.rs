@@ -61,7 +61,7 @@ impl Installation {
 
 fn call(door: Door, query: &str, variables: Value) -> Call {
     let body = json!({ "query": query, "variables": variables });
-    Call { method: Method::POST, path: PATH.to_owned(), body: Some(body), door, unless: None }
+    Call { method: Method::POST, path: PATH.to_owned(), body: Some(body), door, unless: None, overwrites: None }
 }
 
 fn data<T: DeserializeOwned>(call: &Call, answer: &Answer) -> Result<T, GitHubError> {

@@ -116,9 +116,16 @@ impl Installation {
         path: String,
         body: Value,
     ) -> Result<T, GitHubError> {
-        let call = Call::new(method, path, body);
-        let answer = self.send_write(&call, purpose).await?;
-        parse(&call, &answer)
+        self.write_call(&Call::new(method, path, body), purpose).await
+    }
+
+    pub(super) async fn write_call<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        purpose: Purpose,
+    ) -> Result<T, GitHubError> {
+        let answer = self.send_write(call, purpose).await?;
+        parse(call, &answer)
     }
 
     pub(super) async fn send_write(&self, call: &Call, purpose: Purpose) -> Result<Answer, GitHubError> {

@@ -1,15 +1,16 @@
 //! Issues and pull requests as what people wrote.
 
 use http::Method;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
     comments::{Author, null_is_empty, same_text},
     error::{GitHubError, Optional as _},
     installation::{Installation, repository_path},
+    journal::text_digest,
     token::Purpose,
-    transport::encode_path,
+    transport::{Call, encode_path},
 };
 use crate::ids::{IssueNumber, RepositoryName};
 
@@ -43,6 +44,26 @@ impl Issue {
     /// The repository in which the issue lies; `None` where GitHub does not say.
     fn lies_in(&self) -> Option<RepositoryName> {
         self.repository_url.as_ref()?.split_once("/repos/")?.1.parse().ok()
+    }
+}
+
+/// What an issue says: all of it that wiz ever edits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssueText {
+    pub title: String,
+    pub body: String,
+}
+
+impl IssueText {
+    /// By which it is found to be still the same.
+    pub fn digest(&self) -> String {
+        text_digest(&format!("{}\n\n{}", self.title, self.body))
+    }
+}
+
+impl From<&Issue> for IssueText {
+    fn from(issue: &Issue) -> Self {
+        Self { title: issue.title.clone(), body: issue.body.clone() }
     }
 }
 
@@ -111,10 +132,21 @@ impl Installation {
         if issue.title == wanted.title && same_text(&issue.body, wanted.body) {
             return Ok(issue);
         }
-        let path = repository_path(wanted.repository, format_args!("/issues/{}", issue.number));
-        let body = json!({ "title": wanted.title, "body": wanted.body });
+        let text = IssueText { title: wanted.title.to_owned(), body: wanted.body.to_owned() };
+        self.overwrite_issue(wanted.repository, &issue, &text).await
+    }
+
+    /// Gives an issue of our own another title and text. What it said is kept in the journal.
+    pub async fn overwrite_issue(
+        &self,
+        repository: &RepositoryName,
+        issue: &Issue,
+        text: &IssueText,
+    ) -> Result<Issue, GitHubError> {
+        let path = repository_path(repository, format_args!("/issues/{}", issue.number));
+        let call = Call::new(Method::PATCH, path, json!(text)).overwriting(issue.into());
         // An edit sets the whole text, so doing it twice is doing it once.
-        self.write(Purpose::Converse, Method::PATCH, path, body).await.map_err(GitHubError::repeatable)
+        self.write_call(&call, Purpose::Converse).await.map_err(GitHubError::repeatable)
     }
 
     async fn find_issue(&self, wanted: &StickyIssue<'_>) -> Result<Option<Issue>, GitHubError> {

@@ -70,7 +70,7 @@ pub use error::{Detail, GitHubError};
 pub use head_files::{FileOf, HeadFiles};
 pub use installation::Installation;
 pub use installed::InstalledApp;
-pub use issues::{Issue, OpenState, StickyIssue};
+pub use issues::{Issue, IssueText, OpenState, StickyIssue};
 pub use logs::UnstartedWorkflow;
 pub use permissions::RepositoryRole;
 pub use pulls::{Label, NewPullRequest, PullRequest, PullRequestSide, SideRepository};

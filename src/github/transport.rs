@@ -19,6 +19,7 @@ use super::{
     calls::Meter,
     error::{GitHubError, Refusal, classify},
     graphql,
+    issues::IssueText,
 };
 use crate::{config::GitHubConfig, limits};
 
@@ -54,6 +55,8 @@ pub(super) struct Call {
     pub door: Door,
     /// Answer only if the object has another tag than this by now.
     pub unless: Option<HeaderValue>,
+    /// What a write puts another text in the place of, for the journal alone.
+    pub overwrites: Option<IssueText>,
 }
 
 /// Which of GitHub's two APIs is asked.
@@ -71,12 +74,17 @@ pub(super) enum Door {
 impl Call {
     /// A read.
     pub fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), body: None, door: Door::Rest, unless: None }
+        Self { method: Method::GET, path: path.into(), body: None, door: Door::Rest, unless: None, overwrites: None }
     }
 
     /// A write with a JSON body.
     pub fn new(method: Method, path: impl Into<String>, body: Value) -> Self {
-        Self { method, path: path.into(), body: Some(body), door: Door::Rest, unless: None }
+        Self { method, path: path.into(), body: Some(body), door: Door::Rest, unless: None, overwrites: None }
+    }
+
+    /// The same write, which is known to replace this.
+    pub fn overwriting(self, text: IssueText) -> Self {
+        Self { overwrites: Some(text), ..self }
     }
 
     /// Whether repeating it could do something twice.

@@ -8,6 +8,8 @@ use crate::ids::{BranchName, CommitSha, IssueNumber, RunId};
 pub struct UndoView {
     pub closed: Vec<IssueNumber>,
     pub deleted: Vec<BranchName>,
+    /// Issues that say again what they said before.
+    pub restored: Vec<IssueNumber>,
     pub comments: usize,
     pub reactions: usize,
     /// Threads of reviews that are open again.
@@ -36,6 +38,8 @@ pub enum Stays {
         branch: BranchName,
         commits: Vec<CommitSha>,
     },
+    /// The text of an issue that was edited again since.
+    Text(IssueNumber),
     CheckRuns(usize),
     /// Another run has written to them since.
     OthersCheckRuns(usize),
@@ -57,6 +61,7 @@ pub fn undone(run: RunId, view: &UndoView) -> String {
     let mut taken = Vec::new();
     taken.extend(view.closed.iter().map(|pull| format!("closed #{pull}")));
     taken.extend(view.deleted.iter().map(|branch| format!("deleted the branch {}", code(branch.as_str(), 250))));
+    taken.extend(view.restored.iter().map(|issue| format!("put the text of #{issue} back as it was")));
     let counted = [
         ("removed", view.comments, "comment", "comments"),
         ("removed", view.reactions, "reaction", "reactions"),
@@ -110,6 +115,7 @@ fn stay(stays: &Stays) -> String {
                 named.join(", ")
             )
         }
+        Stays::Text(issue) => format!("the text of #{issue}, which somebody has edited since I did"),
         Stays::CheckRuns(count) => {
             format!("{count} check run{}, neutral now: nobody can delete one", are(*count))
         }
@@ -156,6 +162,7 @@ mod tests {
         let view = UndoView {
             closed: vec![IssueNumber(8)],
             deleted: vec![branch("wiz/run-1-greet")],
+            restored: vec![IssueNumber(5)],
             comments: 3,
             reactions: 1,
             reopened: 2,
@@ -165,6 +172,7 @@ mod tests {
                 Stays::Branch { branch: branch("wiz/run-1-`x`"), head: commit("b") },
                 Stays::Commits { branch: branch("topic"), commits: vec![commit("c"), commit("d")] },
                 Stays::BranchInUse { branch: branch("wiz/run-1-greet"), pull: IssueNumber(12) },
+                Stays::Text(IssueNumber(6)),
                 Stays::CheckRuns(1),
                 Stays::OthersCheckRuns(2),
                 Stays::Reviews(2),
@@ -180,6 +188,7 @@ mod tests {
 
         - closed #8
         - deleted the branch `wiz/run-1-greet`
+        - put the text of #5 back as it was
         - removed 3 comments
         - removed 1 reaction
         - opened 2 resolved threads again
@@ -191,6 +200,7 @@ mod tests {
         - the branch `` wiz/run-1-`x` `` holds commits that are not mine, `bbbbbbb` the newest, and I never destroy those; delete it when nobody needs them
         - on the branch `topic`, which is not mine, `git revert` takes back `ccccccc`, `ddddddd`
         - the branch `wiz/run-1-greet`, from which #12 is open; delete it when nobody needs that
+        - the text of #6, which somebody has edited since I did
         - 1 check run, neutral now: nobody can delete one
         - 2 check runs, which show what another run says of the same commit
         - 2 submitted reviews: nobody can delete one

@@ -6,6 +6,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::super::{
+    issues::IssueText,
     reactions::Reactable,
     threads::ThreadId,
     transport::{Call, Door},
@@ -63,6 +64,12 @@ pub enum Change {
     Issue,
     IssueText {
         issue: IssueNumber,
+        /// What it said before; not noted where nobody wants that back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        was: Option<IssueText>,
+        /// The digest of what it says since.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        says: Option<String>,
     },
     CheckRun {
         head: CommitSha,
@@ -103,6 +110,17 @@ impl Change {
             Door::Query | Door::Lookup | Door::Mutation => by_mutation(call),
         };
         known.unwrap_or_else(|| Self::Other { call: call.name() })
+    }
+
+    /// The same edit of an issue with what it replaces, where the call knows that.
+    fn overwriting(self, call: &Call) -> Self {
+        let text = call.body.clone().and_then(|body| serde_json::from_value::<IssueText>(body).ok());
+        match (self, &call.overwrites, text) {
+            (Self::IssueText { issue, .. }, Some(was), Some(text)) => {
+                Self::IssueText { issue, was: Some(was.clone()), says: Some(text.digest()) }
+            }
+            (change, ..) => change,
+        }
     }
 
     /// The number that GitHub gave to what was made, from its answer.
@@ -151,7 +169,7 @@ fn by_path(call: &Call) -> Option<Change> {
     if call.method == Method::POST {
         made(&below, body)
     } else if call.method == Method::PATCH {
-        edited(&below, body)
+        edited(&below, body).map(|change| change.overwriting(call))
     } else {
         None
     }
@@ -194,7 +212,7 @@ fn edited(below: &[&str], body: &Value) -> Option<Change> {
     let said = || body["body"].as_str().map(text_digest);
     Some(match below {
         ["issues", "comments", comment] => Change::CommentText { comment: comment.parse().ok()?, said: said() },
-        ["issues", issue] => Change::IssueText { issue: issue.parse().ok()? },
+        ["issues", issue] => Change::IssueText { issue: issue.parse().ok()?, was: None, says: None },
         ["pulls", "comments", comment] => Change::LineCommentText { comment: comment.parse().ok()? },
         ["pulls", pull] if body["state"] == "closed" => {
             pull.parse::<IssueNumber>().ok()?;
@@ -325,6 +343,7 @@ mod tests {
             body: Some(json!({"query": mutation, "variables": {"thread": "T_1"}})),
             door: Door::Mutation,
             unless: None,
+            overwrites: None,
         };
         let of = |mutation| serde_json::to_string(&Change::of(&call(mutation))).unwrap();
         insta::assert_snapshot!(of("mutation { resolveReviewThread(input: {}) }"), @r#"{"kind":"thread_resolved","thread":"T_1"}"#);

@@ -204,3 +204,60 @@ async fn another_failure_on_the_same_head_has_a_run_of_its_own() {
     }
     stage.clear().await;
 }
+
+/// An issue that was made when nobody could work on it says what fails by now as soon as somebody does; gives what it says
+/// before and after.
+async fn retold() -> (Stage, u64, [String; 2]) {
+    let rules = format!("ci:\n  default_branch: fix\n{CHECKED}");
+    let stage = Stage::set(&format!("model: nobody/nothing\n{rules}"), vec![planner(TITLE, &FILES)]).await;
+    lint(&stage, Rule::Outcomes { outcomes: vec![Conclusion::Failure] }, "greet.sh: line 1: not linted");
+    push(&stage, ("README.md", "# Greeter\n"));
+    let issue = issue_of_wiz(&stage, 0).await;
+    stage.quiet().await;
+    let before = says(&stage, issue);
+    push(&stage, (".github/wiz.yml", &rules));
+    stage.until_says(issue, "The plan is ready").await;
+    let after = says(&stage, issue);
+    assert_ne!(before, after);
+    stage.quiet().await;
+    (stage, issue, [before, after])
+}
+
+fn says(stage: &Stage, issue: u64) -> String {
+    let issue = stage.world.hub().control().issue(stage.repo.full_name(), issue).unwrap();
+    format!("{}\n{}", issue.title, issue.body.unwrap_or_default())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undone_run_gives_the_issue_that_was_there_before_its_text_back() {
+    let (stage, issue, [before, _]) = retold().await;
+    stage.say("maria", issue, "/wiz undo");
+    let said = stage.until_answers(issue, "### Taken back").await;
+    insta::assert_snapshot!(shown(&said), @r"
+    ### Taken back
+
+    Of run 1 I have
+
+    - put the text of #1 back as it was
+    - removed 1 comment
+
+    Mails and notifications are with people already. `/wiz fix` on an issue starts over.
+    ");
+    assert_eq!(says(&stage, issue), before);
+    stage.talk(issue).await;
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_has_written_into_an_issue_since_stays_there() {
+    let (stage, issue, [_, after]) = retold().await;
+    let (_, body) = after.split_once('\n').unwrap();
+    let body = format!("By the way, it never worked.\n\n{body}");
+    stage.person("maria").edit_issue(stage.repo.full_name(), issue, &body).unwrap();
+    stage.say("maria", issue, "/wiz undo");
+    let said = stage.until_answers(issue, "### Taken back").await;
+    assert!(said.body.contains(&format!("the text of #{issue}, which somebody has edited")), "{}", said.body);
+    assert!(says(&stage, issue).contains("By the way"));
+    stage.talk(issue).await;
+    stage.clear().await;
+}

@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::Services;
 use crate::{
     github::{
-        CheckRunOutput, GitHubError, Installation, OpenState,
+        CheckRunOutput, GitHubError, Installation, IssueText, OpenState,
         journal::{Change, Noted},
     },
     ids::{BranchName, CheckRunId, CommentId, CommitSha, IssueNumber},
@@ -29,6 +29,7 @@ pub(super) async fn take_back(services: &Services, stored: &StoredRun, writes: &
     taking.pull_requests().await?;
     taking.branches().await?;
     taking.reviews().await?;
+    taking.issues().await?;
     taking.comments(shown).await?;
     taking.reactions().await?;
     taking.checks(&checks, &held).await?;
@@ -102,6 +103,27 @@ impl Taking<'_> {
             } else if let Change::ReviewRequest { pull, reviewers } = &noted.change {
                 let withdrawn = self.github.withdraw_review_request(name, *pull, reviewers).await;
                 self.view.withdrawn += usize::from(self.went(withdrawn)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Texts of issues that were there before the run, as they were. What somebody has edited since stays.
+    async fn issues(&mut self) -> Result<()> {
+        let name = &self.stored.repository_name;
+        for (number, Overwritten { was, says }) in overwritten(self.writes) {
+            let Some(issue) = self.github.issue(name, number).await? else { continue };
+            let now = IssueText::from(&issue);
+            if now.digest() == was.digest() {
+                continue;
+            }
+            if now.digest() != says {
+                self.view.stays.push(Stays::Text(number));
+                continue;
+            }
+            let restored = self.github.overwrite_issue(name, &issue, &was).await.map(|_| true);
+            if self.went(restored)? {
+                self.view.restored.push(number);
             }
         }
         Ok(())
@@ -207,6 +229,29 @@ fn checks(writes: &[&Noted]) -> BTreeSet<CheckRunId> {
         made.map(CheckRunId)
     };
     writes.iter().filter_map(check).collect()
+}
+
+/// An issue's text that the run put another in the place of.
+struct Overwritten {
+    /// Before the first time.
+    was: IssueText,
+    /// The digest of the last one.
+    says: String,
+}
+
+/// By issue, without those that the run opened itself.
+fn overwritten(writes: &[&Noted]) -> BTreeMap<IssueNumber, Overwritten> {
+    let opened = writes.iter().filter(|noted| matches!(noted.change, Change::Issue)).filter_map(|noted| noted.made);
+    let opened: BTreeSet<IssueNumber> = opened.map(IssueNumber).collect();
+    let mut texts: BTreeMap<IssueNumber, Overwritten> = BTreeMap::new();
+    for noted in writes {
+        let Change::IssueText { issue, was: Some(was), says: Some(says) } = &noted.change else { continue };
+        if !opened.contains(issue) {
+            let text = || Overwritten { was: was.clone(), says: String::new() };
+            texts.entry(*issue).or_insert_with(text).says.clone_from(says);
+        }
+    }
+    texts
 }
 
 /// A branch that the run wrote to.
