@@ -67,6 +67,14 @@ pub struct Proposal {
     pub left_out: Vec<LeftOut>,
 }
 
+impl Proposal {
+    /// Checks the plan, and that what was left out of it could be taken in again.
+    pub fn validate(&self) -> Result<(), PlanFault> {
+        self.left_out.iter().try_for_each(|left_out| left_out.step.validate())?;
+        self.plan.validate()
+    }
+}
+
 /// One check of the definition of done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -292,8 +300,7 @@ impl Plan {
         check_text("the summary", &self.summary)?;
         let mut seen = BTreeSet::new();
         for step in &self.steps {
-            check_text("a step's title", &step.title)?;
-            check_text("a step's detail", &step.detail)?;
+            step.validate()?;
             if let Some(unknown) = step.depends_on.iter().find(|dependency| !seen.contains(*dependency)) {
                 return Err(PlanFault::UnknownDependency(step.id.clone(), unknown.clone()));
             }
@@ -341,6 +348,13 @@ impl Plan {
     pub fn hash(&self, base: &CommitSha, budget: MicroDollars) -> PlanHash {
         let canonical = serde_json::json!({ "plan": self, "base": base, "budget": budget });
         PlanHash(hex::encode(Sha256::digest(canonical.to_string())))
+    }
+}
+
+impl Step {
+    fn validate(&self) -> Result<(), PlanFault> {
+        check_text("a step's title", &self.title)?;
+        check_text("a step's detail", &self.detail)
     }
 }
 

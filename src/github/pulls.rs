@@ -154,6 +154,17 @@ impl Installation {
         Ok(own.into_iter().next())
     }
 
+    /// Whether a pull request into that branch is open.
+    pub async fn has_open_pull_into(
+        &self,
+        repository: &RepositoryName,
+        base: &BranchName,
+    ) -> Result<bool, GitHubError> {
+        let base = encode_path(base.as_str());
+        let path = repository_path(repository, format_args!("/pulls?base={base}&state=open&per_page=1"));
+        Ok(!self.get::<Vec<PullRequest>>(path).await?.is_empty())
+    }
+
     /// The pull request of that number.
     pub async fn pull(
         &self,

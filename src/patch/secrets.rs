@@ -240,6 +240,22 @@ mod tests {
     }
 
     #[test]
+    fn a_text_is_shown_without_the_secrets_in_it() {
+        let token = format!("ghp_{}", "aB3".repeat(12));
+        let own = [SecretString::from("the-webhook-secret")];
+        let text = format!("one: {token}, again {token}\ntwo\nX=the-webhook-secret\nthree");
+        insta::assert_snapshot!(mask(&text, &own), @r"
+        one: [left out: a GitHub token], again [left out: a GitHub token]
+        two
+        [left out: one of wiz's own secrets]
+        three
+        ");
+        let spread = mask("one\nthe-webhook-\nsecret\nthree", &own);
+        assert_eq!(spread, "[left out: it holds one of wiz's own secrets]");
+        assert_eq!(mask("nothing\nhere", &own), "nothing\nhere");
+    }
+
+    #[test]
     fn each_form_is_found_and_its_neighbours_are_not() {
         let x = |count: usize| "aB3".repeat(count / 3 + 1)[..count].to_owned();
         let table = [

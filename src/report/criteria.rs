@@ -1,12 +1,9 @@
 //! One check run for each item of a definition of done that has several, with what wiz itself saw of it.
 //!
-//! Each has ended before it is made: the item was run in a box, and stays as it was seen there.
+//! There are at most as many as a plan and a policy have together. Each has ended before it is made: the item was run in a box, and stays as it was seen there.
 
 use super::{Conclusion, Evidence, Observation, Outcome, RunState, RunView, code, plain, sections};
 use crate::plan::{Criterion, Proof};
-
-/// Most items that get a check run of their own, a call to GitHub each; the run's own check lists them all.
-const MOST_CHECKS: usize = 10;
 
 /// Longest name of a check run; a pull request's list of checks shows no more.
 const NAME_CHARS: usize = 80;
@@ -36,7 +33,7 @@ pub fn criterion_checks(view: &RunView) -> Vec<CriterionCheck> {
         return vec![];
     }
     let check = |wanted| check(wanted, view.evidence.iter().find(|seen| seen.criterion == wanted.name));
-    let mut checks: Vec<CriterionCheck> = criteria.iter().take(MOST_CHECKS).map(check).collect();
+    let mut checks: Vec<CriterionCheck> = criteria.iter().map(check).collect();
     tell_apart(&mut checks);
     checks
 }

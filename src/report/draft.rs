@@ -37,11 +37,12 @@ pub fn unfinished_message(view: &RunView) -> String {
 
 /// The draft of unfinished further work on the pull request of that number.
 pub fn unfinished_follow_up(view: &RunView, pull: IssueNumber) -> PullRequestText {
+    let home = view.subject.number;
     let body = format!(
         "> [!WARNING]\n> **Unfinished and unproven.** The budget of a run was used up before its further work on #{pull} was \
          done. Here is what it had so far, on top of #{pull}; nothing of it was proven and reviewed to the end.\n>\n> \
-         `/wiz budget +$2` in #{pull} lets it go on from here. What comes of it is committed to #{pull}, and this is closed \
-         then.\n\n{}\n",
+         #{home} shows how it stands; while it rests, `/wiz budget +$2` there lets it go on from here. What comes of it is \
+         committed to #{pull}, and this is closed then.\n\n{}\n",
         pull_request::provenance(view).trim_end()
     );
     PullRequestText { title: format!("{UNFINISHED}{}", follow_up::subject(view)), body }
@@ -154,6 +155,16 @@ pub fn draft_branch_moved(draft: IssueNumber) -> String {
 /// Somebody else has the branch on which the draft would be.
 pub fn draft_branch_taken(branch: &BranchName) -> String {
     format!("Somebody else has written to the branch {}, where wiz would put it.", code(branch.as_str(), 250))
+}
+
+/// GitHub refused a draft of further work.
+pub fn no_follow_up_draft(base: &BranchName) -> String {
+    format!("GitHub takes no draft pull request into the branch {}.", code(base.as_str(), 250))
+}
+
+/// Orders go to a run from its draft as well, but work is asked for where it is to be committed.
+pub fn ask_for_work_there(draft: IssueNumber, pull: IssueNumber) -> String {
+    format!("#{draft} only shows unfinished work on #{pull}. Say what more there is to do in #{pull}.")
 }
 
 /// The repository can have no draft pull requests.

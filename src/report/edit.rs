@@ -244,6 +244,8 @@ mod tests {
             "not touched"
         );
         assert_eq!((reworded.definition_of_done[0].name.as_str(), &reworded.files), ("acht", &plan.files));
+        let told = edit(&view, |text| text.replace("One *two*", "Two *ones*")).unwrap().unwrap();
+        assert_eq!(told, Plan { summary: "Two *ones*".to_owned(), ..plan.clone() });
         let both_at_once = edit(&view, |text| {
             let (head, rest) = text.split_once("**b**\n\n").unwrap();
             let (_, tail) = rest.split_once("**c**\n\n").unwrap();

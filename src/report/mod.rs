@@ -54,9 +54,9 @@ pub use default_branch::{
     branch_given_up,
 };
 pub use draft::{
-    draft_branch_moved, draft_branch_taken, draft_ended, draft_given_up, draft_leaves_scope, draft_needs_approval,
-    no_drafts, out_of_money, unfinished_follow_up, unfinished_follow_up_message, unfinished_message,
-    unfinished_pull_request,
+    ask_for_work_there, draft_branch_moved, draft_branch_taken, draft_ended, draft_given_up, draft_leaves_scope,
+    draft_needs_approval, no_drafts, no_follow_up_draft, out_of_money, unfinished_follow_up,
+    unfinished_follow_up_message, unfinished_message, unfinished_pull_request,
 };
 pub use edit::{EditFault, edited_plan};
 pub use follow_up::{FollowUpReason, FollowUpView, follow_up_message, secret_in_text, superseded_check};

@@ -415,7 +415,7 @@ impl Task {
             Self::Review { run, seq } => format!("run:{run}:review:{seq}"),
             Self::Publish { run, seq } => format!("run:{run}:publish:{seq}"),
             Self::Draft { run } => format!("run:{run}:draft"),
-            Self::EndDraft { run, draft } => format!("run:{run}:end-draft:{}", draft.number),
+            Self::EndDraft { run, draft } => format!("run:{run}:end-draft:{}:{}", draft.number, draft.head),
             Self::AnswerReview { run, review, .. } => format!("run:{run}:answer-review:{review}"),
             Self::TellFailure { run, waits: Waits::Review(id) } => format!("run:{run}:tell-failure:review-{id}"),
             Self::TellFailure { run, waits: Waits::Comment(id) } => format!("run:{run}:tell-failure:comment-{id}"),

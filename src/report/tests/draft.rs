@@ -8,8 +8,8 @@ use crate::{
     plan::{Approver, Gate},
     report::{
         FollowUpReason, FollowUpView, PullRequestLink, RunState, draft_branch_taken, draft_leaves_scope,
-        draft_needs_approval, out_of_money, unfinished_follow_up, unfinished_follow_up_message, unfinished_message,
-        unfinished_pull_request,
+        draft_needs_approval, no_follow_up_draft, out_of_money, unfinished_follow_up, unfinished_follow_up_message,
+        unfinished_message, unfinished_pull_request,
     },
 };
 
@@ -83,7 +83,7 @@ fn unfinished_further_work_says_what_it_is_for_and_where_it_goes_on() {
     > [!WARNING]
     > **Unfinished and unproven.** The budget of a run was used up before its further work on #8 was done. Here is what it had so far, on top of #8; nothing of it was proven and reviewed to the end.
     >
-    > `/wiz budget +$2` in #8 lets it go on from here. What comes of it is committed to #8, and this is closed then.
+    > #7 shows how it stands; while it rests, `/wiz budget +$2` there lets it go on from here. What comes of it is committed to #8, and this is closed then.
 
     ## Where this comes from
 
@@ -107,6 +107,8 @@ fn unfinished_further_work_says_what_it_is_for_and_where_it_goes_on() {
 
     Wiz-Run: 12
     ");
+    let base = "wiz/run-12".parse().unwrap();
+    insta::assert_snapshot!(no_follow_up_draft(&base), @"GitHub takes no draft pull request into the branch `wiz/run-12`.");
     insta::assert_snapshot!(draft_branch_taken(&"wiz/run-12-unfinished_2".parse().unwrap()), @"Somebody else has written to the branch `wiz/run-12-unfinished_2`, where wiz would put it.");
 }
 

@@ -292,9 +292,6 @@ async fn of_pull(
         let asked = rules.ci.is_labelled(&labels);
         return if asked { Ok(Business::Fork(pull.number)) } else { not("the pull request comes from a fork") };
     }
-    if branch::is_of_follow_up(&pull.head.branch) {
-        return not("what fails on unfinished work is what its run has yet to do");
-    }
     if pull.offers_default_branch() {
         return not("the pull request's branch is the default branch, which has a rule of its own");
     }
@@ -308,6 +305,9 @@ async fn of_pull(
     drop(connection);
     if run.is_none() {
         openings.wait_for_branch(&pull.head.branch)?;
+    }
+    if branch::is_of_follow_up(&pull.head.branch) && !switch.as_ref().is_some_and(|switch| switch.answered) {
+        return not("what fails on unfinished work is what its run has yet to do");
     }
     let cancelled = run.as_ref().filter(|run| run.run.state == State::Cancelled).map(|run| run.updated_at);
     let run = match cancelled {

@@ -331,6 +331,25 @@ pub async fn latest_of(
     Ok(id)
 }
 
+/// The newest run that shows unfinished further work in the draft of that number.
+pub async fn of_follow_up_draft(
+    connection: &mut PgConnection,
+    repository: RepositoryId,
+    number: IssueNumber,
+) -> Result<Option<RunId>> {
+    let id = sqlx::query_scalar!(
+        r#"select id as "id: RunId" from run
+           where repository_id = $1 and (progress -> 'follow_up_draft' ->> 'number')::bigint = $2
+           order by id desc
+           limit 1"#,
+        repository as _,
+        number as _,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(id)
+}
+
 /// Applies a signal in the caller's transaction: the new state, its place in the run's history, and its effects as
 /// queue rows, all or nothing.
 pub async fn signal(connection: &mut PgConnection, id: RunId, signal: Signal) -> Result<Signalled> {

@@ -22,11 +22,8 @@ use wiz_demo::{Pull, until};
 
 use crate::orders::{
     scenes::repair,
-    stage::{CHECKED, PATIENCE, Stage, shown},
+    stage::{CHECKED, PATIENCE, PRINTED_SECRET, Stage, shown},
 };
-
-/// What the failing job prints; a secret that CI should not have printed goes no further.
-const TOKEN: &str = "ghp_q7Rk2mXv9LbT4wZs8JdN1cYp6HfA3gUe5BoK";
 
 /// A workflow with one job, and what it prints when it fails.
 pub fn workflow(rule: Rule, log: &str) -> NewWorkflow {
@@ -117,7 +114,7 @@ async fn failing_checks_are_mended_run_again_or_left_to_people() {
 
 async fn mended_from_the_log(stage: &Stage) {
     let rule = Rule::FailsWhileFileLacks { path: "greet.sh".to_owned(), text: "# linted".to_owned() };
-    let log = format!("greet.sh: line 1: not linted\nTOKEN={TOKEN}\nmake: *** [lint] Error 1");
+    let log = format!("greet.sh: line 1: not linted\nTOKEN={PRINTED_SECRET}\nmake: *** [lint] Error 1");
     let control = stage.world.hub().control();
     control.script_workflow(stage.repo.full_name(), &workflow(rule, &log)).unwrap();
     let (issue, pull) = pull_request(stage, "It is not linted").await;

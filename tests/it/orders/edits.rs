@@ -82,6 +82,17 @@ async fn a_plan_is_edited_in_its_comment_by_who_may() {
     until(&stage, issue, |body| body.contains(&first)).await;
     stage.quiet().await;
     assert_eq!(stage.plan_hash(issue), first, "it is the plan as it was");
+    // One box is unticked and ticked at once, and the second delivery comes first.
+    stage.world.hub().control().add_delivery_fault(DeliveryFault {
+        event: Some("issue_comment".into()),
+        kind: DeliveryFaultKind::Reorder { behind: 1 },
+        times: 1,
+    });
+    edit("maria", "- [x] **more**", "- [ ] **more**");
+    edit("maria", "- [ ] **more**", "- [x] **more**");
+    stage.quiet().await;
+    assert_eq!(stage.plan_hash(issue), first, "nothing has changed");
+    assert!(stage.status(issue).unwrap().body.contains("- [x] **more**"));
     edit("maria", "- [x] **more**", "- [ ] **more**");
     edit("maria", "- [x] **yet**", "- [ ] **yet**");
     until(&stage, issue, |body| body.contains(&hash)).await;

@@ -18,6 +18,9 @@ use crate::support::{database::TestDatabase, redact::redact, world::options};
 /// unless something is wrong.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
+/// What CI should not have printed goes no further: whatever model is shown it fails the test.
+pub const PRINTED_SECRET: &str = "ghp_q7Rk2mXv9LbT4wZs8JdN1cYp6HfA3gUe5BoK";
+
 const GREETER: Case = Case {
     name: "greeter",
     language: "shell",
@@ -68,7 +71,7 @@ impl Stage {
         let file = |path: &str, text: &str| File { path: path.to_owned(), content: text.as_bytes().to_vec() };
         let mut files: Vec<File> = FILES.iter().map(|(path, text)| file(path, text)).collect();
         files.push(file(".github/wiz.yml", policy));
-        let script = Script { canaries: vec![], max_body_bytes: 2_000_000, scenes };
+        let script = Script { canaries: vec![PRINTED_SECRET.to_owned()], max_body_bytes: 2_000_000, scenes };
         let world = World::start_on(options, files, Some(script)).await.unwrap();
         let repo = world.repo();
         for (login, role) in [("tess", Role::Triage), ("wim", Role::Write), ("max", Role::Maintain)] {
@@ -138,6 +141,7 @@ impl Stage {
                     "branch_checks",
                     "rerun",
                     "draft",
+                    "end_draft",
                     "pushed_policy",
                 ]
                 .contains(&kind.as_str())

@@ -9,6 +9,7 @@ mod others;
 mod own;
 pub mod questions;
 mod requested;
+mod undone;
 mod unfinished;
 
 use github_stand_in::store::ReviewComment;

@@ -7,7 +7,7 @@ use wiz_demo::until;
 use super::{PATIENCE, bash, reviewed, submit, with_pull_request};
 use crate::{checks::stood, orders::stage::Stage};
 
-const MORNING: &str = r#"
+pub(super) const MORNING: &str = r#"
 echo 'echo "Good morning, ${1:-you}"' > greet.sh
 echo 'test "$(sh greet.sh Ann)" = "Good morning, Ann" && test "$(sh greet.sh)" = "Good morning, you"' > tests/greet_test.sh
 sh tests/greet_test.sh

@@ -3,6 +3,7 @@
 
 use github_stand_in::{
     control::MergeMethod,
+    faults::{Fault, FaultKind},
     store::{Conclusion, Issue, IssueState, Rule},
 };
 use scripted_model::{Scene, Turn};
@@ -104,7 +105,7 @@ async fn what_a_review_came_to_when_the_money_was_used_up_is_a_draft_until_it_is
     > [!WARNING]
     > **Unfinished and unproven.** The budget of a run was used up before its further work on #2 was done. Here is what it had so far, on top of #2; nothing of it was proven and reviewed to the end.
     >
-    > `/wiz budget +$2` in #2 lets it go on from here. What comes of it is committed to #2, and this is closed then.
+    > #1 shows how it stands; while it rests, `/wiz budget +$2` there lets it go on from here. What comes of it is committed to #2, and this is closed then.
 
     ## Where this comes from
 
@@ -143,7 +144,11 @@ async fn what_a_review_came_to_when_the_money_was_used_up_is_a_draft_until_it_is
     stage.quiet().await;
     assert_eq!(stage.repo.pulls().unwrap().len(), 2, "what fails there is what is yet to be done");
 
-    stage.say("maria", pull, "/wiz budget +$0.40");
+    // Orders reach the run from the draft as well, and work is asked for where it is committed.
+    stage.say("maria", 3, "/wiz fix it here");
+    let said = stage.until_answers(3, "only shows").await;
+    insta::assert_snapshot!(shown(&said), @"#3 only shows unfinished work on #2. Say what more there is to do in #2.");
+    stage.say("maria", 3, "/wiz budget +$0.40");
     stage.until_answered(pull, &threads).await;
     stage.until_says(number, "is open").await;
     until_closed(&stage, 3).await;
@@ -152,7 +157,14 @@ async fn what_a_review_came_to_when_the_money_was_used_up_is_a_draft_until_it_is
     assert_eq!(stage.commits(pull), ["Greet nobody as well", "Follow the review by maria"]);
     assert!(stage.on_head(pull, "tests/greet_test.sh").contains("Good morning"));
 
-    // What somebody has taken up is left to them.
+    // What somebody has taken up is left to them. GitHub refuses this one, and has made it all the same.
+    let refused = Fault {
+        method: Some("POST".to_owned()),
+        path: "/repos/*/pulls".to_owned(),
+        kind: FaultKind::AfterWork { status: 403 },
+        times: 1,
+    };
+    stage.world.hub().control().add_fault(refused);
     stage.review(("maria", pull), "REQUEST_CHANGES", "Well.", &[("greet.sh", 1, "Good evening, please.")]);
     stage.until_says(number, "[#4]").await;
     let name = stage.repo.full_name();
@@ -171,9 +183,22 @@ async fn what_a_review_came_to_when_the_money_was_used_up_is_a_draft_until_it_is
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_draft_of_further_work_goes_with_its_run() {
-    let (stage, number, pull) = with_little(vec![half_done("Good morning, please", FIRST, REST)]).await;
+    let mut scene = half_done("Good morning, please", FIRST, REST);
+    scene.turns.insert(1, dear("echo '# It said Hello once.' >> greet.sh"));
+    let (stage, number, pull) = with_little(vec![scene]).await;
     stage.review(("maria", pull), "REQUEST_CHANGES", "Nearly.", &[("greet.sh", 1, "Good morning, please.")]);
     stage.until_says(number, "[#3]").await;
+    stage.quiet().await;
+    // The money is used up once more, and the draft holds what is done by then.
+    stage.say("maria", number, "/wiz budget +$0.40");
+    let grown = async || {
+        let [from, to] = [pull, 3].map(|number| stage.repo.pull_request(number).unwrap().head_sha);
+        let commits = stage.repo.git(&["rev-list", "--count", &format!("{from}..{to}")])?;
+        Ok((commits.trim() == "2").then_some(to))
+    };
+    let head = until("the draft has another commit", PATIENCE, grown).await.unwrap();
+    assert!(stage.repo.git(&["show", &format!("{head}:greet.sh")]).unwrap().contains("once"));
+    stage.until_says(number, "### Paused").await;
     stage.quiet().await;
     stage.say("maria", number, "/wiz undo");
     let said = stage.until_answers(number, "### Taken back").await;
@@ -187,7 +212,7 @@ async fn a_draft_of_further_work_goes_with_its_run() {
     - deleted the branch `wiz/run-1-greet-nobody-as-well`
     - deleted the branch `wiz/run-1-unfinished_1`
     - removed 1 comment
-    - removed 2 reactions
+    - removed 3 reactions
 
     What stays:
 

@@ -1,6 +1,8 @@
 //! The draft of a follow-up whose money was used up: into the branch of the pull request that it is about, which itself
 //! holds only what was proven. It shows what there was, and is closed when the follow-up is over.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context as _;
 
 use super::{
@@ -8,7 +10,11 @@ use super::{
     NewPullRequest, OpenState, Patch, Project, RunId, Services, StageFailure, StoredRun, UserMessage, advance, branch,
     complete, objections, report, results, secret_in, store, view, workspace,
 };
-use crate::run::state::{FollowUp, FollowUpDraft, PullRequest};
+use crate::{
+    github::journal::{self, Change, Noted},
+    ids::{BranchName, CommitSha},
+    run::state::{FollowUp, FollowUpDraft, PullRequest},
+};
 
 /// Publishes what the follow-up has done so far.
 pub(super) async fn draft(
@@ -30,61 +36,16 @@ pub(super) async fn draft(
     if let Some(why) = objections(services, stored, (&project, &patch)).await? {
         return Ok(Drafted::Withheld { why: UserMessage::new(why) });
     }
-    let known = progress.follow_up_draft.as_ref().filter(|draft| draft.follow_up == follow_up.number);
-    let message = report::unfinished_follow_up_message(&view::of(services, stored).await?);
-    if let Some(kind) = secret_in(services, &[&message]) {
+    let view = view::of(services, stored).await?;
+    let message = report::unfinished_follow_up_message(&view);
+    let text = report::unfinished_follow_up(&view, pull_request.number);
+    if let Some(kind) = secret_in(services, &[&message, &text.title, &text.body]) {
         return Ok(Drafted::Withheld { why: UserMessage::new(report::secret_in_text(kind)) });
     }
-    match known {
-        Some(draft) => again(services, stored, (&project, &patch), (draft, &message)).await,
-        None => open(services, stored, (&project, &patch), (follow_up.number, pull_request, &message)).await,
-    }
-}
-
-/// Lets the draft that is there hold what is done by now.
-async fn again(
-    services: &Services,
-    stored: &StoredRun,
-    work: (&Project, &Patch),
-    (draft, message): (&FollowUpDraft, &str),
-) -> Result<Drafted, StageFailure> {
-    let github = services.github.installation(stored.installation);
-    let pull = github.pull(&stored.repository_name, draft.number).await?;
-    if pull.is_none_or(|pull| pull.state == OpenState::Closed) {
-        return Ok(Drafted::Withheld { why: UserMessage::new(report::draft_ended(draft.number)) });
-    }
-    Ok(match advance(services, stored, work, (&draft.branch, &draft.head), message).await? {
-        Advanced::To(head) => Drafted::Beside(FollowUpDraft { head, ..draft.clone() }),
-        Advanced::Elsewhere => Drafted::Withheld { why: UserMessage::new(report::draft_branch_moved(draft.number)) },
-    })
-}
-
-async fn open(
-    services: &Services,
-    stored: &StoredRun,
-    (project, patch): (&Project, &Patch),
-    (follow_up, pull_request, message): (u32, &PullRequest, &str),
-) -> Result<Drafted, StageFailure> {
-    let github = services.github.installation(stored.installation);
-    let branch = branch::of_follow_up(stored.run.id, follow_up)?;
-    let commit = NewCommit {
-        repository: &stored.repository_name,
-        repository_id: stored.repository,
-        branch: &branch,
-        stands: BranchStands::Unknown,
-        parent: stored.run.progress.start().context("the follow-up has not begun")?,
-        listing: &project.listing,
-        message,
-        patch,
+    let branch = branch::of_follow_up(stored.run.id, follow_up.number)?;
+    let Some(head) = commit(services, stored, (&project, &patch), (&branch, &message)).await? else {
+        return Ok(Drafted::Withheld { why: UserMessage::new(report::draft_branch_taken(&branch)) });
     };
-    let head = match github.commit(&commit).await {
-        Ok(committed) => committed.sha,
-        Err(GitHubError::Conflict(_)) => {
-            return Ok(Drafted::Withheld { why: UserMessage::new(report::draft_branch_taken(&branch)) });
-        }
-        Err(error) => return Err(anyhow::Error::from(error).context("cannot publish the unfinished commit").into()),
-    };
-    let text = report::unfinished_follow_up(&view::of(services, stored).await?, pull_request.number);
     let wanted = NewPullRequest {
         repository: &stored.repository_name,
         head: &branch,
@@ -93,16 +54,93 @@ async fn open(
         body: &text.body,
         draft: true,
     };
+    let github = services.github.installation(stored.installation);
     match github.find_or_create_pull(&wanted).await {
-        Ok(pull) => Ok(Drafted::Beside(FollowUpDraft { follow_up, number: pull.number, branch, head })),
+        Ok(pull) if pull.state == OpenState::Closed => {
+            Ok(Drafted::Withheld { why: UserMessage::new(report::draft_ended(pull.number)) })
+        }
+        Ok(pull) => {
+            Ok(Drafted::Beside(FollowUpDraft { follow_up: follow_up.number, number: pull.number, branch, head }))
+        }
         // GitHub makes no drafts in some repositories, and the branch that it would go into may be gone by now.
         Err(error @ GitHubError::Invalid(_)) => {
             tracing::warn!(run = %stored.run.id, %error, "GitHub makes no draft here");
             github.delete_branch(&stored.repository_name, stored.repository, &branch).await?;
-            Ok(Drafted::Withheld { why: UserMessage::new(report::no_drafts()) })
+            Ok(Drafted::Withheld { why: UserMessage::new(report::no_follow_up_draft(&pull_request.branch)) })
         }
         Err(error) => Err(anyhow::Error::from(error).context("cannot open the draft pull request").into()),
     }
+}
+
+/// Lets the branch hold what is done by now: a new one, or one that an earlier try or time has left. None where somebody else
+/// has written to it.
+async fn commit(
+    services: &Services,
+    stored: &StoredRun,
+    (project, patch): (&Project, &Patch),
+    (branch, message): (&BranchName, &str),
+) -> Result<Option<CommitSha>, StageFailure> {
+    let github = services.github.installation(stored.installation);
+    if let Some(tip) = github.branch(&stored.repository_name, branch).await? {
+        if !own_commits(services, stored, branch).await?.contains(&tip) {
+            return Ok(None);
+        }
+        return Ok(match advance(services, stored, (project, patch), (branch, &tip), message).await? {
+            Advanced::To(head) => Some(head),
+            Advanced::Elsewhere => None,
+        });
+    }
+    let commit = NewCommit {
+        repository: &stored.repository_name,
+        repository_id: stored.repository,
+        branch,
+        stands: BranchStands::Unknown,
+        parent: stored.run.progress.start().context("the follow-up has not begun")?,
+        listing: &project.listing,
+        message,
+        patch,
+    };
+    match github.commit(&commit).await {
+        Ok(committed) => Ok(Some(committed.sha)),
+        Err(GitHubError::Conflict(_)) => Ok(None),
+        Err(error) => Err(anyhow::Error::from(error).context("cannot publish the unfinished commit").into()),
+    }
+}
+
+/// wiz's commits on that branch, by its own journal: each is noted before it is there.
+async fn own_commits(
+    services: &Services,
+    stored: &StoredRun,
+    branch: &BranchName,
+) -> anyhow::Result<BTreeSet<CommitSha>> {
+    let noted = journal::of_run(&mut *services.pool.acquire().await?, stored.run.id).await?;
+    let commit = |noted: Noted| {
+        let (Change::Branch { branch: of, commit } | Change::BranchMoved { branch: of, commit }) = noted.change else {
+            return None;
+        };
+        (of == *branch).then_some(commit)
+    };
+    Ok(noted.into_iter().filter_map(commit).collect())
+}
+
+/// What a try has left on GitHub of a draft that was refused, or that nobody waits for any more: with it known, it ends with
+/// its follow-up. A branch alone goes at once.
+pub(super) async fn found(services: &Services, stored: &StoredRun) -> Result<Drafted, StageFailure> {
+    let follow_up = stored.run.progress.follow_ups;
+    let branch = branch::of_follow_up(stored.run.id, follow_up)?;
+    let own = own_commits(services, stored, &branch).await?;
+    if follow_up == 0 || own.is_empty() {
+        return Ok(Drafted::Nothing);
+    }
+    let github = services.github.installation(stored.installation);
+    let Some(head) = github.branch(&stored.repository_name, &branch).await? else { return Ok(Drafted::Nothing) };
+    if let Some(pull) = github.find_pull(&stored.repository_name, &branch).await? {
+        return Ok(Drafted::Beside(FollowUpDraft { follow_up, number: pull.number, branch, head }));
+    }
+    if own.contains(&head) {
+        github.delete_branch(&stored.repository_name, stored.repository, &branch).await?;
+    }
+    Ok(Drafted::Nothing)
 }
 
 /// Closes a draft whose follow-up is over, and deletes its branch.
@@ -116,7 +154,7 @@ pub(in crate::run::jobs) async fn end(
     if let Some(stored) = stored
         && !super::super::is_out_of_reach(services, stored.installation, stored.repository).await?
     {
-        match close(services, &stored, draft).await.map_err(anyhow::Error::from) {
+        match close(services, &stored, draft).await {
             Err(error) if is_gone(&error) => tracing::warn!(%run, "a draft cannot be closed any more: {error:#}"),
             outcome => outcome.map_err(super::super::retry)?,
         }
@@ -124,20 +162,24 @@ pub(in crate::run::jobs) async fn end(
     complete(services, lease).await
 }
 
-/// Leaves alone what people have taken up: with commits of their own, or with another pull request from the branch.
-async fn close(services: &Services, stored: &StoredRun, draft: &FollowUpDraft) -> Result<(), GitHubError> {
+/// Leaves alone what people have taken up: with commits of their own, or with another pull request from the branch or into
+/// it.
+async fn close(services: &Services, stored: &StoredRun, draft: &FollowUpDraft) -> anyhow::Result<()> {
     let github = services.github.installation(stored.installation);
     let (name, branch) = (&stored.repository_name, &draft.branch);
     let head = github.branch(name, branch).await?;
-    if head.as_ref().is_some_and(|head| *head != draft.head) {
+    if let Some(head) = &head
+        && !own_commits(services, stored, branch).await?.contains(head)
+    {
         tracing::info!(run = %stored.run.id, %branch, "kept a draft: somebody else has committed to it");
         return Ok(());
     }
     if github.pull(name, draft.number).await?.is_some_and(|pull| pull.state == OpenState::Open) {
         github.close_pull(name, draft.number).await?;
     }
-    let other = github.find_pull(name, branch).await?.filter(|pull| pull.state == OpenState::Open);
-    if head.is_some() && other.is_none() {
+    let from_it = github.find_pull(name, branch).await?;
+    let is_used = from_it.is_some_and(|pull| pull.state == OpenState::Open && pull.number != draft.number);
+    if head.is_some() && !is_used && !github.has_open_pull_into(name, branch).await? {
         github.delete_branch(name, stored.repository, branch).await?;
     }
     Ok(())

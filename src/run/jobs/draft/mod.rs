@@ -45,7 +45,12 @@ pub(super) async fn execute(services: &Services, lease: &Lease, run: RunId) -> R
     };
     let drafted = match draft(services, &stored).await {
         Ok(drafted) => drafted,
-        Err(StageFailure::Told(why)) => Drafted::Withheld { why },
+        Err(StageFailure::Told(why)) => match beside::found(services, &stored).await {
+            Ok(beside @ Drafted::Beside(_)) => beside,
+            Ok(Drafted::Published(_) | Drafted::Nothing | Drafted::Withheld { .. }) | Err(_) => {
+                Drafted::Withheld { why }
+            }
+        },
         Err(StageFailure::Left) => Drafted::Nothing,
         Err(StageFailure::Job(failure)) => return Err(failure),
     };
@@ -63,8 +68,11 @@ pub(super) async fn dead(transaction: &mut PgConnection, run: RunId) -> anyhow::
 }
 
 async fn draft(services: &Services, stored: &StoredRun) -> Result<Drafted, StageFailure> {
-    if stored.run.state != State::Paused || is_suspended(services, stored.installation).await? {
+    if is_suspended(services, stored.installation).await? {
         return Ok(Drafted::Nothing);
+    }
+    if stored.run.state != State::Paused {
+        return beside::found(services, stored).await;
     }
     let progress = &stored.run.progress;
     if let (Some(follow_up), Some(pull_request)) = (&progress.follow_up, &progress.pull_request) {

@@ -54,7 +54,7 @@ pub(super) async fn interpret(
         return Ok(None);
     }
     let follows = spoken.previous_text.as_ref().filter(|text| is_known(text));
-    if follows.is_none() && is_superseded(services, &stored, installation, spoken).await? {
+    if is_superseded(services, &stored, installation, spoken).await? {
         return Ok(None);
     }
     let github = services.github.installation(installation);
@@ -112,8 +112,9 @@ fn known_texts<'a>(stored: &'a StoredRun, output: &'a results::Output) -> Vec<&'
     edit.into_iter().chain(written).map(String::as_str).collect()
 }
 
-/// Whether an edit of an unknown text is history: GitHub's deliveries may come in another order than the edits, and again.
-/// What was overwritten by wiz before its delivery came is none, since its editor waits for an answer.
+/// Whether an edit is history: GitHub's deliveries may come in another order than the edits, and again. So is one that was
+/// taken back, and one of a text that was taken before. What wiz has overwritten before its delivery came is none, since its
+/// editor waits for an answer.
 async fn is_superseded(
     services: &Services,
     stored: &StoredRun,
@@ -121,13 +122,13 @@ async fn is_superseded(
     spoken: &Spoken,
 ) -> Result<bool> {
     let taken = stored.run.progress.plan.as_ref().map(|current| &current.edits[..]).unwrap_or_default();
-    let texts = [Some(&spoken.text), spoken.previous_text.as_ref()];
-    if !texts.into_iter().flatten().any(|text| taken.contains(&text_digest(text))) {
-        return Ok(false);
-    }
+    let before = spoken.previous_text.as_deref().map(text_digest);
+    let after = text_digest(&spoken.text);
     let github = services.github.installation(installation);
     let now = github.comment(&stored.repository_name, spoken.id).await?.map(|comment| text_digest(&comment.body));
-    Ok(now != Some(text_digest(&spoken.text)))
+    let was_taken = before.iter().chain([&after]).any(|text| taken.contains(text));
+    let is_last = before.as_ref().is_some_and(|before| taken.last() == Some(before));
+    Ok(now.as_ref() != Some(&after) && (now == before || (was_taken && !is_last)))
 }
 
 /// The status comment as wiz wrote it for the plan that waits, if it can be told.
@@ -146,12 +147,14 @@ fn new_plan(stored: &StoredRun, before: Option<&str>, after: &str) -> Result<Opt
     let (Some(current), Some(before)) = (waiting, before) else { return Err(report::edit_not_now()) };
     let of = current.hash(stored.run.budget);
     let proposal = Proposal { plan: current.plan.clone(), left_out: current.left_out.clone() };
-    let Proposal { plan, left_out } = match report::edited_plan(before, after, &proposal) {
+    let edited = match report::edited_plan(before, after, &proposal) {
         Ok(Some(edited)) => edited,
         Ok(None) => return Ok(None),
         Err(fault) => return Err(report::edit_unread(&fault.to_string())),
     };
-    match plan.validate().and_then(|()| plan.fits(stored.mission.kind())) {
+    let is_fit = edited.validate().and_then(|()| edited.plan.fits(stored.mission.kind()));
+    let Proposal { plan, left_out } = edited;
+    match is_fit {
         Ok(()) => Ok(Some(Order::Edit { plan, left_out, of, texts: [text_digest(before), text_digest(after)] })),
         Err(fault) => Err(report::edit_unread(&fault.to_string())),
     }

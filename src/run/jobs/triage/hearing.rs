@@ -14,7 +14,7 @@ use super::{
 use crate::{
     event::{Actor, Event, EventKind, Place, Repository, Spoken, command},
     github::{Reactable, Reaction},
-    ids::{DeliveryId, RepositoryName},
+    ids::{DeliveryId, IssueNumber, RepositoryName},
     policy::{Key, Layer, PolicyFault, RepositoryPolicy, Role},
     report,
     run::{policies, state::Mission, store::StoredRun, task::Selftest, view},
@@ -49,6 +49,10 @@ pub(super) async fn interpret(
     let role = role.map_or(Role::None, |role| Role::from_github(&role.role_name, &role.permission));
     let target = find_run(services, installation, &repository, heard.spoken).await?;
     let ground = ground(services, installation, &repository.name, heard.spoken, target.as_ref()).await?;
+    let shown = match &target {
+        None if heard.spoken.pull_request => drafting(services, &repository, heard.spoken.issue).await?,
+        Some(_) | None => None,
+    };
     let (policy, faults) = match policy {
         Ok(policy) => (policy, vec![]),
         Err(faults) => (RepositoryPolicy::default(), faults),
@@ -62,16 +66,7 @@ pub(super) async fn interpret(
         .filter(|intent| !heard.spoken.locked || !triage::ends_in_words(intent))
         .collect();
     let on = reactable(heard.spoken);
-    if intents.iter().any(|intent| {
-        matches!(
-            intent,
-            Intent::Start { .. }
-                | Intent::FollowUp { .. }
-                | Intent::Order { .. }
-                | Intent::Undo { .. }
-                | Intent::Selftest
-        )
-    }) {
+    if intents.iter().any(is_seen) {
         acknowledge(services, installation, &repository.name, on).await?;
     }
     let mut parts = Vec::new();
@@ -81,7 +76,7 @@ pub(super) async fn interpret(
             spoken: heard.spoken,
             installation,
             repository: &repository,
-            target: target.as_ref(),
+            target: target.as_ref().or(shown.as_ref()),
             policy: &policy,
         };
         parts.push(scene.part(services, index, intent, on).await?);
@@ -97,6 +92,14 @@ pub(super) async fn interpret(
     })))
 }
 
+/// Whether 👀 tells that it was heard, since words come later or not at all.
+fn is_seen(intent: &Intent) -> bool {
+    matches!(
+        intent,
+        Intent::Start { .. } | Intent::FollowUp { .. } | Intent::Order { .. } | Intent::Undo { .. } | Intent::Selftest
+    )
+}
+
 /// What the meaning of a command depends on.
 pub(super) struct Scene<'a> {
     pub(super) event: &'a Event,
@@ -108,7 +111,17 @@ pub(super) struct Scene<'a> {
 }
 
 impl Scene<'_> {
+    /// The pull request on which work is asked for that was asked for in its unfinished work's draft.
+    fn place_of_work(&self) -> Option<IssueNumber> {
+        let progress = &self.target?.run.progress;
+        let draft = progress.follow_up_draft.as_ref().filter(|draft| draft.number == self.spoken.issue)?;
+        progress.pull_request.as_ref().map(|pull| pull.number).filter(|pull| *pull != draft.number)
+    }
+
     async fn part(&self, services: &Services, index: usize, intent: Intent, on: Reactable) -> Result<Part> {
+        if let (Intent::Start { .. } | Intent::FollowUp { .. }, Some(pull)) = (&intent, self.place_of_work()) {
+            return Ok(Part::Say(report::ask_for_work_there(self.spoken.issue, pull)));
+        }
         Ok(match intent {
             Intent::Start { mission, command } => {
                 let new = match mission {
@@ -215,6 +228,15 @@ async fn configuration(services: &Services, name: &RepositoryName, installation:
             .collect(),
     });
     Ok(report::configuration(&rules))
+}
+
+/// The run whose unfinished further work that draft shows.
+async fn drafting(services: &Services, repository: &Repository, draft: IssueNumber) -> Result<Option<StoredRun>> {
+    let mut connection = services.pool.acquire().await?;
+    match store::of_follow_up_draft(&mut connection, repository.id, draft).await? {
+        Some(run) => store::load(&mut connection, run).await,
+        None => Ok(None),
+    }
 }
 
 /// The run that the words are for, if there is one. One that opens this very pull request is waited for.
