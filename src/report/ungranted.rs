@@ -42,5 +42,13 @@ mod tests {
             url: "https://github.com/settings/installations/7".to_owned(),
         };
         insta::assert_snapshot!(ungranted(&missing), @"**Not granted:** `actions: write`, `checks: write`. So the logs of failed jobs are not read, and none is tried again; there are no check runs of wiz, and failing ones of others are not answered. An owner grants that in [its settings](https://github.com/settings/installations/7).");
+        let others = ["contents", "issues", "pull_requests", "statuses", "workflows"];
+        insta::assert_snapshot!(others.map(cost).join("\n"), @r"
+        files are not read, and no commit is made
+        nothing is said on issues
+        no pull request is opened or answered
+        failing commit statuses are not answered
+        some calls are refused
+        ");
     }
 }

@@ -150,3 +150,37 @@ pub fn stopped(reason: StopReason) -> anyhow::Result<StageResult> {
     };
     Ok(StageResult::Failed { message: UserMessage::new(text).advising(advice) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Steering;
+
+    #[test]
+    fn an_agent_that_was_stopped_early_says_why() {
+        let reasons = [
+            StopReason::Turns,
+            StopReason::Tokens,
+            StopReason::Time,
+            StopReason::Context,
+            StopReason::Stuck,
+            StopReason::FormatErrors,
+            StopReason::Refused,
+        ];
+        let said = reasons.map(|reason| match stopped(reason).unwrap() {
+            StageResult::Failed { message } => message.settled(Steering::Plan).to_string(),
+            other => panic!("{other:?}"),
+        });
+        insta::assert_snapshot!(said.join("\n"), @r"
+        The agent took as many turns as it may. `/wiz retry` starts a new conversation.
+        The agent used as many tokens as it may. `/wiz retry` starts a new conversation.
+        The agent took as long as it may. `/wiz retry` starts a new conversation.
+        The work does not fit the model's context. `/wiz revise …` with smaller steps helps.
+        The agent went in circles and was stopped. `/wiz revise …` with a hint helps more than `/wiz retry`.
+        The model kept answering in a form that wiz cannot read. Another `--model` may do better.
+        The model refused to go on. `/wiz revise …` or another `--model` may help.
+        ");
+        assert!(stopped(StopReason::Cancelled).is_err());
+        assert!(stopped(StopReason::SandboxDead("x".to_owned())).is_err());
+    }
+}

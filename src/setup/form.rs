@@ -180,6 +180,7 @@ mod tests {
 
     #[test]
     fn every_fault_is_told() {
+        let mut told = std::collections::BTreeSet::new();
         for (server, organisation, name, public_url, faults) in [
             ("ghe.example.com", "", "wiz", "https://wiz.example.com", 1),
             ("javascript:alert(1)", "", "wiz", "https://wiz.example.com", 1),
@@ -197,7 +198,15 @@ mod tests {
                 public_url: public_url.into(),
                 ..Asked::default()
             };
-            assert_eq!(asked.choice().unwrap_err().len(), faults, "{asked:?}");
+            let said = asked.choice().unwrap_err();
+            assert_eq!(said.len(), faults, "{asked:?}");
+            told.extend(said);
         }
+        insta::assert_snapshot!(Vec::from_iter(told).join("\n"), @r"
+        The App needs a name of up to 34 characters that nobody else on that GitHub has.
+        The organisation's name has letters, digits and hyphens only; copy it from its address.
+        The server's address must be like https://github.example.com or https://octo.ghe.com.
+        wiz needs the address at which GitHub reaches it, such as https://wiz.example.com.
+        ");
     }
 }

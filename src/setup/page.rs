@@ -125,6 +125,41 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
+    /// What is to be read on a page, a line for each part.
+    async fn words(response: Response) -> String {
+        let status = response.status();
+        let html = axum::body::to_bytes(response.into_body(), 100_000).await.unwrap();
+        let html = String::from_utf8(html.to_vec()).unwrap().replace(STYLE, "");
+        let parts = html.split('<').filter_map(|part| part.split_once('>')).map(|(_, words)| words.trim());
+        let parts: Vec<&str> = parts.filter(|words| !words.is_empty()).collect();
+        format!("{status}: {}", parts.join(" | "))
+    }
+
+    #[tokio::test]
+    async fn each_page_says_what_to_do() {
+        let asked = Asked { name: "wiz <b>".to_owned(), ..Asked::default() };
+        let none = asked.choice().unwrap_err();
+        let pages = [form("secret", &asked, &none), send("https://github.com/x", "{}"), registered("wiz", "https://x")];
+        let refusals = [WRONG_TOKEN, WRONG_STATE, NO_CODE, OLD_CODE, NO_EXCHANGE, NO_ORIGIN, NOT_KEPT];
+        let refusals = refusals.map(|reason| refusal(StatusCode::BAD_REQUEST, reason));
+        let mut said = Vec::new();
+        for page in pages.into_iter().chain(refusals) {
+            said.push(words(page).await);
+        }
+        insta::assert_snapshot!(said.join("\n"), @r"
+        422 Unprocessable Entity: Set up wiz | Set up wiz | wiz runs as a GitHub App of your own. This registers it. | wiz needs the address at which GitHub reaches it, such as https://wiz.example.com. | Address of wiz | Where GitHub reaches | wiz serve | , over HTTPS. | Organisation | Who shall own the App. Empty: your own account. | Enterprise server | Such as https://github.example.com, or https://octo.ghe.com. Empty: GitHub.com. | Name of the App | Nobody else on that GitHub may have it. | Go on
+        200 OK: Register the App | Register the App | GitHub shows what the App may do and asks you to confirm; then it sends you back here. | Register the App on GitHub
+        200 OK: The App is registered | The App is registered | wiz | is registered. The terminal says where its key is. | Install it on your repositories | , then run | wiz doctor | and | wiz serve | . You can close this page.
+        400 Bad Request: This does not work | This does not work | This page is for whoever started wiz setup: open the address that the terminal shows, token included.
+        400 Bad Request: This does not work | This does not work | This does not belong to a registration that was begun here within the last hour. Open the address that the terminal shows and begin again.
+        400 Bad Request: This does not work | This does not work | GitHub sent no code. Open the address that the terminal shows and begin again.
+        400 Bad Request: This does not work | This does not work | GitHub does not know this code: it is good for one hour and for one use. Delete the App on GitHub if it was made, and begin again.
+        400 Bad Request: This does not work | This does not work | GitHub could not be asked for the App&#39;s key; the terminal shows why. Delete the App on GitHub if it was made, and begin again.
+        400 Bad Request: This does not work | This does not work | The browser does not say under which address it found this page. Start wiz setup again with --url.
+        400 Bad Request: This does not work | This does not work | The App is registered, but its key could be kept nowhere; the terminal shows why. Delete the App on GitHub and begin again.
+        ");
+    }
+
     #[test]
     fn nothing_stays_live() {
         assert_eq!(escape("<a href=\"x\">'&'</a>"), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;");

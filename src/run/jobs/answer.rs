@@ -137,3 +137,22 @@ fn reply(stored: &StoredRun, body: String) -> Reply {
         body,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_without_an_answer_says_why() {
+        let reasons =
+            [StopReason::Money, StopReason::Turns, StopReason::Stuck, StopReason::FormatErrors, StopReason::Refused];
+        insta::assert_snapshot!(reasons.map(|reason| stopped(reason).unwrap()).join("\n"), @r"
+        The money for this is used up; `--max` sets how much it may be.
+        It is larger than one answer may take.
+        The model came to no answer; another `--model` may do better.
+        The model came to no answer; another `--model` may do better.
+        The model refused to answer.
+        ");
+        assert!(stopped(StopReason::Cancelled).is_err());
+    }
+}

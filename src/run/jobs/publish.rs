@@ -154,3 +154,20 @@ fn unproven(plan: &Plan, patch: &Patch, proof: &Proof) -> Option<String> {
         plan.definition_of_done.iter().filter(|criterion| !holds(criterion)).map(|unmet| unmet.name.as_str()).collect();
     (!unmet.is_empty()).then(|| format!("There is no evidence for: {}", unmet.join(", ")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pull_request_that_is_over_takes_no_more() {
+        let said = [closed(IssueNumber(7)), merged(IssueNumber(7))].map(|done| match done.result {
+            StageResult::Failed { message } => message.to_string(),
+            other => panic!("{other:?}"),
+        });
+        insta::assert_snapshot!(said.join("\n"), @r"
+        The pull request #7 of this run is closed. Reopen it and `/wiz retry`, or start over with `/wiz fix`.
+        The draft #7 was merged before it was finished, so the rest has nowhere to go. Start over with `/wiz fix`.
+        ");
+    }
+}

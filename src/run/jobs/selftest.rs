@@ -208,3 +208,25 @@ fn part(name: &'static str, took: Duration, words: &str) -> TriedPart {
 fn since(from: DateTime<Utc>, to: DateTime<Utc>) -> Duration {
     (to - from).max(TimeDelta::zero()).to_std().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_failed_says_what_a_person_can_do() {
+        let until = "2026-01-01T12:34:00Z".parse().unwrap();
+        let errors = [
+            GitHubError::Forbidden(Default::default()).into(),
+            GitHubError::RateLimited { until, detail: Default::default() }.into(),
+            GitHubError::Transient(Default::default()).into(),
+            anyhow::anyhow!("an owner must grant checks: write at https://github.com/x"),
+        ];
+        insta::assert_snapshot!(errors.map(|error| told(&error)).join("\n"), @r"
+        GitHub refused; the permissions above or a rule of this repository forbid it
+        GitHub's limit holds until 12:34 UTC
+        GitHub gave no good answer; the operator's log has it
+        an owner must grant checks: write at https://github.com/x
+        ");
+    }
+}

@@ -110,3 +110,68 @@ fn told_of_model(error: &ModelError) -> Option<UserMessage> {
         | ModelError::Ledger(_) => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{error::Steering, money::MicroDollars};
+
+    /// What people read of an error while they can still change the plan; `None` for what is tried again.
+    fn told(error: impl Into<anyhow::Error>) -> Option<String> {
+        match classify(error.into()) {
+            StageFailure::Told(message) => Some(message.settled(Steering::Plan).to_string()),
+            StageFailure::Left | StageFailure::Job(_) => None,
+        }
+    }
+
+    #[test]
+    fn what_a_person_can_mend_is_told() {
+        let what = || "8 GB of @octo/`x`".to_owned();
+        let boxes = [
+            SandboxError::ImageMissing { image: "octo/ci:1".to_owned() },
+            SandboxError::TooLarge { what: what() },
+            SandboxError::Exhausted { what: what() },
+            SandboxError::PathRefused { path: "a`b".to_owned(), reason: "it leads to @octo".to_owned() },
+            SandboxError::WallBroken { wall: "no network", evidence: "GET 10.0.0.1: 200".to_owned() },
+        ];
+        let models = [
+            ModelError::Auth { status: 401 },
+            ModelError::BadRequest { message: "max_tokens".to_owned() },
+            ModelError::ContextTooLong { message: "200,001 tokens".to_owned() },
+            ModelError::Budget { left: MicroDollars::from_cents(2), needed: MicroDollars::from_cents(5) },
+        ];
+        let github = [GitHubError::Forbidden(Default::default())];
+        let said = boxes.into_iter().map(told);
+        let said = said.chain(models.into_iter().map(|error| told(AgentError::Model(error))));
+        let said: Vec<String> = said.chain(github.into_iter().map(told)).map(Option::unwrap).collect();
+        insta::assert_snapshot!(said.join("\n\n"), @r"
+        The container image `octo/ci:1` is not on this server. Ask the operator to pull it, or name another `image:` in `.github/wiz.yml`; then `/wiz retry`.
+
+        The files are more than wiz takes: `` 8 GB of @octo/`x` ``. `/wiz retry` lets the coder try again, `/wiz revise …` changes the plan.
+
+        The box ran out of `` 8 GB of @octo/`x` ``. `/wiz retry` tries again in a fresh one, `/wiz revise …` changes the plan.
+
+        wiz does not take ``a`b`` out of the box: it leads to @​octo. `/wiz retry` lets the coder try again.
+
+        A wall of the box does not stand on this server (no network), so nothing was run in it. The operator's log has the evidence; `/wiz retry` once that is mended.
+
+        The model provider refused the call; the operator's log has the reason. `/wiz retry` goes on once that is mended, or start again with another `--model`.
+
+        The model provider refused the call; the operator's log has the reason. `/wiz retry` goes on once that is mended, or start again with another `--model`.
+
+        The work does not fit the model's context. `/wiz revise …` with smaller steps helps.
+
+        The run's budget has $0.02 left and the next model call needs about $0.05. `/wiz fix --max $…` starts one with more.
+
+        GitHub refused a step that this run needs; most often the App lacks a permission that must be accepted on its installation page. Then `/wiz retry`.
+        ");
+    }
+
+    #[test]
+    fn what_passes_is_tried_again() {
+        let engine = SandboxError::EngineUnavailable { doing: "start".to_owned(), reason: "x".to_owned() };
+        assert_eq!(told(engine), None);
+        assert_eq!(told(AgentError::Model(ModelError::Overloaded { message: "x".to_owned() })), None);
+        assert_eq!(told(GitHubError::Transient(Default::default())), None);
+    }
+}

@@ -175,3 +175,5 @@ fn expire(run: Run) -> Transition {
 
 #[cfg(test)]
 pub(super) mod tests;
+#[cfg(test)]
+mod words;
