@@ -167,9 +167,9 @@ mod tests {
             StopReason::FormatErrors,
             StopReason::Refused,
         ];
-        let said = reasons.map(|reason| match stopped(reason).unwrap() {
-            StageResult::Failed { message } => message.settled(Steering::Plan).to_string(),
-            other => panic!("{other:?}"),
+        let said = reasons.map(|reason| {
+            let StageResult::Failed { message } = stopped(reason).unwrap() else { panic!("it goes on") };
+            message.settled(Steering::Plan).to_string()
         });
         insta::assert_snapshot!(said.join("\n"), @r"
         The agent took as many turns as it may. `/wiz retry` starts a new conversation.

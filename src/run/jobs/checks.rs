@@ -306,7 +306,8 @@ async fn of_pull(
     if run.is_none() {
         openings.wait_for_branch(&pull.head.branch)?;
     }
-    if branch::is_of_follow_up(&pull.head.branch) && !switch.as_ref().is_some_and(|switch| switch.answered) {
+    let is_wanted = switch.as_ref().is_some_and(|switch| switch.answered) || rules.ci.is_labelled(&labels);
+    if branch::is_of_follow_up(&pull.head.branch) && !is_wanted {
         return not("what fails on unfinished work is what its run has yet to do");
     }
     let cancelled = run.as_ref().filter(|run| run.run.state == State::Cancelled).map(|run| run.updated_at);

@@ -161,9 +161,9 @@ mod tests {
 
     #[test]
     fn a_pull_request_that_is_over_takes_no_more() {
-        let said = [closed(IssueNumber(7)), merged(IssueNumber(7))].map(|done| match done.result {
-            StageResult::Failed { message } => message.to_string(),
-            other => panic!("{other:?}"),
+        let said = [closed(IssueNumber(7)), merged(IssueNumber(7))].map(|done| {
+            let StageResult::Failed { message } = done.result else { panic!("it goes on") };
+            message.to_string()
         });
         insta::assert_snapshot!(said.join("\n"), @r"
         The pull request #7 of this run is closed. Reopen it and `/wiz retry`, or start over with `/wiz fix`.

@@ -144,14 +144,14 @@ mod tests {
         let said = boxes.into_iter().map(told);
         let said = said.chain(models.into_iter().map(|error| told(AgentError::Model(error))));
         let said: Vec<String> = said.chain(github.into_iter().map(told)).map(Option::unwrap).collect();
-        insta::assert_snapshot!(said.join("\n\n"), @r"
+        insta::assert_snapshot!(said.join("\n\n").replace('\u{200b}', "␣"), @r"
         The container image `octo/ci:1` is not on this server. Ask the operator to pull it, or name another `image:` in `.github/wiz.yml`; then `/wiz retry`.
 
         The files are more than wiz takes: `` 8 GB of @octo/`x` ``. `/wiz retry` lets the coder try again, `/wiz revise …` changes the plan.
 
         The box ran out of `` 8 GB of @octo/`x` ``. `/wiz retry` tries again in a fresh one, `/wiz revise …` changes the plan.
 
-        wiz does not take ``a`b`` out of the box: it leads to @​octo. `/wiz retry` lets the coder try again.
+        wiz does not take ``a`b`` out of the box: it leads to @␣octo. `/wiz retry` lets the coder try again.
 
         A wall of the box does not stand on this server (no network), so nothing was run in it. The operator's log has the evidence; `/wiz retry` once that is mended.
 

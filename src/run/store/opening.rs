@@ -10,8 +10,10 @@ use crate::ids::{RepositoryId, RunId};
 pub async fn opening(connection: &mut PgConnection, repository: RepositoryId) -> Result<Vec<RunId>> {
     let runs = sqlx::query_scalar!(
         r#"select id as "id: RunId" from run
-           where repository_id = $1 and progress ->> 'pull_request' is null
-             and (state = 'publishing' or (progress ->> 'drafting')::boolean)
+           where repository_id = $1
+             and (state = 'publishing' and progress ->> 'pull_request' is null
+                  or (progress ->> 'drafting')::boolean
+                     and (progress ->> 'pull_request' is null or progress ->> 'follow_up' is not null))
              and exists(select from job where run_id = run.id and kind in ('publish', 'draft') and run_seq > 0)
            order by id"#,
         repository as _,

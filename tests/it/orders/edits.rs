@@ -90,9 +90,9 @@ async fn a_plan_is_edited_in_its_comment_by_who_may() {
     });
     edit("maria", "- [x] **more**", "- [ ] **more**");
     edit("maria", "- [ ] **more**", "- [x] **more**");
+    until(&stage, issue, |body| !body.contains(&first)).await;
+    until(&stage, issue, |body| body.contains(&first) && body.contains("- [x] **more**")).await;
     stage.quiet().await;
-    assert_eq!(stage.plan_hash(issue), first, "nothing has changed");
-    assert!(stage.status(issue).unwrap().body.contains("- [x] **more**"));
     edit("maria", "- [x] **more**", "- [ ] **more**");
     edit("maria", "- [x] **yet**", "- [ ] **yet**");
     until(&stage, issue, |body| body.contains(&hash)).await;
@@ -111,7 +111,7 @@ async fn a_plan_is_edited_in_its_comment_by_who_may() {
     until(&stage, issue, |body| body.contains("- [x] **fix**")).await;
     // Two edits that come close together may be read as one version.
     let talk = stage.talk(issue).await;
-    let talk = (4..8).fold(talk, |talk, version| talk.replace(&format!("-well-v{version}`"), "-well-v8`"));
+    let talk = (4..10).fold(talk, |talk, version| talk.replace(&format!("-well-v{version}`"), "-well-v10`"));
     insta::assert_snapshot!(talk, @r"
     maria: /wiz fix  👀
     ----
@@ -127,7 +127,7 @@ async fn a_plan_is_edited_in_its_comment_by_who_may() {
 
     **Next:** `/wiz cancel` (leave the pull request alone)
 
-    <sub>run 1 · model `anthropic/scripted` · branch `wiz/run-1-greet-nobody-as-well-v8`</sub>
+    <sub>run 1 · model `anthropic/scripted` · branch `wiz/run-1-greet-nobody-as-well-v10`</sub>
     ----
     wiz: wim may not edit the plan: it needs the role **maintain** in this repository. I put the comment back.
     ----

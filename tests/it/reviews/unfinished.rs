@@ -75,6 +75,14 @@ async fn what_a_review_came_to_when_the_money_was_used_up_is_a_draft_until_it_is
     ];
     let (stage, number, pull) = with_little(scenes).await;
     let before = stage.repo.pull_request(pull).unwrap();
+    // GitHub refuses the draft, and has made it all the same.
+    let refused = Fault {
+        method: Some("POST".to_owned()),
+        path: "/repos/*/pulls".to_owned(),
+        kind: FaultKind::AfterWork { status: 403 },
+        times: 1,
+    };
+    stage.world.hub().control().add_fault(refused);
     let (_, threads) =
         stage.review(("maria", pull), "REQUEST_CHANGES", "Nearly.", &[("greet.sh", 1, "Good morning, please.")]);
     let paused = stage.until_says(number, "[#3]").await;
@@ -157,14 +165,7 @@ async fn what_a_review_came_to_when_the_money_was_used_up_is_a_draft_until_it_is
     assert_eq!(stage.commits(pull), ["Greet nobody as well", "Follow the review by maria"]);
     assert!(stage.on_head(pull, "tests/greet_test.sh").contains("Good morning"));
 
-    // What somebody has taken up is left to them. GitHub refuses this one, and has made it all the same.
-    let refused = Fault {
-        method: Some("POST".to_owned()),
-        path: "/repos/*/pulls".to_owned(),
-        kind: FaultKind::AfterWork { status: 403 },
-        times: 1,
-    };
-    stage.world.hub().control().add_fault(refused);
+    // What somebody has taken up is left to them.
     stage.review(("maria", pull), "REQUEST_CHANGES", "Well.", &[("greet.sh", 1, "Good evening, please.")]);
     stage.until_says(number, "[#4]").await;
     let name = stage.repo.full_name();
@@ -190,7 +191,7 @@ async fn a_draft_of_further_work_goes_with_its_run() {
     stage.until_says(number, "[#3]").await;
     stage.quiet().await;
     // The money is used up once more, and the draft holds what is done by then.
-    stage.say("maria", number, "/wiz budget +$0.40");
+    stage.say("maria", number, "/wiz budget +$0.30");
     let grown = async || {
         let [from, to] = [pull, 3].map(|number| stage.repo.pull_request(number).unwrap().head_sha);
         let commits = stage.repo.git(&["rev-list", "--count", &format!("{from}..{to}")])?;

@@ -11,7 +11,10 @@ use super::{
     complete, objections, report, results, secret_in, store, view, workspace,
 };
 use crate::{
-    github::journal::{self, Change, Noted},
+    github::{
+        self,
+        journal::{self, Change, Noted},
+    },
     ids::{BranchName, CommitSha},
     run::state::{FollowUp, FollowUpDraft, PullRequest},
 };
@@ -55,7 +58,14 @@ pub(super) async fn draft(
         draft: true,
     };
     let github = services.github.installation(stored.installation);
-    match github.find_or_create_pull(&wanted).await {
+    let pull = match own_draft(services, stored, (&branch, &pull_request.branch)).await? {
+        Some(pull) => Ok(pull),
+        None => github.find_or_create_pull(&wanted).await,
+    };
+    match pull {
+        Ok(pull) if pull.base.branch != pull_request.branch => {
+            Ok(Drafted::Withheld { why: UserMessage::new(report::draft_branch_taken(&branch)) })
+        }
         Ok(pull) if pull.state == OpenState::Closed => {
             Ok(Drafted::Withheld { why: UserMessage::new(report::draft_ended(pull.number)) })
         }
@@ -65,11 +75,27 @@ pub(super) async fn draft(
         // GitHub makes no drafts in some repositories, and the branch that it would go into may be gone by now.
         Err(error @ GitHubError::Invalid(_)) => {
             tracing::warn!(run = %stored.run.id, %error, "GitHub makes no draft here");
-            github.delete_branch(&stored.repository_name, stored.repository, &branch).await?;
+            delete_branch(services, stored, &branch).await?;
             Ok(Drafted::Withheld { why: UserMessage::new(report::no_follow_up_draft(&pull_request.branch)) })
         }
         Err(error) => Err(anyhow::Error::from(error).context("cannot open the draft pull request").into()),
     }
+}
+
+/// The draft that wiz has opened from that branch into that base, if there is one.
+async fn own_draft(
+    services: &Services,
+    stored: &StoredRun,
+    (branch, base): (&BranchName, &BranchName),
+) -> anyhow::Result<Option<github::PullRequest>> {
+    let github = services.github.installation(stored.installation);
+    let known = stored.run.progress.follow_up_draft.as_ref().filter(|draft| draft.branch == *branch);
+    if let Some(known) = known {
+        return Ok(github.pull(&stored.repository_name, known.number).await?);
+    }
+    let own = &services.github.identity().await?.bot_login;
+    let found = github.find_pull(&stored.repository_name, branch).await?;
+    Ok(found.filter(|pull| pull.base.branch == *base && pull.user.as_ref().is_some_and(|author| author.login == *own)))
 }
 
 /// Lets the branch hold what is done by now: a new one, or one that an earlier try or time has left. None where somebody else
@@ -126,21 +152,38 @@ async fn own_commits(
 /// What a try has left on GitHub of a draft that was refused, or that nobody waits for any more: with it known, it ends with
 /// its follow-up. A branch alone goes at once.
 pub(super) async fn found(services: &Services, stored: &StoredRun) -> Result<Drafted, StageFailure> {
-    let follow_up = stored.run.progress.follow_ups;
+    let progress = &stored.run.progress;
+    let follow_up = progress.follow_ups;
     let branch = branch::of_follow_up(stored.run.id, follow_up)?;
+    let Some(pull_request) = progress.pull_request.as_ref().filter(|_| follow_up > 0) else {
+        return Ok(Drafted::Nothing);
+    };
     let own = own_commits(services, stored, &branch).await?;
-    if follow_up == 0 || own.is_empty() {
+    if own.is_empty() || progress.follow_up_draft.is_some() {
         return Ok(Drafted::Nothing);
     }
     let github = services.github.installation(stored.installation);
     let Some(head) = github.branch(&stored.repository_name, &branch).await? else { return Ok(Drafted::Nothing) };
-    if let Some(pull) = github.find_pull(&stored.repository_name, &branch).await? {
+    let pull = own_draft(services, stored, (&branch, &pull_request.branch)).await?;
+    if let Some(pull) = pull.filter(|pull| pull.state == OpenState::Open) {
         return Ok(Drafted::Beside(FollowUpDraft { follow_up, number: pull.number, branch, head }));
     }
     if own.contains(&head) {
-        github.delete_branch(&stored.repository_name, stored.repository, &branch).await?;
+        delete_branch(services, stored, &branch).await?;
     }
     Ok(Drafted::Nothing)
+}
+
+/// Deletes the branch of a draft that is none, unless there are pull requests from it or into it.
+async fn delete_branch(services: &Services, stored: &StoredRun, branch: &BranchName) -> anyhow::Result<()> {
+    let github = services.github.installation(stored.installation);
+    let name = &stored.repository_name;
+    let from_it = github.find_pull(name, branch).await?;
+    let is_used = from_it.is_some_and(|pull| pull.state == OpenState::Open);
+    if !is_used && !github.has_open_pull_into(name, branch).await? {
+        github.delete_branch(name, stored.repository, branch).await?;
+    }
+    Ok(())
 }
 
 /// Closes a draft whose follow-up is over, and deletes its branch.
@@ -177,10 +220,8 @@ async fn close(services: &Services, stored: &StoredRun, draft: &FollowUpDraft) -
     if github.pull(name, draft.number).await?.is_some_and(|pull| pull.state == OpenState::Open) {
         github.close_pull(name, draft.number).await?;
     }
-    let from_it = github.find_pull(name, branch).await?;
-    let is_used = from_it.is_some_and(|pull| pull.state == OpenState::Open && pull.number != draft.number);
-    if head.is_some() && !is_used && !github.has_open_pull_into(name, branch).await? {
-        github.delete_branch(name, stored.repository, branch).await?;
+    if head.is_some() {
+        delete_branch(services, stored, branch).await?;
     }
     Ok(())
 }

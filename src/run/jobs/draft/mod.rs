@@ -47,9 +47,9 @@ pub(super) async fn execute(services: &Services, lease: &Lease, run: RunId) -> R
         Ok(drafted) => drafted,
         Err(StageFailure::Told(why)) => match beside::found(services, &stored).await {
             Ok(beside @ Drafted::Beside(_)) => beside,
-            Ok(Drafted::Published(_) | Drafted::Nothing | Drafted::Withheld { .. }) | Err(_) => {
-                Drafted::Withheld { why }
-            }
+            Ok(Drafted::Published(_) | Drafted::Nothing | Drafted::Withheld { .. }) => Drafted::Withheld { why },
+            Err(StageFailure::Job(failure)) => return Err(failure),
+            Err(StageFailure::Told(_) | StageFailure::Left) => Drafted::Withheld { why },
         },
         Err(StageFailure::Left) => Drafted::Nothing,
         Err(StageFailure::Job(failure)) => return Err(failure),

@@ -2,6 +2,7 @@
 //! somebody who may not, the comment is put back and the person hears why.
 
 use anyhow::{Context as _, Result};
+use chrono::{TimeDelta, Utc};
 
 use super::{
     Action, InstallationId, Services,
@@ -12,6 +13,7 @@ use crate::{
     event::{Event, Place, Spoken, SpokenAction, command::Verb},
     github::journal::text_digest,
     ids::{DeliveryId, Login},
+    intake,
     plan::Proposal,
     policy::{self, Permission, RepositoryPolicy, Role},
     report,
@@ -24,6 +26,9 @@ use crate::{
     },
     triage,
 };
+
+/// How long an edit may be overtaken by the one that takes it back.
+const EDITS_OVERTAKE: TimeDelta = TimeDelta::seconds(10);
 
 /// Whether somebody else changed a comment of wiz.
 pub(super) fn is_own_comment_edited<'a>(event: &Event, spoken: &'a Spoken, own: &Login) -> Option<&'a Spoken> {
@@ -51,10 +56,14 @@ pub(super) async fn interpret(
     let known = known_texts(&stored, &output);
     let is_known = |text: &str| known.contains(&text_digest(text).as_str());
     if is_known(&spoken.text) {
+        let from_unknown = spoken.previous_text.as_ref().is_some_and(|text| !is_known(text));
+        if from_unknown && stored.run.state == State::NeedsApproval && is_young(services, delivery).await? {
+            anyhow::bail!("the edit that this one takes back was not read yet");
+        }
         return Ok(None);
     }
     let follows = spoken.previous_text.as_ref().filter(|text| is_known(text));
-    if is_superseded(services, &stored, installation, spoken).await? {
+    if follows.is_none() && is_superseded(services, &stored, installation, spoken).await? {
         return Ok(None);
     }
     let github = services.github.installation(installation);
@@ -112,9 +121,14 @@ fn known_texts<'a>(stored: &'a StoredRun, output: &'a results::Output) -> Vec<&'
     edit.into_iter().chain(written).map(String::as_str).collect()
 }
 
-/// Whether an edit is history: GitHub's deliveries may come in another order than the edits, and again. So is one that was
-/// taken back, and one of a text that was taken before. What wiz has overwritten before its delivery came is none, since its
-/// editor waits for an answer.
+/// Whether an edit before this one may still be on its way.
+async fn is_young(services: &Services, delivery: DeliveryId) -> Result<bool> {
+    let stored = intake::load(&mut *services.pool.acquire().await?, delivery).await?;
+    Ok(stored.is_some_and(|stored| Utc::now() - stored.received_at < EDITS_OVERTAKE))
+}
+
+/// Whether an edit of an unknown text is history: GitHub's deliveries may come in another order than the edits, and again.
+/// What was overwritten by wiz before its delivery came is none, since its editor waits for an answer.
 async fn is_superseded(
     services: &Services,
     stored: &StoredRun,
@@ -122,13 +136,13 @@ async fn is_superseded(
     spoken: &Spoken,
 ) -> Result<bool> {
     let taken = stored.run.progress.plan.as_ref().map(|current| &current.edits[..]).unwrap_or_default();
-    let before = spoken.previous_text.as_deref().map(text_digest);
-    let after = text_digest(&spoken.text);
+    let texts = [Some(&spoken.text), spoken.previous_text.as_ref()];
+    if !texts.into_iter().flatten().any(|text| taken.contains(&text_digest(text))) {
+        return Ok(false);
+    }
     let github = services.github.installation(installation);
     let now = github.comment(&stored.repository_name, spoken.id).await?.map(|comment| text_digest(&comment.body));
-    let was_taken = before.iter().chain([&after]).any(|text| taken.contains(text));
-    let is_last = before.as_ref().is_some_and(|before| taken.last() == Some(before));
-    Ok(now.as_ref() != Some(&after) && (now == before || (was_taken && !is_last)))
+    Ok(now != Some(text_digest(&spoken.text)))
 }
 
 /// The status comment as wiz wrote it for the plan that waits, if it can be told.

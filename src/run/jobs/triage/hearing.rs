@@ -111,15 +111,17 @@ pub(super) struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    /// The pull request on which work is asked for that was asked for in its unfinished work's draft.
-    fn place_of_work(&self) -> Option<IssueNumber> {
+    /// The pull request on which work must be asked for that was asked for in its unfinished work's draft.
+    fn place_of_work(&self, intent: &Intent) -> Option<IssueNumber> {
+        let is_started = matches!(intent, Intent::Start { mission, .. } if !mission.ends_in_words());
         let progress = &self.target?.run.progress;
         let draft = progress.follow_up_draft.as_ref().filter(|draft| draft.number == self.spoken.issue)?;
-        progress.pull_request.as_ref().map(|pull| pull.number).filter(|pull| *pull != draft.number)
+        let pull = progress.pull_request.as_ref().map(|pull| pull.number).filter(|pull| *pull != draft.number);
+        pull.filter(|_| is_started || matches!(intent, Intent::FollowUp { .. }))
     }
 
     async fn part(&self, services: &Services, index: usize, intent: Intent, on: Reactable) -> Result<Part> {
-        if let (Intent::Start { .. } | Intent::FollowUp { .. }, Some(pull)) = (&intent, self.place_of_work()) {
+        if let Some(pull) = self.place_of_work(&intent) {
             return Ok(Part::Say(report::ask_for_work_there(self.spoken.issue, pull)));
         }
         Ok(match intent {
