@@ -83,7 +83,8 @@ async fn a_box_ends_at_its_deadline_without_anybody() {
         let open = docker.create(&short).await.unwrap();
         let outcome = open.run(&command("sleep 60")).await;
         assert!(matches!(outcome, Err(SandboxError::BoxDied { .. })), "{outcome:?}");
-        assert!(docker.reattach(&key("work")).await.unwrap().is_none());
+        // The engine may still be at clearing it away.
+        assert!(matches!(docker.reattach(&key("work")).await, Ok(None) | Err(SandboxError::BoxDied { .. })));
     })
     .await;
 }
