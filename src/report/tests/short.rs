@@ -68,3 +68,9 @@ fn each_says_what_is_and_what_can_be_done() {
     **Next:** `/wiz approve 20a475dc` (go on), `/wiz revise …` (say what to change), `/wiz reject` (end the run)
     ");
 }
+
+#[test]
+fn what_is_ahead_is_told_with_its_price() {
+    let view = example::planned();
+    insta::assert_snapshot!(budget_reply(&view), @"Run 12 has spent $0.00 of its $3.00. The work ahead will probably cost $0.04. `/wiz budget +$2` lets it spend more.");
+}

@@ -160,6 +160,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_not_proven_is_named() {
+        let criterion = |name: &str| Criterion {
+            name: name.to_owned(),
+            command: "true".to_owned(),
+            proof: crate::plan::Proof::Passes,
+        };
+        let definition_of_done = vec![criterion("lint"), criterion("tests")];
+        let plan = Plan { summary: String::new(), steps: vec![], definition_of_done, risks: vec![], files: vec![] };
+        let patch = Patch::default();
+        let of =
+            |patch_digest: String| unproven(&plan, &patch, &Proof { evidence: vec![], patch_digest, files: vec![] });
+        let said = [of(String::new()), of(workspace::digest(&patch))].map(Option::unwrap);
+        insta::assert_snapshot!(said.join("\n"), @r"
+        The evidence is for another change than this one.
+        There is no evidence for: lint, tests
+        ");
+    }
+
+    #[test]
     fn a_pull_request_that_is_over_takes_no_more() {
         let said = [closed(IssueNumber(7)), merged(IssueNumber(7))].map(|done| {
             let StageResult::Failed { message } = done.result else { panic!("it goes on") };
