@@ -104,17 +104,27 @@ mod tests {
 
     #[test]
     fn mistakes_are_named() {
-        for (file, named) in [
-            ("triggers: wiz:fix", "triggers"),
-            ("triggers: { label: {} }", "did you mean `labels`?"),
-            ("triggers: { labels: { 'wiz:fix': fixx } }", "did you mean `fix`?"),
-            ("triggers: { labels: { 'wiz:ask': ask } }", "needs more than an issue"),
-            ("triggers: { labels: { 'wiz:stop': cancel } }", "starts no work"),
-            ("triggers: { labels: { '': fix } }", "a label is one line"),
-            ("triggers: { assignees: { 'a b': fix } }", "an assignee is a login"),
-        ] {
-            let faults = parse(file).unwrap_err();
-            assert!(faults.iter().any(|fault| fault.message.contains(named)), "{file}: {faults:?}");
-        }
+        let labels = |count: u32| (0..count).map(|n| format!("l{n}: fix, ")).collect::<String>();
+        let said = [
+            "triggers: wiz:fix",
+            "triggers: { label: {} }",
+            "triggers: { labels: { 'wiz:fix': fixx } }",
+            "triggers: { labels: { 'wiz:ask': ask } }",
+            "triggers: { labels: { 'wiz:stop': cancel } }",
+            "triggers: { labels: { '': fix } }",
+            "triggers: { assignees: { 'a b': fix } }",
+            &format!("triggers: {{ labels: {{ {}x: fix }} }}", labels(20)),
+        ]
+        .map(|file| parse(file).unwrap_err().iter().map(|fault| fault.message.clone()).collect::<Vec<_>>().join("; "));
+        insta::assert_snapshot!(said.join("\n"), @r#"
+        triggers: invalid type: string "wiz:fix", expected triggers such as `{ labels: { 'wiz:fix': fix } }`
+        triggers: unknown field `label`; did you mean `labels`?
+        triggers: `fixx` starts no work; did you mean `fix`?
+        triggers: `ask` needs more than an issue, so a label or an assignment cannot mean it
+        triggers: `cancel` starts no work; known are fix, feature, test, docs, refactor, review, plan, ask
+        triggers: a label is one line of at most 50 characters
+        triggers: an assignee is a login such as `octocat`
+        triggers: at most 20 labels and 20 assignees start work
+        "#);
     }
 }

@@ -54,7 +54,7 @@ pub fn policy_check(path: &str, faults: &[FileRemark], notes: &[FileRemark]) -> 
     let count = |number: usize, one: &str| if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") };
     let title = match (faults.len(), notes.len()) {
         (0, 0) => "The policy file has no mistakes".to_owned(),
-        (0, notes) => format!("{} that will not be followed", count(notes, "key")),
+        (0, notes) => format!("{} that cannot be followed", count(notes, "key")),
         (faults, _) => count(faults, "mistake"),
     };
     let mut summary = if faults.is_empty() {
@@ -80,6 +80,11 @@ pub fn policy_check(path: &str, faults: &[FileRemark], notes: &[FileRemark]) -> 
 /// A policy file names a model that the server cannot call.
 pub fn model_out_of_reach(model: &str) -> String {
     format!("model: this server cannot call {model}, so nothing will begin")
+}
+
+/// A policy file loosens what a layer above it has locked.
+pub fn locked_key(key: &str, locked_by: &str) -> String {
+    format!("{key} is locked by {locked_by}: this would loosen it and is not followed")
 }
 
 /// What is said, once, on the commit that brought a policy file with mistakes to the default branch.
@@ -146,7 +151,7 @@ mod tests {
     #[test]
     fn a_policy_file_under_review_is_judged() {
         let fault = vec![(3, "gate: unknown variant `@team`".to_owned()), (0, "the file is not UTF-8 text".to_owned())];
-        let note = vec![(2, "budget_run: locked by the account".to_owned())];
+        let note = vec![(2, locked_key("budget_run", "the account")), (4, model_out_of_reach("octo/x"))];
         let checks = [
             policy_check(".github/wiz.yml", &[], &[]),
             policy_check(".github/wiz.yml", &[], &note),
@@ -162,25 +167,27 @@ mod tests {
 
         []
 
-        1 key that will not be followed
+        2 keys that cannot be followed
         `.github/wiz.yml` can be read. It counts once it is on the default branch.
 
-        - line 2: `budget_run: locked by the account`
+        - line 2: `budget_run is locked by the account: this would loosen it and is not followed`
+        - line 4: `model: this server cannot call octo/x, so nothing will begin`
 
         `wiz config check FILE` says the same before you push.
 
-        [(2, "budget_run: locked by the account")]
+        [(2, "budget_run is locked by the account: this would loosen it and is not followed"), (4, "model: this server cannot call octo/x, so nothing will begin")]
 
         2 mistakes
         `.github/wiz.yml` cannot be read. Once it is on the default branch, wiz starts nothing until it is mended.
 
         - line 3: `` gate: unknown variant `@team` ``
         - `the file is not UTF-8 text`
-        - line 2: `budget_run: locked by the account`
+        - line 2: `budget_run is locked by the account: this would loosen it and is not followed`
+        - line 4: `model: this server cannot call octo/x, so nothing will begin`
 
         `wiz config check FILE` says the same before you push.
 
-        [(3, "gate: unknown variant `@\u{200b}team`"), (1, "the file is not UTF-8 text"), (2, "budget_run: locked by the account")]
+        [(3, "gate: unknown variant `@\u{200b}team`"), (1, "the file is not UTF-8 text"), (2, "budget_run is locked by the account: this would loosen it and is not followed"), (4, "model: this server cannot call octo/x, so nothing will begin")]
         "#);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! There are at most as many as a plan and a policy have together. Each has ended before it is made: the item was run in a box, and stays as it was seen there.
 
-use super::{Conclusion, Evidence, Observation, Outcome, RunState, RunView, code, plain, sections};
+use super::{Conclusion, Evidence, Observation, Outcome, RunState, RunView, cell, code, plain, sections};
 use crate::plan::{Criterion, Proof};
 
 /// Longest name of a check run; a pull request's list of checks shows no more.
@@ -105,7 +105,7 @@ fn row(place: &str, side: &Observation) -> String {
         Outcome::Passed => "0".to_owned(),
         Outcome::Failed { exit } => exit.to_string(),
         Outcome::TimedOut => "none, it took too long".to_owned(),
-        Outcome::Broken { reason } => format!("none, {}", plain(reason, 80)),
+        Outcome::Broken { reason } => format!("none, {}", cell(reason, 80)),
     };
     format!("| {place} | {exit} | {} |\n", sections::took(side.duration))
 }

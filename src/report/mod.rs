@@ -46,7 +46,7 @@ pub use checks::{
 };
 pub use comment::status_comment;
 pub use configuration::{
-    FileRemark, PolicyCheck, RuleView, configuration, faulty_push, model_out_of_reach, policy_check,
+    FileRemark, PolicyCheck, RuleView, configuration, faulty_push, locked_key, model_out_of_reach, policy_check,
 };
 pub use criteria::{CriterionCheck, criterion_checks};
 pub use default_branch::{
@@ -71,8 +71,8 @@ pub use orders::{
 };
 pub use pull_request::{PullRequestText, commit_message, pull_request};
 pub use pull_reviews::{
-    OnLines, PullReviewView, closed_for_review, head_moved, nothing_to_review, pull_review, pull_review_in_one,
-    read_before, unreviewed,
+    OnLines, PullReviewView, closed_for_review, closed_unread, head_moved, nothing_to_review, pull_review,
+    pull_review_in_one, read_before, unreviewed,
 };
 pub use questions::{answer, is_person, unanswered};
 pub use replies::{

@@ -105,6 +105,11 @@ pub fn head_moved() -> String {
     "The branch moved before I had read it.".to_owned()
 }
 
+/// The pull request was closed before it was read.
+pub fn closed_unread() -> String {
+    "The pull request was closed before I had read it.".to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +164,7 @@ mod tests {
 
         Ask again with `/wiz review`.
         ");
+        insta::assert_snapshot!(closed_unread(), @"The pull request was closed before I had read it.");
         insta::assert_snapshot!(read_before(&commit), @"I have read 0123456789012345678901234567890123456789 already, or am reading it. A newer commit can be reviewed again.");
         insta::assert_snapshot!(nothing_to_review(), @"There is no change to review in an issue: comment `/wiz review` on a pull request.");
         insta::assert_snapshot!(closed_for_review(), @"This pull request is closed, so I did not read it. Reopen it and comment `/wiz review` again.");

@@ -144,7 +144,14 @@ mod tests {
         - `b\|c.png`
         ");
         let long = patch_offer(&offer, &"+x\n".repeat(30_000));
-        assert!(long.contains("As a patch it has 90000 characters") && long.chars().count() < COMMENT_CHARS, "{long}");
-        assert!(suggestions(&unproven, 2).ends_with("No check of the repository was run on it."));
+        assert!(long.chars().count() < COMMENT_CHARS, "{long}");
+        let why = long.lines().find(|line| line.starts_with("I cannot")).unwrap_or_default();
+        insta::assert_snapshot!(why, @"I cannot offer this change here. As a patch it has 90000 characters, more than a comment holds; wiz never writes to a fork, and keeps no copy for download. A smaller `/wiz fix …` brings one that fits. These files would change:");
+        insta::assert_snapshot!(suggestions(&unproven, 2), @r"
+        It says hi, @​octo/team.
+        \/wiz approve
+
+        Here is the change as 2 suggestions at their lines; they belong together. wiz never writes to a fork: taking this over is up to whoever owns the branch. No check of the repository was run on it.
+        ");
     }
 }

@@ -178,6 +178,7 @@ mod tests {
                 Stays::Reviews(2),
                 Stays::Reruns(1),
                 Stays::Issues(1),
+                Stays::Issues(2),
                 Stays::Refused(2),
             ],
         };
@@ -206,11 +207,14 @@ mod tests {
         - 2 submitted reviews: nobody can delete one
         - 1 workflow run that tried again
         - 1 issue that I opened; close it when nobody needs it
+        - 2 issues that I opened; close them when nobody needs them
         - 2 things that GitHub did not let me take back; the operator's log names them
 
         Mails and notifications are with people already. `/wiz fix` on an issue starts over.
         ");
         insta::assert_snapshot!(undone(RunId(1), &UndoView::default()), @"Run 1 has nothing on GitHub that I could take back.");
+        let (title, summary) = undone_check(RunId(1));
+        insta::assert_snapshot!(format!("{title}: {summary}"), @"Taken back: Run 1 was taken back with `/wiz undo`; what this check was about is gone.");
         insta::assert_snapshot!(was_undone(RunId(1)), @"Run 1 was taken back with `/wiz undo`, so it cannot go on. `/wiz fix` on an issue starts over.");
         insta::assert_snapshot!(not_undone(RunId(1)), @"I could not take back all of run 1 after several tries; the operator's log has the reason. What is left can be asked for again with `/wiz undo`.");
     }

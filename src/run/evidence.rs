@@ -125,6 +125,7 @@ mod tests {
     #[test]
     fn red_then_green_needs_a_real_red_and_a_real_green() {
         use ObservedEnd::{Broken, Exited};
+        let mut told = Vec::new();
         let table = [
             (Proof::Passes, None, Exited(0), true),
             (Proof::Passes, None, Exited(1), false),
@@ -148,6 +149,50 @@ mod tests {
             };
             assert_eq!(evidence.holds(), holds, "{proof:?} {before:?} {after:?}");
             assert_eq!(evidence.feedback().is_none(), holds);
+            told.push(evidence.feedback().unwrap_or_else(|| evidence.describe()));
         }
+        insta::assert_snapshot!(told.join("\n"), @r"
+        tests: `make test`: on the result it exited with 0: holds
+        tests: `make test`
+        On the result it exited with 1:
+        output
+
+        tests: `make test`
+        On the result it did not run to its end:
+        output
+
+        tests: `make test`: on the base it exited with 1, on the result it exited with 0: holds
+        tests: `make test`
+        It passes on the result, but it must fail on the base with only the changed test files applied; there it exited with 0. Add or sharpen a test, in a test file, that the old code fails.
+        output
+
+        tests: `make test`
+        On the result it exited with 1:
+        output
+
+        tests: `make test`
+        It passes on the result, but it must fail on the base with only the changed test files applied; there it exited with 127. Add or sharpen a test, in a test file, that the old code fails.
+        output
+
+        tests: `make test`
+        It passes on the result, but it must fail on the base with only the changed test files applied; there it did not run to its end. Add or sharpen a test, in a test file, that the old code fails.
+        output
+
+        tests: `make test`
+        It passes on the result, but it must fail on the base with only the changed test files applied; there it was not run. Add or sharpen a test, in a test file, that the old code fails.
+
+
+        tests: `make test`: on the base it exited with 0, on the result it exited with 0: holds
+        tests: `make test`
+        It passes on the result, but it must pass on the untouched base as well; there it exited with 1. A command that passes on neither side shows nothing of a refactoring.
+        output
+
+        tests: `make test`
+        On the result it exited with 1:
+        output
+
+        tests: `make test`
+        It passes on the result, but it must pass on the untouched base as well; there it was not run. A command that passes on neither side shows nothing of a refactoring.
+        ");
     }
 }

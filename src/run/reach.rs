@@ -18,13 +18,14 @@ use crate::{
     queue,
 };
 
+/// What people read, once wiz is back, of work that a suspension ended.
+pub const SUSPENDED: &str = "wiz was suspended here while it was at work. Once it is back, `/wiz retry` goes on.";
+
 /// The installation is suspended: what is at work fails, and can go on later.
 pub async fn suspended(connection: &mut PgConnection, installation: InstallationId) -> Result<()> {
     reach::suspend(connection, installation, true).await?;
     for (run, seq) in reach::at_work(connection, installation).await? {
-        let message =
-            UserMessage::new("wiz was suspended here while it was at work. Once it is back, `/wiz retry` goes on.");
-        let result = StageResult::Failed { message };
+        let result = StageResult::Failed { message: UserMessage::new(SUSPENDED) };
         store::signal(connection, run, Signal::Stage { seq, result }).await?;
     }
     Ok(())

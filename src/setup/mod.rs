@@ -121,7 +121,7 @@ pub fn router(setup: std::sync::Arc<Setup>) -> Router {
     Router::new()
         .route("/setup", get(ask).post(send))
         .route("/setup/registered", get(come_back))
-        .fallback(async || page::refusal(StatusCode::NOT_FOUND, "There is only /setup here."))
+        .fallback(async || page::refusal(StatusCode::NOT_FOUND, page::ELSEWHERE))
         .with_state(setup)
 }
 
@@ -154,7 +154,7 @@ async fn send(State(setup): State<std::sync::Arc<Setup>>, headers: HeaderMap, Fo
         Ok(manifest) => manifest,
         Err(error) => {
             tracing::error!("cannot make the manifest: {error:#}");
-            return page::refusal(StatusCode::INTERNAL_SERVER_ERROR, "The manifest cannot be made; the log knows why.");
+            return page::refusal(StatusCode::INTERNAL_SERVER_ERROR, page::NO_MANIFEST);
         }
     };
     let state = secret();
@@ -209,7 +209,7 @@ async fn come_back(State(setup): State<std::sync::Arc<Setup>>, Query(found): Que
     };
     let (answer, kept) = oneshot::channel();
     if setup.registered.send(Registered { app: stored, answer }).await.is_err() {
-        return page::refusal(StatusCode::GONE, "This page is over: an App was registered already.");
+        return page::refusal(StatusCode::GONE, page::OVER);
     }
     match kept.await {
         Ok(true) => page::registered(&name, &install),

@@ -17,6 +17,9 @@ pub(super) const NO_EXCHANGE: &str = "GitHub could not be asked for the App's ke
 
 pub(super) const NO_ORIGIN: &str =
     "The browser does not say under which address it found this page. Start wiz setup again with --url.";
+pub(super) const ELSEWHERE: &str = "There is only /setup here.";
+pub(super) const NO_MANIFEST: &str = "The manifest cannot be made; the log knows why.";
+pub(super) const OVER: &str = "This page is over: an App was registered already.";
 pub(super) const NOT_KEPT: &str = "The App is registered, but its key could be kept nowhere; the terminal shows why. Delete \
                                    the App on GitHub and begin again.";
 
@@ -140,8 +143,9 @@ mod tests {
         let asked = Asked { name: "wiz <b>".to_owned(), ..Asked::default() };
         let none = asked.choice().unwrap_err();
         let pages = [form("secret", &asked, &none), send("https://github.com/x", "{}"), registered("wiz", "https://x")];
-        let refusals = [WRONG_TOKEN, WRONG_STATE, NO_CODE, OLD_CODE, NO_EXCHANGE, NO_ORIGIN, NOT_KEPT];
-        let refusals = refusals.map(|reason| refusal(StatusCode::BAD_REQUEST, reason));
+        let begun = [WRONG_TOKEN, WRONG_STATE, NO_CODE, OLD_CODE, NO_EXCHANGE, NO_ORIGIN];
+        let ended = [ELSEWHERE, NO_MANIFEST, OVER, NOT_KEPT];
+        let refusals = begun.into_iter().chain(ended).map(|reason| refusal(StatusCode::BAD_REQUEST, reason));
         let mut said = Vec::new();
         for page in pages.into_iter().chain(refusals) {
             said.push(words(page).await);
@@ -156,6 +160,9 @@ mod tests {
         400 Bad Request: This does not work | This does not work | GitHub does not know this code: it is good for one hour and for one use. Delete the App on GitHub if it was made, and begin again.
         400 Bad Request: This does not work | This does not work | GitHub could not be asked for the App&#39;s key; the terminal shows why. Delete the App on GitHub if it was made, and begin again.
         400 Bad Request: This does not work | This does not work | The browser does not say under which address it found this page. Start wiz setup again with --url.
+        400 Bad Request: This does not work | This does not work | There is only /setup here.
+        400 Bad Request: This does not work | This does not work | The manifest cannot be made; the log knows why.
+        400 Bad Request: This does not work | This does not work | This page is over: an App was registered already.
         400 Bad Request: This does not work | This does not work | The App is registered, but its key could be kept nowhere; the terminal shows why. Delete the App on GitHub and begin again.
         ");
     }

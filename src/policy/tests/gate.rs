@@ -163,6 +163,12 @@ fn a_rule_that_cannot_be_meant_is_a_mistake() {
     ]
     .iter()
     .map(|yaml| faults(yaml))
+    .chain([
+        faults(&format!("gate:\n  rules:\n{}", "    - {level: supervised, labels: [a]}\n".repeat(51))),
+        faults(&format!("gate: {{rules: [{{level: supervised, labels: [{}]}}]}}", "a, ".repeat(101))),
+        faults("gate: {rules: [{level: supervised, labels: ['']}]}"),
+        faults("gate: {rules: [supervised]}"),
+    ])
     .collect();
     insta::assert_snapshot!(all.join("\n"), @r#"
     1: gate.rules: a rule needs a condition: verbs, labels, paths, files_over, lines_over, authors or cost_over
@@ -177,9 +183,11 @@ fn a_rule_that_cannot_be_meant_is_a_mistake() {
     3: gate.rules[0]: an amount is written like `$2` or `$0.50`, up to $1000
     4: gate.rules[0].files_over: invalid type: integer `-1`, expected u32
     1: gate: invalid type: integer `3`, expected autonomous, supervised, human-required, or a mapping with a default and rules
+    2: gate: a gate has at most 50 rules
+    1: gate.rules: a list of a rule has at most 100 entries
+    1: gate.rules: a rule's name and a label are one line of at most 100 characters
+    1: gate.rules[0]: invalid type: string "supervised", expected a rule such as `{ paths: [src/crypto/], level: human-required }`
     "#);
-    let rules = "    - {level: supervised, labels: [a]}\n".repeat(51);
-    assert!(faults(&format!("gate:\n  rules:\n{rules}")).contains("at most 50 rules"));
 }
 
 #[test]

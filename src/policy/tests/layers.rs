@@ -84,12 +84,21 @@ locked: [gate, min_role, budget_run, image, unprotected_paths, allowed_paths, ch
 }
 
 #[test]
-fn a_repository_locks_nothing() {
-    let faults = parse_layer(Layer::Repository, b"gate: supervised\nlocked: [gate]\n").unwrap_err();
-    assert_eq!(faults[0].line, 2);
-    assert!(
-        parse_layer(Layer::Organisation, b"locked: [gates]").unwrap_err()[0].message.contains("did you mean `gate`")
-    );
+fn each_layer_has_keys_of_its_own() {
+    let said = [
+        (Layer::Repository, "gate: supervised\nlocked: [gate]\n"),
+        (Layer::Organisation, "locked: [gates]"),
+        (Layer::Organisation, "gate: supervised\nschedules: []"),
+        (Layer::Server, "triggers: {}"),
+    ]
+    .map(|(layer, file)| parse_layer(layer, file.as_bytes()).unwrap_err().swap_remove(0))
+    .map(|fault| format!("{}: {}", fault.line, fault.message));
+    insta::assert_snapshot!(said.join("\n"), @r"
+    2: locked: only an organisation's or a server's file may lock keys
+    1: locked[0]: unknown variant `gates`; did you mean `gate`?
+    2: schedules: only a repository's own file may have schedules
+    1: triggers: only a repository's own file may have triggers
+    ");
 }
 
 fn some_file() -> impl Strategy<Value = PolicyFile> {

@@ -152,6 +152,8 @@ fn values_out_of_range_are_refused() {
         "ci: { label: '' }",
         "ci: { default_branch: yes }",
         "ci: { atempts: 2 }",
+        "image: '-x'",
+        "model: sonnet",
     ]
     .iter()
     .map(|yaml| format!("{yaml}  →  {}", faults(yaml)))
@@ -184,6 +186,8 @@ fn values_out_of_range_are_refused() {
     ci: { label: '' }  →  1: ci: `label` is a name of at most 50 characters
     ci: { default_branch: yes }  →  1: ci.default_branch: unknown variant `yes`; known are ignore, fix
     ci: { atempts: 2 }  →  1: ci: unknown field `atempts`; did you mean `attempts`?
+    image: '-x'  →  1: image: expected an image such as `python:3.13-slim`
+    model: sonnet  →  1: model: expected a model as `provider/name`
     "#);
     assert!(faults(&"#".repeat(70_000)).contains("larger"));
 }
@@ -414,6 +418,16 @@ fn sizes_and_counts_are_judged() {
         (0..=PATCH_BYTES / PATCH_FILE_BYTES).map(|n| sized(&format!("src/{n}"), PATCH_FILE_BYTES)).collect();
     let bytes = heavy.iter().map(|change| change.bytes).sum();
     assert_eq!(judge(&heavy), [Violation::TooManyBytes { bytes }]);
+    let outside = changed("lib/a");
+    let said = [vec![], vec![outside], many, vec![sized("src/a", PATCH_FILE_BYTES + 1)], heavy];
+    let said = said.map(|changes| judge(&changes).iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+    insta::assert_snapshot!(said.join("\n"), @r"
+    nothing was changed
+    lib/a is not among the repository's allowed_paths
+    101 files are changed; the most is 100
+    src/a holds 1048577 bytes; the most is 1048576
+    the changes hold 5242880 bytes; the most is 4194304
+    ");
 }
 
 proptest! {

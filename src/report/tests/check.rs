@@ -243,12 +243,44 @@ fn an_item_is_green_only_as_its_proof_wants_it() {
         ended(|view| second(view, Outcome::TimedOut)),
         ended(|view| second(view, Outcome::Failed { exit: 2 })),
         ended(|view| view.evidence.truncate(1)),
+        ended(|view| view.plan.as_mut().unwrap().plan.definition_of_done[1].proof = Proof::PassesThroughout),
+        ended(|view| {
+            view.plan.as_mut().unwrap().plan.definition_of_done[1].proof = Proof::PassesThroughout;
+            view.evidence[1].before = view.evidence[1].after.clone();
+        }),
     ];
     insta::assert_snapshot!(lines.join("\n"), @r"
     neutral (Passes without the change as well), success (Passes)
     success (Fails without the change, passes with it), neutral (It did not run to its end)
     success (Fails without the change, passes with it), failure (Fails)
     success (Fails without the change, passes with it), skipped (wiz has not run it)
+    success (Fails without the change, passes with it), failure (Fails)
+    success (Fails without the change, passes with it), success (Passes before and after)
+    ");
+    let mut view = example::finished();
+    second(&mut view, Outcome::TimedOut);
+    view.evidence[0].after.as_mut().unwrap().outcome = Outcome::Broken { reason: "its box | died".into() };
+    let late = criterion_checks(&view);
+    view.evidence.truncate(1);
+    let unseen = criterion_checks(&view).swap_remove(1);
+    let said = [&late[0], &late[1], &unseen].map(|check| check.summary.as_str());
+    insta::assert_snapshot!(said.join("\n----\n"), @r"
+    wiz ran it in clean boxes without an agent:
+
+    | `pytest tests/test_dates.py` | exit code | took |
+    | --- | --- | --- |
+    | on the base, with the tests of this commit | 1 | 1.3 s |
+    | on this commit | none, its box \| died | 900 ms |
+
+    ----
+    wiz ran it in clean boxes without an agent:
+
+    | `pytest \| tee log` | exit code | took |
+    | --- | --- | --- |
+    | on this commit | none, it took too long | 1 min 15 s |
+
+    ----
+    wiz has not run it.
     ");
 }
 
@@ -274,6 +306,7 @@ fn annotations_come_in_batches_and_only_for_paths_of_the_tree() {
 
 #[test]
 fn buttons_fit_and_are_understood_again() {
+    let mut told = Vec::new();
     for state in RunState::ALL {
         let actions = check_output(&RunView { state, ..example::finished() }).actions;
         assert!(actions.len() <= CHECK_ACTIONS);
@@ -281,8 +314,17 @@ fn buttons_fit_and_are_understood_again() {
             let Action { label, description, identifier } = &action;
             assert!(label.len() <= 20 && description.len() <= 40 && identifier.len() <= 20, "{action:?}");
             assert!(ActionKind::read(identifier).is_some(), "{action:?}");
+            told.push(format!("{label}: {description}"));
         }
     }
+    told.sort();
+    told.dedup();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    Approve plan: Start working on exactly this plan
+    Cancel: Stop this run
+    Reject plan: Turn the plan down and end the run
+    Retry: Try again from where the run failed
+    ");
     let approve = ActionKind::Approve { plan_hash: "1a2b3c4d".into() };
     assert_eq!(ActionKind::read("approve:1a2b3c4d"), Some(approve));
     for other in ["approve", "approve:", "approve:1a2b3c4", "approve:1a2b3c4dd", "approve:zzzzzzzz", "merge", ""] {

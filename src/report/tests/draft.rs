@@ -117,11 +117,13 @@ fn a_run_without_money_says_where_its_work_is() {
     let cap = MicroDollars::from_dollars(3);
     let secret = UserMessage::new("The change cannot be published:\n- a.py: this looks like an AWS key");
     let gate = Gate { approver: Approver::AnotherPerson, reasons: vec!["the path .github/x".into()] };
+    let many = draft_leaves_scope(&(1..=42).map(|n| format!("{n}.rs")).collect::<Vec<_>>());
     let said = [
         out_of_money(cap, false, None),
         out_of_money(cap, true, None),
         out_of_money(cap, false, Some(&secret)),
         draft_leaves_scope(&["b.rs".into(), "@octo/x `y`".into()]),
+        many.lines().last().unwrap_or_default().to_owned(),
         draft_needs_approval(&gate),
     ];
     insta::assert_snapshot!(said.join("\n----\n"), @r"
@@ -136,6 +138,8 @@ fn a_run_without_money_says_where_its_work_is() {
 
     - `b.rs`
     - `` @octo/x `y` ``
+    ----
+    - and 2 more
     ----
     As it stands it needs an approval of its own:
 

@@ -19,6 +19,7 @@ fn the_headline_says_why_there_is_more_to_do_and_how_far_it_is() {
         at(RunState::Verifying, FollowUpReason::Review { by: by() }),
         at(RunState::Reviewing, FollowUpReason::Command { by: by() }),
         at(RunState::Publishing, check("@everyone [x](y) <b>")),
+        at(RunState::Verifying, FollowUpReason::Proof { by: by() }),
         at(RunState::Failed, check("test")),
         at(RunState::Cancelled, check("test")),
     ]
@@ -28,6 +29,7 @@ fn the_headline_says_why_there_is_more_to_do_and_how_far_it_is() {
     Follow the review by alice: running the checks in a clean box
     Do what alice asked for: reviewing the change
     Mend the failing check everyone x(y) b: publishing the commit
+    Prove the head again for alice: running the checks in a clean box
     Mend the failing check test: failed
     Cancelled
     ");

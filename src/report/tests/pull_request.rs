@@ -4,6 +4,9 @@ use super::{super::*, example};
 fn the_pull_request_tells_what_was_done_and_proven() {
     let text = pull_request(&example::finished());
     assert_eq!(text.title, "Dates before 1970 crash");
+    let mut nameless = example::finished();
+    nameless.subject.title = "\u{200b}".into();
+    insta::assert_snapshot!(pull_request(&nameless).title, @"Change for issue 7");
     insta::assert_snapshot!(text.body, @r#"
     `parse_date` treats the year as unsigned, so dates before 1970 wrap around.
 

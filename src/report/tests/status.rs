@@ -255,3 +255,61 @@ fn status_of_runs_that_ask_or_ended() {
     <sub>[run 12](https://wiz.example/runs/12) · model `claude-sonnet-4-5`</sub>
     ");
 }
+
+#[test]
+fn every_headline_of_a_run_that_waits() {
+    let with = |state, change: fn(&mut RunView)| {
+        let mut view = example::run_in(state);
+        change(&mut view);
+        sections::headline(&view)
+    };
+    let headlines = [
+        with(RunState::Queued, |_| ()),
+        with(RunState::Queued, |view| view.queue = Some(QueuePlace { ahead: 1, wait: None })),
+        with(RunState::NeedsApproval, |view| view.gate = Some("Which?".into())),
+        with(RunState::NeedsScope, |view| view.gate_raised = true),
+        with(RunState::Paused, |view| view.out_of_money = true),
+        with(RunState::Working, |_| ()),
+        with(RunState::Watching, |_| ()),
+        with(RunState::Succeeded, |_| ()),
+    ];
+    insta::assert_snapshot!(headlines.join("\n"), @r"
+    Waiting to start
+    Waiting: 1 run ahead
+    Your decision is needed
+    The change needs an approval of its own
+    Paused: the budget is used up
+    Working
+    Watching the pull request
+    Done
+    ");
+}
+
+#[test]
+fn what_a_commit_changed_on_somebodys_pull_request_is_told_as_far_as_it_fits() {
+    let mut view = example::finished();
+    (view.subject.is_pull_request, view.follow_ups) = (true, 1);
+    let file =
+        |n| ChangedFile { path: format!("{n}.py"), change: FileChange::Deleted, added_lines: 0, removed_lines: n };
+    view.changes = (1..=120).map(file).collect();
+    let text = status_comment(&view);
+    let list = text.split("<details>").find(|part| part.contains("Files changed")).unwrap_or_default();
+    let ends = list.lines().take(7).chain(["…"]).chain(list.lines().skip(100));
+    insta::assert_snapshot!(ends.collect::<Vec<_>>().join("\n"), @r"
+    <summary>Files changed by the last commit</summary>
+
+    | file | change | lines |
+    | --- | --- | --- |
+    | `1.py` | deleted | +0 −1 |
+    | `2.py` | deleted | +0 −2 |
+    | `3.py` | deleted | +0 −3 |
+    …
+    | `97.py` | deleted | +0 −97 |
+    | `98.py` | deleted | +0 −98 |
+    | `99.py` | deleted | +0 −99 |
+    | `100.py` | deleted | +0 −100 |
+    | and 20 more | | |
+
+    </details>
+    ");
+}

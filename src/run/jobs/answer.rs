@@ -53,14 +53,14 @@ pub(super) async fn answer(services: &Services, lease: &Lease, stored: &StoredRu
     let finished = opened.sealed_during(agent::answer(&session, &input)).await?;
     services.spent_boxes.add(opened.open_box);
     match finished {
-        Finished::Submitted(text) if secret_in(services, &[&text]).is_some() => {
-            let message = UserMessage::new("The answer holds a secret, so it is not said.");
-            Ok(StageResult::Failed { message }.into())
+        Finished::Submitted(text) => {
+            if let Some(kind) = secret_in(services, &[&text]) {
+                let message = UserMessage::new(report::secret_in_text(kind));
+                return Ok(StageResult::Failed { message }.into());
+            }
+            let reply = reply(stored, report::answer(&stored.requester, &text));
+            Ok(Done { result: StageResult::Answered, keep: Some(Keep::Answer(Box::new(reply))) })
         }
-        Finished::Submitted(text) => Ok(Done {
-            result: StageResult::Answered,
-            keep: Some(Keep::Answer(Box::new(reply(stored, report::answer(&stored.requester, &text))))),
-        }),
         Finished::Stopped(reason) => Ok(StageResult::Failed { message: UserMessage::new(stopped(reason)?) }.into()),
     }
 }

@@ -332,8 +332,7 @@ where
     tracing::info!(repo = %stored.repository_name, state = ?stored.run.state, "working");
     let work = async |stored: &StoredRun| {
         if is_suspended(services, stored.installation).await? {
-            let message = "wiz is suspended here. Once it is back, `/wiz retry` goes on.";
-            return Err(StageFailure::Told(UserMessage::new(message)));
+            return Err(StageFailure::Told(UserMessage::new(super::reach::SUSPENDED)));
         }
         work(stored).await
     };

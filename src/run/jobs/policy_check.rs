@@ -90,7 +90,7 @@ fn check_run(
             let ours = overruled.iter().filter(|overruled| overruled.said_by == Layer::Repository);
             let notes = ours.map(|overruled| {
                 let (key, by) = (overruled.key.name(), overruled.locked_by.name());
-                (line(key), format!("{key} is locked by {by}: this would loosen it and is not followed"))
+                (line(key), report::locked_key(key, by))
             });
             let mut notes: Vec<_> = notes.collect();
             // One that another file names is not this one's mistake.

@@ -41,7 +41,7 @@ async fn publish(services: &Services, stored: &StoredRun) -> Result<Done, StageF
     let objections = match judge(services, &project, stored, &patch) {
         Judgement::Fine => unproven(),
         Judgement::Forbidden(objections) => Some(objections),
-        Judgement::LeavesScope(paths) => Some(format!("Nobody allowed changes of {}", paths.join(", "))),
+        Judgement::LeavesScope(paths) => Some(nobody_allowed(&paths)),
     };
     if let Some(objections) = objections {
         return Ok(StageResult::Failed { message: UserMessage::new(report::neutralise(&objections, 4_000)) }.into());
@@ -125,6 +125,10 @@ async fn open(
     .into())
 }
 
+fn nobody_allowed(paths: &[String]) -> String {
+    format!("Nobody allowed changes of {}", paths.join(", "))
+}
+
 fn closed(number: IssueNumber) -> Done {
     let message = format!(
         "The pull request #{number} of this run is closed. Reopen it and `/wiz retry`, or start over with `/wiz fix`."
@@ -172,6 +176,7 @@ mod tests {
         let of =
             |patch_digest: String| unproven(&plan, &patch, &Proof { evidence: vec![], patch_digest, files: vec![] });
         let said = [of(String::new()), of(workspace::digest(&patch))].map(Option::unwrap);
+        insta::assert_snapshot!(nobody_allowed(&["a.rs".to_owned(), "b.rs".to_owned()]), @"Nobody allowed changes of a.rs, b.rs");
         insta::assert_snapshot!(said.join("\n"), @r"
         The evidence is for another change than this one.
         There is no evidence for: lint, tests

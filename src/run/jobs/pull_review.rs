@@ -37,7 +37,7 @@ pub(super) async fn review(services: &Services, lease: &Lease, stored: &StoredRu
     let pull = match pull {
         Some(pull) if pull.state == OpenState::Open && pull.head.sha == *commit => pull,
         Some(pull) if pull.state == OpenState::Open => return Ok(failed(report::head_moved())),
-        Some(_) | None => return Ok(failed("The pull request is closed.")),
+        Some(_) | None => return Ok(failed(report::closed_unread())),
     };
     let changes = github.changes_of_pull(&stored.repository_name, stored.issue).await?;
     let (reading, briefing) =

@@ -23,7 +23,11 @@ pub(super) fn classify(error: anyhow::Error) -> StageFailure {
         return StageFailure::Told(UserMessage::new(texts::lost_model(&unusable.wanted)));
     }
     if let Some(conflict) = error.downcast_ref::<Conflict>() {
-        let message = UserMessage::new(format!("{conflict}."));
+        let Conflict { first, second, path } = conflict;
+        let path = texts::code(path, 300);
+        let message = UserMessage::new(format!(
+            "Steps {first} and {second} both changed {path}, but neither depends on the other."
+        ));
         return StageFailure::Told(message.advising(Advice::Steer("can put one after the other")));
     }
     if let Some(AgentError::Model(model)) = error.downcast_ref::<AgentError>()
@@ -141,9 +145,12 @@ mod tests {
             ModelError::Budget { left: MicroDollars::from_cents(2), needed: MicroDollars::from_cents(5) },
         ];
         let github = [GitHubError::Forbidden(Default::default())];
+        let step = |key: &str| key.parse().unwrap();
+        let conflict = Conflict { first: step("a"), second: step("b"), path: "greet.sh".to_owned() };
         let said = boxes.into_iter().map(told);
         let said = said.chain(models.into_iter().map(|error| told(AgentError::Model(error))));
-        let said: Vec<String> = said.chain(github.into_iter().map(told)).map(Option::unwrap).collect();
+        let said: Vec<String> =
+            said.chain(github.into_iter().map(told)).chain([told(conflict)]).map(Option::unwrap).collect();
         insta::assert_snapshot!(said.join("\n\n").replace('\u{200b}', "␣"), @r"
         The container image `octo/ci:1` is not on this server. Ask the operator to pull it, or name another `image:` in `.github/wiz.yml`; then `/wiz retry`.
 
@@ -164,6 +171,8 @@ mod tests {
         The run's budget has $0.02 left and the next model call needs about $0.05. `/wiz fix --max $…` starts one with more.
 
         GitHub refused a step that this run needs; most often the App lacks a permission that must be accepted on its installation page. Then `/wiz retry`.
+
+        Steps a and b both changed `greet.sh`, but neither depends on the other. `/wiz revise …` can put one after the other.
         ");
     }
 

@@ -43,7 +43,7 @@ async fn a_pull_request_shows_what_is_wrong_with_the_rules_it_brings() {
     wim.write_file(name, "rules", (".github/wiz.yml", &nowhere), "Mend most of it").unwrap();
     stage.quiet().await;
     let (_, conclusion, title, lines) = judged(&stage).pop().unwrap();
-    let said = "1 key that will not be followed";
+    let said = "1 key that cannot be followed";
     assert_eq!((conclusion.as_deref(), title.as_str(), lines), (Some("neutral"), said, vec![5]));
 
     let mended = format!("{CHECKED}gate: human-required\n");
@@ -177,7 +177,7 @@ async fn what_the_server_and_the_account_lock_a_repository_cannot_loosen() {
     stage.person("wim").open_pull_request(stage.repo.full_name(), ("rules", "main"), "Other rules", "").unwrap();
     stage.quiet().await;
     let (commit, conclusion, title, lines) = judged(&stage).pop().unwrap();
-    let said = "1 key that will not be followed";
+    let said = "1 key that cannot be followed";
     assert_eq!((commit, conclusion.as_deref(), title.as_str(), lines), (head.unwrap(), Some("neutral"), said, vec![2]));
 
     control.set_role(&home.full_name, "max", Role::Admin).unwrap();

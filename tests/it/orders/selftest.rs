@@ -32,8 +32,14 @@ async fn it_names_what_works_and_what_is_missing() {
     | comment | 🟢 | <time> | this one, edited in place |
     ");
     let checks = stage.repo.checks().unwrap();
-    let checks: Vec<_> = checks.iter().map(|check| (check.name.as_str(), check.conclusion.as_deref())).collect();
-    assert_eq!(checks, [("wiz self-test", Some("neutral"))]);
+    let checks = checks
+        .iter()
+        .map(|check| format!("{}: {:?}\n{}\n{}", check.name, check.conclusion, check.title, check.summary));
+    insta::assert_snapshot!(checks.collect::<Vec<_>>().join("\n"), @r#"
+    wiz self-test: Some("neutral")
+    wiz can write check runs here
+    Somebody asked for it with `/wiz selftest`.
+    "#);
 
     let app = stage.world.hub().app_id();
     let grant = |levels: &[(&str, Level)]| {

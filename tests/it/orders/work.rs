@@ -7,6 +7,7 @@ use super::{
     scenes::{FILES, REPAIR, coder, planner, planner_of, repair, reviewer},
     stage::{CHECKED, Stage, shown},
 };
+use crate::support::redact::redact;
 
 /// Nothing of these is published, and the run says why.
 #[tokio::test(flavor = "multi_thread")]
@@ -201,10 +202,39 @@ async fn a_setup_command_that_fails_is_shown_and_what_is_said_after_it_can_be_re
     stage.say("maria", issue, "/wiz fix");
     let failed = stage.until_says(issue, "The setup command failed").await;
     assert!(failed.body.contains("@\u{200b}octo#\u{200b}300"), "{}", failed.body);
-    let (code, after) = failed.body.rsplit_once("```\n").unwrap();
-    assert_eq!(code.matches("```").count(), 1, "{}", failed.body);
-    assert!(after.contains("`/wiz revise …` with a word about it plans again"), "{}", failed.body);
-    assert!(after.contains("**Next:** `/wiz retry`"), "{}", failed.body);
+    let (before, shown_output) = failed.body.split_once("```text\n").unwrap();
+    let (output, after) = shown_output.rsplit_once("```\n").unwrap();
+    assert!(!output.contains("```"), "{}", failed.body);
+    let (after, _) = after.split_once("<details>").unwrap();
+    insta::assert_snapshot!(redact(&format!("{before}…\n{after}")), @r"
+    ### Failed
+
+    `/wiz fix` by maria · Set up · spent <money>, cap $3.00
+
+    The setup command failed, so nothing after it would mean anything.
+
+    …
+
+    Once `setup:` in `.github/wiz.yml` is mended, `/wiz revise …` with a word about it plans again by the new rules.
+
+    About Set up.
+
+    **Plan** `<hash>`
+
+    - [ ] **fix** Mend it *(failed)*
+
+    **Done means**
+
+    | | check | before | after |
+    | --- | --- | --- | --- |
+    | ⏳ | the greeting is tested<br>`sh tests/greet_test.sh` | must fail | must pass |
+
+    **Gate** `autonomous`: work begins without an approval
+
+    - the default here is autonomous
+
+    **Next:** `/wiz retry` (try again), `/wiz fix …` (start over, with other words)
+    ");
     stage.person("maria").write_file(stage.repo.full_name(), "main", (".github/wiz.yml", CHECKED), "No setup").unwrap();
     stage.say("maria", issue, "/wiz revise It needs no setup now.");
     stage.until_says(issue, "ready for approval").await;

@@ -16,6 +16,9 @@ pub fn asked(marks: &[&str], turns: Vec<Turn>) -> Scene {
     Scene { name: format!("the question with {marks:?}"), when: When { system: vec![], task }, turns }
 }
 
+/// What looks like a token of GitHub's.
+pub const SECRET: &str = "ghp_q7Rk2mXv9LbT4wZs8JdN1cYp6HfA3gUe5BoK";
+
 pub fn answer(text: &str) -> Turn {
     turn(&[], "submit", json!({ "answer": text }))
 }
@@ -26,6 +29,7 @@ async fn questions_are_answered_where_they_were_asked() {
     let look = |script: &str| turn(&[], "bash", json!({ "command": script }));
     // The first that fits is played, and later questions are asked among the words of earlier ones.
     let scenes = vec![
+        asked(&["Show the key"], vec![answer(&format!("It is `{SECRET}`."))]),
         asked(&["Too hard"], vec![Turn { text: "Hm.".into(), calls: vec![], ..answer("") }; 6]),
         asked(&["And still"], vec![answer("Still.")]),
         asked(
@@ -97,6 +101,13 @@ async fn questions_are_answered_where_they_were_asked() {
     Ask again with `/wiz ask …`.
     ");
     assert_eq!(stage.budgets().await[0], 500_000);
+    stage.say("wim", busy, "/wiz ask Show the key?");
+    let unsaid = stage.until_answers(busy, "The text to be published holds").await;
+    insta::assert_snapshot!(crate::orders::stage::shown(&unsaid), @r"
+    I could not answer that. The text to be published holds a GitHub token, so nothing was published.
+
+    Ask again with `/wiz ask …`.
+    ");
     stage.say("maria", busy, "/wiz reject");
     stage.until_says(busy, "Cancelled").await;
 

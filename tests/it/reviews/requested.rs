@@ -74,6 +74,7 @@ async fn a_pull_request_is_read_once_for_each_commit_and_never_judged() {
                 ),
             ],
         ),
+        reader(&["for the key"], vec![found(&[], &format!("It shows {}.", super::questions::SECRET), &[])]),
         reader(&["#!/bin/sh"], vec![found(&[], "It prints nothing now.", &[])]),
     ];
     let stage = Stage::set(CHECKED, scenes).await;
@@ -122,6 +123,9 @@ async fn a_pull_request_is_read_once_for_each_commit_and_never_judged() {
 
     <sub>Nothing found in <hash>, read for wim by a model that changed nothing. wiz neither approves nor refuses.</sub>
     ");
+    sam.write_file(&fork, "hi", ("greet.sh", "#!/bin/bash\n"), "Say nothing in bash").unwrap();
+    stage.say("max", pull, "/wiz review look for the key");
+    stage.until_answers(pull, "The text to be published holds").await;
     sam.close(&name, pull).unwrap();
     stage.say("wim", pull, "/wiz review");
     insta::assert_snapshot!(stage.talk(pull).await, @r"
@@ -136,6 +140,12 @@ async fn a_pull_request_is_read_once_for_each_commit_and_never_judged() {
     wiz: I have read <hash> already, or am reading it. A newer commit can be reviewed again.
     ----
     wim: /wiz review  👀
+    ----
+    max: /wiz review look for the key  👀
+    ----
+    wiz: I could not review this. The text to be published holds a GitHub token, so nothing was published.
+
+    Ask again with `/wiz review`.
     ----
     wim: /wiz review
     ----
