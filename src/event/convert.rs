@@ -28,6 +28,7 @@ pub(super) fn event(name: &str, bytes: &[u8]) -> Result<Event, EventError> {
     let account = envelope.installation.as_ref().and_then(|found| actor(found.account.as_ref()));
     let permissions = granted(envelope.installation.as_ref());
     let kind = match name {
+        "issues" | "pull_request" if delivery.action == "unlocked" => delivery.unlocked()?,
         "issues" if matches!(delivery.action, "labeled" | "assigned") => delivery.triggered()?,
         "issues" | "issue_comment" | "pull_request_review" | "pull_request_review_comment" => delivery.spoken()?,
         "pull_request" => delivery.pull_request()?,
@@ -123,6 +124,11 @@ impl Delivery<'_> {
         let Some(by) = by else { return Ok(self.ignored()) };
         let subject = self.subject(found.issue, found.pull_request)?;
         Ok(EventKind::Triggered(Triggered { subject, by }))
+    }
+
+    fn unlocked(&self) -> Result<EventKind, EventError> {
+        let found: payload::Conversation = self.json()?;
+        Ok(EventKind::Unlocked { issue: self.subject(found.issue, found.pull_request)?.issue })
     }
 
     fn place_of_comment(&self) -> Place {

@@ -65,6 +65,9 @@ pub enum EventKind {
     Triggered(Triggered),
     /// A pull request moved.
     PullRequest(PullRequest),
+    /// A conversation that took no words of wiz takes them again.
+    /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads?actionType=unlocked#issues>
+    Unlocked { issue: IssueNumber },
     /// A check run of any App moved, or a person pressed one of its buttons.
     CheckRun(CheckRun),
     /// All check runs of one App on one commit moved together.

@@ -27,6 +27,7 @@ fn kind_of(event: &Event) -> String {
         EventKind::Spoken(spoken) => format!("spoken {:?} {:?}", spoken.place, spoken.action),
         EventKind::Triggered(triggered) => format!("triggered {}", first_word(&triggered.by)),
         EventKind::PullRequest(pull) => format!("pull request {}", first_word(&pull.change)),
+        EventKind::Unlocked { .. } => "unlocked".into(),
         EventKind::CheckRun(check) => format!("check run {}", first_word(&check.action)),
         EventKind::CheckSuite(suite) => format!("check suite {}", first_word(&suite.action)),
         EventKind::WorkflowRun(_) => "workflow run".into(),
@@ -73,7 +74,7 @@ fn every_example_of_github_is_read() {
     check suite Completed: check_suite.completed 4
     check suite Rerequested: check_suite.rerequested 2
     commit status: status.- 4
-    ignored: action: check_run.created 3, check_suite.requested 3, issues.deleted 1, issues.demilestoned 2, issues.locked 2, issues.milestoned 2, issues.pinned 1, issues.reopened 1, issues.transferred 1, issues.unassigned 2, issues.unlabeled 2, issues.unlocked 2, issues.unpinned 1, pull_request.assigned 2, pull_request.converted_to_draft 3, pull_request.locked 2, pull_request.ready_for_review 3, pull_request.review_request_removed 1, pull_request.review_requested 1, pull_request.unassigned 2, pull_request.unlabeled 2, pull_request.unlocked 2, pull_request_review.dismissed 1, repository.created 2, repository.privatized 2, repository.publicized 3, workflow_run.requested 2
+    ignored: action: check_run.created 3, check_suite.requested 3, issues.deleted 1, issues.demilestoned 2, issues.locked 2, issues.milestoned 2, issues.pinned 1, issues.reopened 1, issues.transferred 1, issues.unassigned 2, issues.unlabeled 2, issues.unpinned 1, pull_request.assigned 2, pull_request.converted_to_draft 3, pull_request.locked 2, pull_request.ready_for_review 3, pull_request.review_request_removed 1, pull_request.review_requested 1, pull_request.unassigned 2, pull_request.unlabeled 2, pull_request_review.dismissed 1, repository.created 2, repository.privatized 2, repository.publicized 3, workflow_run.requested 2
     ignored: kind of delivery: (other) 192
     ignored: no branch: push.- 5
     installation Created: installation.created 2
@@ -100,6 +101,7 @@ fn every_example_of_github_is_read() {
     spoken ReviewComment Edited: pull_request_review_comment.edited 1
     triggered Assignee: issues.assigned 3
     triggered Label: issues.labeled 2, pull_request.labeled 2
+    unlocked: issues.unlocked 2, pull_request.unlocked 2
     workflow run: workflow_run.completed 3
     "#);
 }

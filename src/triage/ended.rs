@@ -40,6 +40,7 @@ pub fn ended(kind: &EventKind) -> Option<Ended<'_>> {
         | EventKind::Spoken(_)
         | EventKind::Triggered(_)
         | EventKind::PullRequest(_)
+        | EventKind::Unlocked { .. }
         | EventKind::Installation(_)
         | EventKind::Repository(_)
         | EventKind::Push(_)

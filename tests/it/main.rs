@@ -14,6 +14,7 @@ mod flow;
 mod github;
 mod intake;
 mod migrations;
+mod oddities;
 mod orders;
 mod queue;
 mod reviews;

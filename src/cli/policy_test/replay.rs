@@ -114,6 +114,7 @@ impl<'a> Replay<'a> {
             | EventKind::WorkflowRun(_)
             | EventKind::CommitStatus(_) => Ok(self.failure(read).await?.into_iter().collect()),
             EventKind::PullRequest(_)
+            | EventKind::Unlocked { .. }
             | EventKind::Installation(_)
             | EventKind::Repository(_)
             | EventKind::Push(_)

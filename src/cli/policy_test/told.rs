@@ -147,6 +147,7 @@ impl Index {
             }
             EventKind::Push(_)
             | EventKind::PullRequest(_)
+            | EventKind::Unlocked { .. }
             | EventKind::WorkflowRun(_)
             | EventKind::CommitStatus(_)
             | EventKind::Installation(_)

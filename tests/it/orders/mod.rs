@@ -17,7 +17,7 @@ mod questions;
 mod reach;
 mod refusals;
 mod rehearsal;
-mod rules;
+pub mod rules;
 pub mod scenes;
 mod schedules;
 mod selftest;

@@ -286,10 +286,13 @@ async fn a_schedule_starts_one_run_at_a_time_and_says_what_it_skips() {
     stage.clear().await;
 }
 
-pub(super) async fn tracking_issue(stage: &Stage, title: &str) -> u64 {
+/// The issue that wiz has made for a schedule.
+pub async fn tracking_issue(stage: &Stage, title: &str) -> u64 {
+    let control = stage.world.hub().control();
     let found = until("the schedule has an issue", PATIENCE, async || {
-        let repository = stage.world.hub().control().repository(stage.repo.full_name())?;
-        Ok(repository.issues.values().find(|issue| issue.title == title).map(|issue| issue.number))
+        let repository = control.repository(stage.repo.full_name())?;
+        let mut own = repository.issues.values().filter(|issue| control.login(issue.user) == "wiz[bot]");
+        Ok(own.find(|issue| issue.title == title).map(|issue| issue.number))
     });
     found.await.unwrap()
 }

@@ -279,7 +279,7 @@ async fn nothing_starts_under_a_faulty_policy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_locked_conversation_keeps_nothing_from_being_done_and_is_answered_once_it_is_open() {
+async fn a_locked_conversation_keeps_nothing_from_being_done_and_is_told_of_it_once_it_is_open() {
     let stage = Stage::set(&format!("gate: autonomous\n{CHECKED}"), repair("Greet")).await;
     let name = stage.repo.full_name().to_owned();
     let issue = stage.issue("Greet nobody as well");
@@ -293,6 +293,7 @@ async fn a_locked_conversation_keeps_nothing_from_being_done_and_is_answered_onc
     stage.quiet().await;
     assert!(stage.repo.wiz_comments().unwrap().is_empty(), "nothing can be said there");
     stage.person("maria").unlock(&name, issue).unwrap();
+    stage.until_says(issue, "is open").await;
     let pull = stage.repo.pulls().unwrap()[0].number;
     stage.person("maria").merge(&name, pull, MergeMethod::Merge).unwrap();
     stage.until_says(issue, "### Done").await;

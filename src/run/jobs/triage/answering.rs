@@ -182,7 +182,7 @@ impl Answer {
 }
 
 /// Lets what stands on GitHub for the run be written as it should be.
-async fn restore(
+pub(super) async fn restore(
     connection: &mut PgConnection,
     installation: InstallationId,
     (run, delivery): (RunId, DeliveryId),

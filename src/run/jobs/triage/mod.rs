@@ -39,6 +39,8 @@ enum Action {
     Signal(RunId, Signal),
     /// Words to people; also decides what is said about runs started and orders given.
     Conversation(answering::Answer),
+    /// What GitHub shows of a run may be out of date.
+    ShowAgain(RunId, DeliveryId),
     /// Installations and repositories that come and go.
     Reach(movement::Reach),
     /// A check has ended on a commit that may be wiz's business.
@@ -126,6 +128,7 @@ async fn interpret(services: &Services, delivery: DeliveryId, event: &Event) -> 
             let look = ended::before_it_opened(services, delivery, event, installation).await?;
             return Ok(moved.into_iter().chain(look).collect());
         }
+        EventKind::Unlocked { issue } => movement::unlocked(services, (delivery, event), *issue).await?,
         EventKind::CheckSuite(suite) if suite.action == CheckSuiteAction::Rerequested => {
             button::suite(services, (delivery, event), installation, suite).await?
         }
@@ -153,6 +156,7 @@ async fn carry_out(connection: &mut PgConnection, event: &Event, action: Action)
             }
         }
         Action::Conversation(answer) => return answer.carry_out(connection).await,
+        Action::ShowAgain(run, delivery) => answering::restore(connection, installation, (run, delivery)).await?,
         Action::Reach(change) => change.carry_out(connection, installation).await?,
         Action::LookAtChecks { checks, failed } => {
             remember(connection, event, installation).await?;

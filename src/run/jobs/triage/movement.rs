@@ -10,7 +10,7 @@ use crate::{
         RepositoryChange,
     },
     github::{self, OpenState},
-    ids::RepositoryId,
+    ids::{DeliveryId, IssueNumber, RepositoryId},
     run::{
         reach, signal,
         state::State,
@@ -74,6 +74,17 @@ async fn pushed(
     }
     let now = services.github.installation(installation).pull(&repository.name, number).await?;
     Ok(now.map(|pull| Action::Signal(run, Signal::HeadMoved { head: pull.head.sha })))
+}
+
+/// A conversation that was locked shows how its run stands by now.
+pub(super) async fn unlocked(
+    services: &Services,
+    (delivery, event): (DeliveryId, &Event),
+    issue: IssueNumber,
+) -> Result<Option<Action>> {
+    let Some(repository) = &event.repository else { return Ok(None) };
+    let run = store::latest_of(&mut *services.pool.acquire().await?, repository.id, issue).await?;
+    Ok(run.map(|run| Action::ShowAgain(run, delivery)))
 }
 
 /// How a pull request stands, as the change that led there.

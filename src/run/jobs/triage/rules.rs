@@ -76,6 +76,7 @@ fn tasks(event: &Event, (installation, repository): (InstallationId, &Repository
         | EventKind::Installation(_)
         | EventKind::Repository(_)
         | EventKind::Ping
+        | EventKind::Unlocked { .. }
         | EventKind::Ignored { .. } => vec![],
     }
 }
