@@ -250,6 +250,9 @@ fn retry(error: anyhow::Error) -> JobFailure {
     if error.is::<opening::StillOpening>() {
         return JobFailure::TooEarly { error, after: opening::LOOK_AGAIN };
     }
+    if error.is::<triage::TooYoung>() {
+        return JobFailure::TooEarly { error, after: triage::LOOK_AGAIN };
+    }
     if error.is::<check_run::StillMade>() {
         return JobFailure::TooEarly { error, after: check_run::LOOK_AGAIN };
     }

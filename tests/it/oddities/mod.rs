@@ -3,6 +3,7 @@
 
 mod edits;
 mod gates;
+mod reach;
 mod schedules;
 mod undo;
 

@@ -11,6 +11,18 @@ impl Stage {
         sqlx::query_scalar("select count(*) from run").fetch_one(self.store.pool()).await.unwrap()
     }
 
+    /// Waits until every delivery was worked, also those that wait for what GitHub shows.
+    pub async fn until_told_apart(&self) {
+        self.quiet().await;
+        let worked = async || {
+            let waiting = sqlx::query_scalar("select count(*) from job where kind = 'triage'");
+            let waiting: i64 = waiting.fetch_one(self.store.pool()).await?;
+            Ok((waiting == 0).then_some(()))
+        };
+        until("every delivery is worked", PATIENCE, worked).await.unwrap();
+        self.quiet().await;
+    }
+
     /// How many writes the journal knows, and what it has no name for.
     pub async fn journal(&self) -> (usize, Vec<String>) {
         let changes = sqlx::query_scalar("select change::text from github_write order by id");

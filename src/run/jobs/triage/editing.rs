@@ -2,18 +2,16 @@
 //! somebody who may not, the comment is put back and the person hears why.
 
 use anyhow::{Context as _, Result};
-use chrono::{TimeDelta, Utc};
 
 use super::{
     Action, InstallationId, Services,
     answering::{Answer, Part},
-    hearing, store,
+    hearing, put_off_while_young, store,
 };
 use crate::{
     event::{Event, Place, Spoken, SpokenAction, command::Verb},
     github::journal::text_digest,
     ids::{DeliveryId, Login},
-    intake,
     plan::Proposal,
     policy::{self, Permission, RepositoryPolicy, Role},
     report,
@@ -26,9 +24,6 @@ use crate::{
     },
     triage,
 };
-
-/// How long an edit may be overtaken by the one that takes it back.
-const EDITS_OVERTAKE: TimeDelta = TimeDelta::seconds(10);
 
 /// Whether somebody else changed a comment of wiz.
 pub(super) fn is_own_comment_edited<'a>(event: &Event, spoken: &'a Spoken, own: &Login) -> Option<&'a Spoken> {
@@ -57,8 +52,8 @@ pub(super) async fn interpret(
     let is_known = |text: &str| known.contains(&text_digest(text).as_str());
     if is_known(&spoken.text) {
         let from_unknown = spoken.previous_text.as_ref().is_some_and(|text| !is_known(text));
-        if from_unknown && stored.run.state == State::NeedsApproval && is_young(services, delivery).await? {
-            anyhow::bail!("the edit that this one takes back was not read yet");
+        if from_unknown && stored.run.state == State::NeedsApproval {
+            put_off_while_young(services, delivery, "the edit that this one takes back was not read yet").await?;
         }
         return Ok(None);
     }
@@ -119,12 +114,6 @@ fn known_texts<'a>(stored: &'a StoredRun, output: &'a results::Output) -> Vec<&'
     let is_shown = !waits || edit.is_none() || output.shown_plan == Some(current.hash(stored.run.budget));
     let written = output.status_comment_digest.as_ref().filter(|_| is_shown);
     edit.into_iter().chain(written).map(String::as_str).collect()
-}
-
-/// Whether an edit before this one may still be on its way.
-async fn is_young(services: &Services, delivery: DeliveryId) -> Result<bool> {
-    let stored = intake::load(&mut *services.pool.acquire().await?, delivery).await?;
-    Ok(stored.is_some_and(|stored| Utc::now() - stored.received_at < EDITS_OVERTAKE))
 }
 
 /// Whether an edit of an unknown text is history: GitHub's deliveries may come in another order than the edits, and again.

@@ -13,13 +13,17 @@ mod movement;
 mod noting;
 mod ordering;
 mod pulling;
+mod reaching;
 mod reviewing;
 mod rules;
 pub(super) mod starting;
 mod switching;
 mod triggering;
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
+use chrono::{TimeDelta, Utc};
 use sqlx::PgConnection;
 
 pub(super) use hearing::policy;
@@ -42,7 +46,7 @@ enum Action {
     /// What GitHub shows of a run may be out of date.
     ShowAgain(RunId, DeliveryId),
     /// Installations and repositories that come and go.
-    Reach(movement::Reach),
+    Reach(reaching::Reach),
     /// A check has ended on a commit that may be wiz's business.
     LookAtChecks {
         checks: Checks,
@@ -80,7 +84,7 @@ pub(super) async fn execute(services: &Services, lease: &Lease, delivery: Delive
     let completed = lease.complete(&mut transaction).await?;
     if suspended_at.is_some() {
         // GitHub delivers nothing for a suspended installation, so this one is back.
-        carry_out(&mut transaction, &event, Action::Reach(movement::Reach::Back)).await?;
+        carry_out(&mut transaction, &event, Action::Reach(reaching::Reach::Back)).await?;
     }
     for action in actions {
         if let Some(run) = carry_out(&mut transaction, &event, action).await? {
@@ -139,8 +143,10 @@ async fn interpret(services: &Services, delivery: DeliveryId, event: &Event) -> 
         EventKind::CheckRun(check_run) => {
             button::interpret(services, (delivery, event), installation, check_run).await?
         }
-        EventKind::Installation(change) => movement::installation(services, installation, change),
-        EventKind::Repository(change) => movement::repository(event, installation, *change),
+        EventKind::Installation(change) => reaching::installation(services, (delivery, installation), change).await?,
+        EventKind::Repository(change) => {
+            reaching::repository(services, (delivery, event), installation, *change).await?
+        }
         EventKind::Push(_) | EventKind::Ping | EventKind::Ignored { .. } => None,
     };
     Ok(action.into_iter().collect())
@@ -168,6 +174,26 @@ async fn carry_out(connection: &mut PgConnection, event: &Event, action: Action)
         }
     }
     Ok(None)
+}
+
+/// A delivery is at odds with what is known, and came so lately that what explains it may be on its way.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct TooYoung(&'static str);
+
+/// Time between two looks at such a delivery.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// How long a delivery may be overtaken by a later one, and GitHub take to show what it has told.
+const OVERTAKES: TimeDelta = TimeDelta::seconds(10);
+
+/// Puts a delivery off that is at odds with what is known, until nothing can have overtaken it any more.
+async fn put_off_while_young(services: &Services, delivery: DeliveryId, why: &'static str) -> Result<()> {
+    let stored = intake::load(&mut *services.pool.acquire().await?, delivery).await?;
+    if stored.is_some_and(|stored| Utc::now() - stored.received_at < OVERTAKES) {
+        return Err(TooYoung(why).into());
+    }
+    Ok(())
 }
 
 async fn remember(connection: &mut PgConnection, event: &Event, installation: InstallationId) -> Result<()> {

@@ -1,21 +1,13 @@
-//! Deliveries in which nobody speaks: pull requests that move, installations that change.
+//! Deliveries in which nobody speaks: pull requests that move, and conversations that open again.
 
 use anyhow::Result;
-use sqlx::PgConnection;
 
 use super::{Action, InstallationId, Services, Signal, opening, store};
 use crate::{
-    event::{
-        Actor, Event, InstallationChange, InstalledRepository, Permissions, PullRequest, PullRequestChange,
-        RepositoryChange,
-    },
+    event::{Event, PullRequest, PullRequestChange},
     github::{self, OpenState},
-    ids::{DeliveryId, IssueNumber, RepositoryId},
-    run::{
-        reach, signal,
-        state::State,
-        store::reach::{Described, Installed, Told},
-    },
+    ids::{DeliveryId, IssueNumber},
+    run::{signal, state::State},
 };
 
 /// A pull request that was closed, merged or reopened moves the run that watches it, to what GitHub shows now: deliveries
@@ -94,132 +86,4 @@ fn shown(pull: &github::PullRequest) -> signal::PullRequestChange {
         OpenState::Closed => signal::PullRequestChange::Closed,
         OpenState::Open => signal::PullRequestChange::Reopened,
     }
-}
-
-/// What an installation's owner did. What is shared of it, its tokens above all, is dropped wherever it may be out of date;
-/// of a new one nothing can be, and its first requests may be under way when this is heard.
-pub(super) fn installation(
-    services: &Services,
-    installation: InstallationId,
-    change: &InstallationChange,
-) -> Option<Action> {
-    if !matches!(change, InstallationChange::Created { .. }) {
-        services.github.forget(installation);
-    }
-    let installed = |account: Option<&Actor>, permissions: &Permissions| Installed {
-        id: installation,
-        account: account.map(|account| account.login.to_string()),
-        permissions: permissions.clone(),
-    };
-    Some(Action::Reach(match change {
-        InstallationChange::Deleted => Reach::Uninstalled,
-        InstallationChange::Suspended => Reach::Suspended,
-        InstallationChange::Unsuspended => Reach::Back,
-        InstallationChange::Created { account, permissions, repositories } => Reach::Installed {
-            installed: installed(account.as_ref(), permissions),
-            repositories: described(installation, repositories),
-        },
-        InstallationChange::PermissionsAccepted { permissions } => Reach::Granted(installed(None, permissions)),
-        InstallationChange::Repositories { added, removed } => Reach::Repositories {
-            added: described(installation, added),
-            removed: removed.iter().map(|repository| repository.id).collect(),
-        },
-    }))
-}
-
-fn described(installation: InstallationId, repositories: &[InstalledRepository]) -> Vec<Described> {
-    let described = repositories.iter().map(|repository| Described {
-        id: repository.id,
-        installation,
-        name: repository.name.clone(),
-        default_branch: None,
-        archived: None,
-        told: Told::OfReach,
-    });
-    described.collect()
-}
-
-/// A repository that was renamed, moved, archived or deleted. Everything later uses what the row then says.
-pub(super) fn repository(event: &Event, installation: InstallationId, change: RepositoryChange) -> Option<Action> {
-    let repository = event.repository.as_ref()?;
-    let described = |archived| Described {
-        id: repository.id,
-        installation,
-        name: repository.name.clone(),
-        default_branch: repository.default_branch.clone(),
-        archived,
-        told: Told::InPassing,
-    };
-    Some(Action::Reach(match change {
-        RepositoryChange::Described => Reach::Described(described(None)),
-        RepositoryChange::Unarchived => Reach::Described(described(Some(false))),
-        RepositoryChange::Archived => Reach::Archived(described(Some(true))),
-        RepositoryChange::Deleted => Reach::Repositories { added: vec![], removed: vec![repository.id] },
-    }))
-}
-
-/// A change of what wiz can reach.
-pub(super) enum Reach {
-    Installed { installed: Installed, repositories: Vec<Described> },
-    Granted(Installed),
-    Suspended,
-    Back,
-    Uninstalled,
-    Repositories { added: Vec<Described>, removed: Vec<RepositoryId> },
-    Described(Described),
-    Archived(Described),
-}
-
-impl Reach {
-    pub(super) async fn carry_out(self, connection: &mut PgConnection, installation: InstallationId) -> Result<()> {
-        match self {
-            Self::Installed { installed, repositories } => {
-                reach::back(connection, installation).await?;
-                store::reach::remember_installation(connection, &installed).await?;
-                describe(connection, &repositories).await?;
-                read_schedules(connection, installation, &repositories).await?;
-                // A repository that was here before comes back under a new installation.
-                store::reach::report_unshown(connection, installation).await
-            }
-            Self::Granted(installed) => store::reach::remember_installation(connection, &installed).await,
-            Self::Suspended => reach::suspended(connection, installation).await,
-            Self::Back => reach::back(connection, installation).await,
-            Self::Uninstalled => reach::uninstalled(connection, installation).await,
-            Self::Repositories { added, removed } => {
-                describe(connection, &added).await?;
-                read_schedules(connection, installation, &added).await?;
-                for repository in removed {
-                    reach::repository_gone(connection, installation, repository).await?;
-                }
-                Ok(())
-            }
-            Self::Described(described) => {
-                let described = [described];
-                describe(connection, &described).await?;
-                // The default branch may be another one.
-                read_schedules(connection, installation, &described).await
-            }
-            Self::Archived(described) => {
-                describe(connection, std::slice::from_ref(&described)).await?;
-                reach::repository_archived(connection, described.id).await
-            }
-        }
-    }
-}
-
-async fn describe(connection: &mut PgConnection, repositories: &[Described]) -> Result<()> {
-    for repository in repositories {
-        reach::described(connection, repository).await?;
-    }
-    Ok(())
-}
-
-/// What is new to wiz, or comes back, may have schedules that nobody pushes any more.
-async fn read_schedules(
-    connection: &mut PgConnection,
-    installation: InstallationId,
-    repositories: &[Described],
-) -> Result<()> {
-    let named = repositories.iter().map(|repository| (repository.id, Some(repository.name.clone())));
-    reach::read_schedules(connection, installation, named.collect()).await
 }
