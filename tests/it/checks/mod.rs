@@ -54,7 +54,7 @@ pub(crate) fn follow_up(title: &str, step: &str, shown: &str, script: &str) -> S
 }
 
 /// Starts work on a new issue and waits for its pull request.
-async fn pull_request(stage: &Stage, title: &str) -> (u64, Pull) {
+pub(crate) async fn pull_request(stage: &Stage, title: &str) -> (u64, Pull) {
     let issue = stage.issue(title);
     stage.say("maria", issue, "/wiz fix");
     let before = stage.repo.pulls().unwrap().len();
@@ -65,7 +65,7 @@ async fn pull_request(stage: &Stage, title: &str) -> (u64, Pull) {
 }
 
 /// The commits of a pull request's branch since its base, oldest first.
-fn commits(stage: &Stage, pull: &Pull) -> Vec<String> {
+pub(crate) fn commits(stage: &Stage, pull: &Pull) -> Vec<String> {
     let range = format!("{}..{}", pull.base_sha, pull.head_ref);
     let list = stage.repo.git(&["rev-list", "--reverse", &range]).unwrap();
     list.lines().map(str::to_owned).collect()
