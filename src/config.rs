@@ -368,29 +368,61 @@ impl Reader<'_> {
 mod tests {
     use super::*;
 
+    fn faults(variables: &[(&str, &str)]) -> String {
+        let lookup =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        Config::from_environment(&lookup).unwrap_err().to_string()
+    }
+
     #[test]
     fn all_faults_are_reported_at_once_and_no_secret_is_shown() {
-        let lookup = |name: &str| match name {
-            "WIZ_LISTEN" => Some("nowhere".to_owned()),
-            "WIZ_GITHUB_WEBHOOK_SECRETS" => Some("hunter2".to_owned()),
-            "WIZ_GITHUB_PRIVATE_KEY" => Some("tr0ub4dor".to_owned()),
-            "WIZ_MODEL" => Some("anthropic/claude".to_owned()),
-            "DATABASE_URL" => Some("mysql://user:pass@host".to_owned()),
-            _ => None,
-        };
-        let faults = Config::from_environment(&lookup).unwrap_err().to_string();
-        for part in [
-            "WIZ_LISTEN must be an address",
-            "WIZ_GITHUB_APP_ID is not set",
-            "WIZ_GITHUB_WEBHOOK_SECRETS needs",
-            "holds no RSA key",
-            "anthropic/claude needs ANTHROPIC_API_KEY",
-            "DATABASE_URL must start with postgres://",
-        ] {
-            assert!(faults.contains(part), "{part} missing in {faults}");
-        }
+        let wrong = faults(&[
+            ("WIZ_DATA_DIR", "/nowhere"),
+            ("WIZ_LISTEN", "nowhere"),
+            ("WIZ_PUBLIC_URL", "wiz"),
+            ("WIZ_WORKERS", "many"),
+            ("WIZ_GITHUB_API_URL", "github"),
+            ("WIZ_GITHUB_URL", "github"),
+            ("WIZ_GITHUB_APP_ID", "wiz"),
+            ("WIZ_GITHUB_WEBHOOK_SECRETS", "hunter2"),
+            ("WIZ_GITHUB_PRIVATE_KEY", "tr0ub4dor"),
+            ("WIZ_MODEL", "anthropic/claude"),
+            ("WIZ_REVIEW_MODEL", "openai/gpt"),
+            ("DATABASE_URL", "mysql://user:pass@host"),
+        ]);
+        insta::assert_snapshot!(wrong, @r#"
+        the configuration has 11 fault(s):
+          - WIZ_LISTEN must be an address such as 0.0.0.0:8080, not "nowhere"
+          - WIZ_PUBLIC_URL must be the URL people reach this server at, not "wiz"
+          - WIZ_WORKERS must be a number from 1 to 256, not "many"
+          - WIZ_GITHUB_API_URL must be the URL of GitHub's REST API, not "github"
+          - WIZ_GITHUB_URL must be the URL of GitHub's pages, not "github"
+          - WIZ_GITHUB_APP_ID must be a number; copy it from the App's settings page
+          - WIZ_GITHUB_PRIVATE_KEY(_FILE) holds no RSA key in PEM form; generate a private key on the App's settings page and use that file unchanged
+          - WIZ_GITHUB_WEBHOOK_SECRETS needs secrets of at least 16 characters; make one with `openssl rand -hex 32`
+          - anthropic/claude needs ANTHROPIC_API_KEY
+          - openai/gpt needs OPENAI_API_KEY (any text for a local server) and maybe OPENAI_BASE_URL
+          - DATABASE_URL must start with postgres://; unset it to use the embedded database
+        "#);
         for secret in ["hunter2", "tr0ub4dor", "pass@"] {
-            assert!(!faults.contains(secret), "{secret} shown in {faults}");
+            assert!(!wrong.contains(secret), "{secret} shown in {wrong}");
         }
+        let others = faults(&[
+            ("WIZ_DATA_DIR", "/nowhere"),
+            ("WIZ_WORKERS", "1000"),
+            ("WIZ_GITHUB_APP_ID", "1"),
+            ("WIZ_GITHUB_WEBHOOK_SECRETS", "long enough as a secret"),
+            ("WIZ_GITHUB_PRIVATE_KEY_FILE", "/nowhere/key.pem"),
+            ("OPENAI_API_KEY", "sk"),
+            ("OPENAI_BASE_URL", "openai"),
+            ("WIZ_MODEL", "gpt"),
+        ]);
+        insta::assert_snapshot!(others, @r#"
+        the configuration has 4 fault(s):
+          - WIZ_WORKERS must be a number from 1 to 256
+          - WIZ_GITHUB_PRIVATE_KEY_FILE: cannot read /nowhere/key.pem: No such file or directory (os error 2)
+          - OPENAI_BASE_URL must be the provider's base URL, not "openai"
+          - gpt is not a model; write provider/model with anthropic, openai or openai-chat
+        "#);
     }
 }

@@ -228,7 +228,7 @@ fn of_failure(rules: &CiRules, pull: &PullFacts, repairs: u32) -> Meaning {
         Answering::Nobody => return Meaning::of("left alone"),
     };
     if repairs >= rules.attempts {
-        return Meaning::because("left to people", format!("repairs on {repairs} commits were tried before"));
+        return Meaning::because("left to people", format!("repairs tried before: {repairs}"));
     }
     Meaning::because("answered", why)
 }
@@ -303,6 +303,12 @@ mod tests {
             role,
             ground: Ground::OwnPullRequest,
         };
+        let on_pull = |text: &str| Happening::Command {
+            command: command::parse(text, None).remove(0),
+            role: Role::Write,
+            ground: Ground::OwnPullRequest,
+            known: Known::default(),
+        };
         let all = "ci: {answer: all, attempts: 1, default_branch: fix}";
         let table = [
             ("", labelled("wiz:fix", Role::Write), "means nothing"),
@@ -323,14 +329,25 @@ mod tests {
             ("ci: {label: other}", pull_label(Role::Write, PullFacts::default()), "means nothing"),
             ("", review("", Role::Write), "worked"),
             ("min_role: maintain", review("/wiz docs", Role::Write), "denied, needs maintain"),
+            ("", on_pull("/wiz fix the typo"), "goes on with the pull request"),
             ("", failed(own(), 2), "answered: wiz opened the pull request"),
-            ("", failed(own(), 3), "left to people: repairs on 3 commits were tried before"),
+            ("", failed(own(), 3), "left to people: repairs tried before: 3"),
             (all, failed(PullFacts::default(), 0), "answered: all are"),
-            (all, failed(PullFacts::default(), 1), "left to people: repairs on 1 commits were tried before"),
+            (all, failed(PullFacts::default(), 1), "left to people: repairs tried before: 1"),
             ("", failed(PullFacts::default(), 0), "left alone"),
             ("", failed(with_label(), 0), "answered: the pull request has the label"),
             ("", failed(off(), 0), "left alone: `/wiz ci off` was said"),
             (all, failed(fork(), 0), "left alone: the pull request comes from a fork"),
+            (
+                all,
+                failed(PullFacts { labels: vec!["wiz:ci".into()], ..fork() }, 0),
+                "told that it is not possible there: the pull request comes from a fork",
+            ),
+            (
+                "",
+                failed(PullFacts { switch: Some(true), ..PullFacts::default() }, 0),
+                "answered: `/wiz ci on` was said",
+            ),
             ("", Happening::Failure(FailedOn::DefaultBranch), "left alone"),
             (
                 all,

@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::post,
 };
-use github_stand_in::{Options, StandIn};
+use github_stand_in::{Options, StandIn, control::NewRepository, store::Level};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::{
@@ -116,6 +116,13 @@ async fn choose(address: &str, server: &str) -> (String, String) {
     (state.to_owned(), sent)
 }
 
+/// The first fault that a command tells, without the time and the rest.
+fn fault(told: &str) -> String {
+    let found = |mark: &str| told.lines().find(|line| line.contains(mark));
+    let line = found("  - ").or_else(|| found(" ERROR ")).unwrap_or(told);
+    line.rsplit_once(" ERROR ").map_or(line, |(_, told)| told).trim().to_owned()
+}
+
 async fn come_back(address: &str, query: &str) -> (u16, String) {
     let client = wiz_demo::http_client(PATIENCE).unwrap();
     let url = address.split_once("/setup").unwrap().0;
@@ -161,24 +168,26 @@ async fn an_app_is_registered_once_and_serve_finds_it() {
     let ended = end(child).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let file = data.path().join("github-app.json");
-    assert!(ended.out.contains(file.to_str().unwrap()), "{}", ended.out);
+    let shown = |text: &str| text.replace(data.path().to_str().unwrap(), "/data");
+    insta::assert_snapshot!(shown(&ended.out), @"The App is registered. Its credentials are in /data/github-app.json, which wiz reads by itself.");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 
     // Configured: the page refuses, and every other command reads the file unless the environment says otherwise.
     let directory = ("WIZ_DATA_DIR", data.path().to_str().unwrap());
     let again = run(&["setup"], &[directory]).await;
-    assert!(again.code == Some(1) && again.err.contains("an App is registered already"), "{again:?}");
+    assert_eq!(again.code, Some(1), "{again:?}");
+    insta::assert_snapshot!(fault(&shown(&again.err)), @"wiz: an App is registered already, in /data/github-app.json; remove /data/github-app.json to register another one");
     let faults = run(&["serve"], &[directory]).await.err;
     assert!(faults.contains("WIZ_MODEL is not set") && !faults.contains("WIZ_GITHUB"), "{faults}");
     let faults = run(&["serve"], &[directory, ("WIZ_GITHUB_APP_ID", "many")]).await.err;
     assert!(faults.contains("WIZ_GITHUB_APP_ID must be a number"), "{faults}");
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
     let faults = run(&["serve"], &[directory]).await.err;
-    assert!(faults.contains("can be read by others: chmod 600"), "{faults}");
+    insta::assert_snapshot!(fault(&shown(&faults)), @"- /data/github-app.json holds the App's key and can be read by others: chmod 600 /data/github-app.json");
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
     std::fs::write(&file, "{").unwrap();
     let faults = run(&["serve"], &[directory]).await.err;
-    assert!(faults.contains("is damaged"), "{faults}");
+    insta::assert_snapshot!(fault(&shown(&faults)), @"- /data/github-app.json is damaged: remove it and run `wiz setup` again, or set the variables yourself");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -296,4 +305,29 @@ async fn github_registers_the_app_and_knows_it_by_what_was_kept() {
     let of_github: Vec<&str> = told.lines().filter(|line| line.starts_with("github")).collect();
     insta::assert_snapshot!(of_github.join("\n"), @"github         ok: App octo--wiz- as octo--wiz-[bot], installed in 0 place(s) with all 7 permissions");
     assert_eq!(github.violations(), []);
+
+    // What an owner has yet to grant, and an App that GitHub does not know.
+    let kept = std::fs::read_to_string(data.path().join("github-app.json")).unwrap();
+    let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
+    let app = kept["WIZ_GITHUB_APP_ID"].as_str().unwrap().parse().unwrap();
+    let name = github.create_repository(&NewRepository {
+        owner: "octo".into(),
+        name: "greeter".into(),
+        ..NewRepository::default()
+    });
+    let few = [("issues".to_owned(), Level::Write), ("metadata".to_owned(), Level::Read)].into();
+    github.change_app(app, few, &["issues"]).unwrap();
+    github.install(app, &[&name.unwrap().full_name]).unwrap();
+    let lacking = run(&["doctor"], &environment).await.out;
+    let unknown = run(&["doctor"], &[&environment[..], &[("WIZ_GITHUB_APP_ID", "999999")]].concat()).await.out;
+    let installation = github.control().installations().last().unwrap().id.to_string();
+    let told = [lacking, unknown].map(|told| {
+        let line = told.lines().find(|line| line.starts_with("github")).unwrap();
+        let line = line.replace(&github.url, "http://github").replace(&installation, "<id>");
+        line.split(" (request").next().unwrap().to_owned()
+    });
+    insta::assert_snapshot!(told.join("\n"), @r"
+    github         FAILED: App octo--wiz- is known, but an owner must act: octo has not granted actions: write, checks: write, contents: write, pull_requests: write, statuses: read, see http://github/settings/installations/<id>
+    github         FAILED: GitHub does not know this App: check WIZ_GITHUB_APP_ID and the private key: GET /app: 404 Integration not found
+    ");
 }

@@ -54,6 +54,8 @@ async fn another_file_is_checked_and_tried_on_what_has_happened() {
         said(&[&tried[..], &[&account, "--layer", "organisation", "--repository", &eager]].concat()).await,
         said(&[&tried[..], &[&free, "--repo", "octo/other", "--since", "1h"]].concat()).await,
         said(&[&tried[..], &[&free, "--since", "1w"]].concat()).await,
+        said(&[&tried[..], &[&free, "--against", &strict, "--repository", &eager]].concat()).await,
+        said(&[&tried[..], &["-", "--against", "-"]].concat()).await,
     ];
     insta::assert_snapshot!(all.join("\n====\n"), @r"
     Some(1)
@@ -203,6 +205,12 @@ async fn another_file_is_checked_and_tried_on_what_has_happened() {
     error: invalid value '1w' for '--since <SINCE>': a time is written like 12h or 7d, up to 365d
 
     For more information, try '--help'.
+    ====
+    Some(1)
+    `--against` and `--repository` both name the file that would be replaced
+    ====
+    Some(1)
+    standard input can be read once, so only one file can be `-`
     ");
     stage.clear().await;
 }
