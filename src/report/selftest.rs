@@ -11,6 +11,8 @@ pub struct TriedPart {
     pub took: Duration,
     /// What was seen, or what is wrong and what a person can do about it.
     pub outcome: Result<String, String>,
+    /// The page where it can be mended, made of the server's own settings.
+    pub mended_at: Option<String>,
 }
 
 /// Most of one part's words that are shown, in characters.
@@ -35,7 +37,9 @@ pub fn selftest(parts: &[TriedPart], is_over: bool) -> String {
             Ok(words) => ("🟢", words),
             Err(words) => ("🔴", words),
         };
-        text += &format!("| {} | {sign} | {} ms | {} |\n", part.name, part.took.as_millis(), cell(words, WORDS_CHARS));
+        let words = cell(words, WORDS_CHARS);
+        let link = part.mended_at.as_ref().map(|url| format!(" in [its settings]({url})")).unwrap_or_default();
+        text += &format!("| {} | {sign} | {} ms | {words}{link} |\n", part.name, part.took.as_millis());
     }
     text
 }
@@ -46,7 +50,7 @@ mod tests {
 
     #[test]
     fn each_part_has_a_row_and_strange_words_stay_in_it() {
-        let part = |name, ms, outcome| TriedPart { name, took: Duration::from_millis(ms), outcome };
+        let part = |name, ms, outcome| TriedPart { name, took: Duration::from_millis(ms), outcome, mended_at: None };
         let mut parts = vec![
             part("webhook", 12, Ok("it came".to_owned())),
             part("box", 1_500, Err("the image is missing".to_owned())),
@@ -61,6 +65,10 @@ mod tests {
         | webhook | 🟢 | 12 ms | it came |
         | box | 🔴 | 1500 ms | the image is missing |
         ");
+        let ungranted = part("permissions", 20, Err("an owner must grant checks: write".to_owned()));
+        let ungranted =
+            TriedPart { mended_at: Some("https://github.com/settings/installations/7".to_owned()), ..ungranted };
+        insta::assert_snapshot!(selftest(&[ungranted], true).lines().last().unwrap_or_default(), @"| permissions | 🔴 | 20 ms | an owner must grant checks: write in [its settings](https://github.com/settings/installations/7) |");
         let strange = part("box", 1, Err("no image\n\n| a | b |\n@everyone".to_owned()));
         assert_eq!(selftest(&[strange.clone(), strange], true).lines().count(), 8);
         parts.pop();

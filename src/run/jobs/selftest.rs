@@ -67,7 +67,7 @@ impl Trial<'_> {
         let begun = Instant::now();
         self.say(&parts, false).await?;
         let commenting = begun.elapsed();
-        parts.push(tried("permissions", self.permissions()).await);
+        parts.push(self.permissions().await);
         parts.push(tried("box", self.a_box()).await);
         parts.push(tried("model", self.model()).await);
         match self.github.default_head(self.name).await {
@@ -99,14 +99,20 @@ impl Trial<'_> {
         Ok(())
     }
 
-    async fn permissions(&self) -> Result<String> {
-        let installed = self.services.github.installed(self.asked.installation).await?;
-        let Some(missing) = view::ungranted(self.services, installed.id, &installed.permissions) else {
-            return Ok("all granted".to_owned());
+    async fn permissions(&self) -> TriedPart {
+        let mut settings = None;
+        let look = async {
+            let installed = self.services.github.installed(self.asked.installation).await?;
+            let Some(missing) = view::ungranted(self.services, installed.id, &installed.permissions) else {
+                return Ok("all granted".to_owned());
+            };
+            let names = missing.permissions.iter().map(|(permission, level)| format!("{permission}: {level}"));
+            let names = names.collect::<Vec<_>>().join(", ");
+            settings = Some(missing.url);
+            anyhow::bail!("an owner must grant {names}")
         };
-        let names: Vec<String> =
-            missing.permissions.iter().map(|(permission, level)| format!("{permission}: {level}")).collect();
-        anyhow::bail!("an owner must grant {} at {}", names.join(", "), missing.url)
+        let tried = tried("permissions", look).await;
+        TriedPart { mended_at: settings, ..tried }
     }
 
     async fn a_box(&self) -> Result<String> {
@@ -177,7 +183,7 @@ async fn tried(name: &'static str, trial: impl Future<Output = Result<String>>) 
         }
         Err(_) => Err(format!("no answer within {} s", PART_DEADLINE.as_secs())),
     };
-    TriedPart { name, took: begun.elapsed(), outcome }
+    TriedPart { name, took: begun.elapsed(), outcome, mended_at: None }
 }
 
 /// What a person can do about it. What GitHub said in detail is for the log.
@@ -201,7 +207,7 @@ fn told(error: &anyhow::Error) -> String {
 }
 
 fn part(name: &'static str, took: Duration, words: &str) -> TriedPart {
-    TriedPart { name, took, outcome: Ok(words.to_owned()) }
+    TriedPart { name, took, outcome: Ok(words.to_owned()), mended_at: None }
 }
 
 /// The time between two moments that two clocks may have told.
@@ -220,13 +226,13 @@ mod tests {
             GitHubError::Forbidden(Default::default()).into(),
             GitHubError::RateLimited { until, detail: Default::default() }.into(),
             GitHubError::Transient(Default::default()).into(),
-            anyhow::anyhow!("an owner must grant checks: write at https://github.com/x"),
+            anyhow::anyhow!("an owner must grant checks: write"),
         ];
         insta::assert_snapshot!(errors.map(|error| told(&error)).join("\n"), @r"
         GitHub refused; the permissions above or a rule of this repository forbid it
         GitHub's limit holds until 12:34 UTC
         GitHub gave no good answer; the operator's log has it
-        an owner must grant checks: write at https://github.com/x
+        an owner must grant checks: write
         ");
     }
 }

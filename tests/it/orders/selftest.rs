@@ -53,24 +53,43 @@ async fn it_names_what_works_and_what_is_missing() {
     stage.world.model().unwrap().fail_next(1, Fault::KeyRefused);
     stage.say("maria", issue, "/wiz selftest");
     let said = shown(&stage.until_answers(issue, "3 parts do not work.").await);
-    for wanted in [
-        "| model | 🔴 |",
-        "refused our key (HTTP 401)",
-        "| permissions | 🔴 |",
-        "actions: write, checks: write at",
-        "| branch | 🟢 |",
-        "| check | 🔴 |",
-    ] {
-        assert!(said.contains(wanted), "{wanted}: {said}");
-    }
+    insta::assert_snapshot!(said, @r"
+    ### Self-test
+
+    3 parts do not work.
+
+    | part | | time | |
+    |---|---|---|---|
+    | webhook | 🟢 | <time> | GitHub's delivery came, and its signature fits |
+    | queue | 🟢 | <time> | a worker took the job |
+    | permissions | 🔴 | <time> | an owner must grant actions: write, checks: write in [its settings](http://github/settings/installations/<hash>) |
+    | box | 🟢 | <time> | a command ran in a box of wiz-base:bookworm, and its walls stand |
+    | model | 🔴 | <time> | the model provider refused our key (HTTP 401); check the API key and its access to the model |
+    | branch | 🟢 | <time> | one was made and deleted |
+    | check | 🔴 | <time> | GitHub refused; the permissions above or a rule of this repository forbid it |
+    | comment | 🟢 | <time> | this one, edited in place |
+    ");
 
     let rest = [("actions", Level::Write), ("checks", Level::Write), ("contents", Level::Read)];
     grant(&[&talks[..], &rest].concat());
     stage.say("maria", issue, "/wiz selftest");
-    let said = shown(&stage.until_answers(issue, "contents: write at").await);
-    for wanted in ["2 parts do not work.", "| permissions | 🔴 |", "/settings/installations/", "| branch | 🔴 |"] {
-        assert!(said.contains(wanted), "{wanted}: {said}");
-    }
+    let said = shown(&stage.until_answers(issue, "contents: write in").await);
+    insta::assert_snapshot!(said, @r"
+    ### Self-test
+
+    2 parts do not work.
+
+    | part | | time | |
+    |---|---|---|---|
+    | webhook | 🟢 | <time> | GitHub's delivery came, and its signature fits |
+    | queue | 🟢 | <time> | a worker took the job |
+    | permissions | 🔴 | <time> | an owner must grant contents: write in [its settings](http://github/settings/installations/<hash>) |
+    | box | 🟢 | <time> | a command ran in a box of wiz-base:bookworm, and its walls stand |
+    | model | 🟢 | <time> | anthropic/scripted: its provider takes the key and has it; it was asked nothing, since that costs money |
+    | branch | 🔴 | <time> | GitHub refused; the permissions above or a rule of this repository forbid it |
+    | check | 🟢 | <time> | a neutral one stands on the default branch |
+    | comment | 🟢 | <time> | this one, edited in place |
+    ");
     assert_eq!(stage.repo.git(&["branch", "--format=%(refname:short)"]).unwrap(), "main");
     assert_eq!(stage.talk(issue).await.matches("wiz: ").count(), 4, "one comment for each test");
     in_a_long_conversation(&stage).await;
