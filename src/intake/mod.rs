@@ -18,7 +18,7 @@ pub mod store;
 mod writer;
 
 pub use endpoint::{Intake, router};
-pub use store::{StoredDelivery, known, load, since, store_found};
+pub use store::{StoredDelivery, came_within, known, load, since, store_found};
 pub use writer::Writer;
 
 /// The kind of the job that every delivery starts; its payload is `{"delivery": "<guid>"}`.

@@ -1,6 +1,9 @@
 //! Storing deliveries, and reading them back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
@@ -150,6 +153,16 @@ pub async fn since(
     .context("cannot list deliveries")?;
     ids.reverse();
     Ok(ids)
+}
+
+/// Whether the delivery came within this time, by the database's clock.
+pub async fn came_within(connection: &mut PgConnection, id: DeliveryId, time: Duration) -> Result<bool> {
+    let came = sqlx::query_scalar!(
+        r#"select received_at > now() - make_interval(secs => $2) as "came!" from delivery where id = $1"#,
+        id as DeliveryId,
+        time.as_secs_f64(),
+    );
+    Ok(came.fetch_optional(connection).await?.unwrap_or(false))
 }
 
 /// The delivery with this id; `None` if there is none (any more).

@@ -38,7 +38,8 @@ pub fn selftest(parts: &[TriedPart], is_over: bool) -> String {
             Err(words) => ("🔴", words),
         };
         let words = cell(words, WORDS_CHARS);
-        let link = part.mended_at.as_ref().map(|url| format!(" in [its settings]({url})")).unwrap_or_default();
+        let link =
+            part.mended_at.as_ref().map(|url| format!(" in [the installation's settings]({url})")).unwrap_or_default();
         text += &format!("| {} | {sign} | {} ms | {words}{link} |\n", part.name, part.took.as_millis());
     }
     text
@@ -68,7 +69,7 @@ mod tests {
         let ungranted = part("permissions", 20, Err("an owner must grant checks: write".to_owned()));
         let ungranted =
             TriedPart { mended_at: Some("https://github.com/settings/installations/7".to_owned()), ..ungranted };
-        insta::assert_snapshot!(selftest(&[ungranted], true).lines().last().unwrap_or_default(), @"| permissions | 🔴 | 20 ms | an owner must grant checks: write in [its settings](https://github.com/settings/installations/7) |");
+        insta::assert_snapshot!(selftest(&[ungranted], true).lines().last().unwrap_or_default(), @"| permissions | 🔴 | 20 ms | an owner must grant checks: write in [the installation's settings](https://github.com/settings/installations/7) |");
         let strange = part("box", 1, Err("no image\n\n| a | b |\n@everyone".to_owned()));
         assert_eq!(selftest(&[strange.clone(), strange], true).lines().count(), 8);
         parts.pop();

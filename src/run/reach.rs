@@ -39,8 +39,11 @@ pub async fn uninstalled(connection: &mut PgConnection, installation: Installati
 }
 
 /// The installation can be reached again: what could not be shown meanwhile is, and pushes that were not told of may have
-/// brought other schedules.
+/// brought other schedules. Nothing comes of it where it could be reached before.
 pub async fn back(connection: &mut PgConnection, installation: InstallationId) -> Result<()> {
+    if reach::suspended_at(connection, installation).await?.is_none() {
+        return Ok(());
+    }
     reach::report_unseen(connection, installation).await?;
     reach::suspend(connection, installation, false).await?;
     let known = reach::repositories(connection, installation).await?;

@@ -104,11 +104,12 @@ pub async fn report_unshown(connection: &mut PgConnection, id: InstallationId) -
     Ok(())
 }
 
-/// Notes that an installation was suspended or removed, or that it is back.
+/// Notes that an installation was suspended or removed, since now unless it was before, or that it is back.
 pub async fn suspend(connection: &mut PgConnection, id: InstallationId, suspended: bool) -> Result<()> {
     sqlx::query!(
-        "insert into installation (id, suspended_at) values ($1, case when $2 then now() end)
-         on conflict (id) do update set suspended_at = excluded.suspended_at",
+        "insert into installation as known (id, suspended_at) values ($1, case when $2 then now() end)
+         on conflict (id) do update
+         set suspended_at = case when $2 then coalesce(known.suspended_at, excluded.suspended_at) end",
         id as _,
         suspended,
     )

@@ -62,7 +62,7 @@ async fn it_names_what_works_and_what_is_missing() {
     |---|---|---|---|
     | webhook | 🟢 | <time> | GitHub's delivery came, and its signature fits |
     | queue | 🟢 | <time> | a worker took the job |
-    | permissions | 🔴 | <time> | an owner must grant actions: write, checks: write in [its settings](http://github/settings/installations/<hash>) |
+    | permissions | 🔴 | <time> | an owner must grant actions: write, checks: write in [the installation's settings](http://github/settings/installations/<hash>) |
     | box | 🟢 | <time> | a command ran in a box of wiz-base:bookworm, and its walls stand |
     | model | 🔴 | <time> | the model provider refused our key (HTTP 401); check the API key and its access to the model |
     | branch | 🟢 | <time> | one was made and deleted |
@@ -83,7 +83,7 @@ async fn it_names_what_works_and_what_is_missing() {
     |---|---|---|---|
     | webhook | 🟢 | <time> | GitHub's delivery came, and its signature fits |
     | queue | 🟢 | <time> | a worker took the job |
-    | permissions | 🔴 | <time> | an owner must grant contents: write in [its settings](http://github/settings/installations/<hash>) |
+    | permissions | 🔴 | <time> | an owner must grant contents: write in [the installation's settings](http://github/settings/installations/<hash>) |
     | box | 🟢 | <time> | a command ran in a box of wiz-base:bookworm, and its walls stand |
     | model | 🟢 | <time> | anthropic/scripted: its provider takes the key and has it; it was asked nothing, since that costs money |
     | branch | 🔴 | <time> | GitHub refused; the permissions above or a rule of this repository forbid it |

@@ -11,6 +11,21 @@ impl Stage {
         sqlx::query_scalar("select count(*) from run").fetch_one(self.store.pool()).await.unwrap()
     }
 
+    /// How many installations wiz takes for present and not suspended.
+    pub async fn installations(&self) -> i64 {
+        let count = sqlx::query_scalar("select count(*) from installation where suspended_at is null");
+        count.fetch_one(self.store.pool()).await.unwrap()
+    }
+
+    /// What the owner of an installation has granted as far as wiz knows.
+    pub async fn granted(&self, installation: u64) -> Vec<String> {
+        let granted = sqlx::query_scalar(
+            "select key || ': ' || value from installation, jsonb_each_text(permissions) where id = $1 order by key",
+        );
+        let granted = granted.bind(i64::try_from(installation).unwrap());
+        granted.fetch_all(self.store.pool()).await.unwrap()
+    }
+
     /// Waits until every delivery was worked, also those that wait for what GitHub shows.
     pub async fn until_told_apart(&self) {
         self.quiet().await;

@@ -23,7 +23,6 @@ mod triggering;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use chrono::{TimeDelta, Utc};
 use sqlx::PgConnection;
 
 pub(super) use hearing::policy;
@@ -79,11 +78,20 @@ pub(super) async fn execute(services: &Services, lease: &Lease, delivery: Delive
         tracing::info!(%delivery, "the installation was suspended since, so nobody can be answered");
         return complete(services, lease).await;
     }
+    let is_back = match event.installation.filter(|_| suspended_at.is_some()) {
+        Some(installation) => reaching::is_back(services, installation).await.map_err(super::retry)?,
+        None => false,
+    };
+    if suspended_at.is_some() && !is_back {
+        let young = put_off_while_young(services, delivery, "the installation is not back yet").await;
+        young.map_err(super::retry)?;
+        tracing::info!(%delivery, "the installation is suspended or gone, so nobody can be answered");
+        return complete(services, lease).await;
+    }
     let actions = interpret(services, delivery, &event).await.map_err(super::retry)?;
     let mut transaction = services.pool.begin().await?;
     let completed = lease.complete(&mut transaction).await?;
-    if suspended_at.is_some() {
-        // GitHub delivers nothing for a suspended installation, so this one is back.
+    if is_back {
         carry_out(&mut transaction, &event, Action::Reach(reaching::Reach::Back)).await?;
     }
     for action in actions {
@@ -176,7 +184,7 @@ async fn carry_out(connection: &mut PgConnection, event: &Event, action: Action)
     Ok(None)
 }
 
-/// A delivery is at odds with what is known, and came so lately that what explains it may be on its way.
+/// A delivery is at odds with what is known, and so new that what explains it may be on its way.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct TooYoung(&'static str);
@@ -185,15 +193,12 @@ pub(super) struct TooYoung(&'static str);
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// How long a delivery may be overtaken by a later one, and GitHub take to show what it has told.
-const OVERTAKES: TimeDelta = TimeDelta::seconds(10);
+const OVERTAKES: Duration = Duration::from_secs(10);
 
 /// Puts a delivery off that is at odds with what is known, until nothing can have overtaken it any more.
 async fn put_off_while_young(services: &Services, delivery: DeliveryId, why: &'static str) -> Result<()> {
-    let stored = intake::load(&mut *services.pool.acquire().await?, delivery).await?;
-    if stored.is_some_and(|stored| Utc::now() - stored.received_at < OVERTAKES) {
-        return Err(TooYoung(why).into());
-    }
-    Ok(())
+    let is_young = intake::came_within(&mut *services.pool.acquire().await?, delivery, OVERTAKES).await?;
+    if is_young { Err(TooYoung(why).into()) } else { Ok(()) }
 }
 
 async fn remember(connection: &mut PgConnection, event: &Event, installation: InstallationId) -> Result<()> {

@@ -1,17 +1,18 @@
 //! Deliveries that tell what wiz can reach: installations and repositories that come, go and change.
 //!
-//! Deliveries come late and in any order, and what is told of an hour ago must not end the runs of today. So what may end
-//! them, or says what was granted, counts as GitHub shows it now. Where that is not what was told, one of the two may be
-//! about to follow, and the next look tells.
+//! Deliveries come late and in any order, and what is told of an hour ago must not end the runs of today. So a change counts
+//! only as GitHub shows it, to the installation that tells of it. What is told and not shown may be about to show, so it is
+//! looked at again for a while, and then left: what undid it has a delivery of its own, and all is compared every few
+//! minutes.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use anyhow::Result;
 use sqlx::PgConnection;
 
 use super::{Action, InstallationId, Services, put_off_while_young, store};
 use crate::{
-    event::{Event, InstallationChange, InstalledRepository, RepositoryChange},
+    event::{Event, InstallationChange, InstalledRepository, Repository, RepositoryChange},
     github::{GitHubError, InstalledApp, RepositoryInfo},
     ids::{DeliveryId, RepositoryId},
     run::{
@@ -27,48 +28,47 @@ pub(super) async fn installation(
     (delivery, installation): (DeliveryId, InstallationId),
     change: &InstallationChange,
 ) -> Result<Option<Action>> {
-    if !matches!(change, InstallationChange::Created { .. }) {
-        services.github.forget(installation);
-    }
-    let reach = match change {
-        InstallationChange::Deleted => Reach::Uninstalled,
-        InstallationChange::Suspended | InstallationChange::Unsuspended => {
-            let told = *change == InstallationChange::Suspended;
-            let now = shown(services, installation).await?.map_or(told, |now| now.is_suspended());
-            settled(services, delivery, now == told).await?;
-            if now { Reach::Suspended } else { Reach::Back }
-        }
-        InstallationChange::Created { account, permissions, repositories } => Reach::Installed {
-            installed: Installed {
-                id: installation,
-                account: account.as_ref().map(|account| account.login.to_string()),
-                permissions: permissions.clone(),
-            },
-            repositories: repositories.iter().map(|repository| named(installation, repository)).collect(),
-        },
-        InstallationChange::PermissionsAccepted { permissions } => {
-            let now = shown(services, installation).await?.map_or_else(|| permissions.clone(), |now| now.permissions);
-            settled(services, delivery, now == *permissions).await?;
-            Reach::Granted(Installed { id: installation, account: None, permissions: now })
-        }
+    let (reach, is_shown) = match change {
+        InstallationChange::Deleted => (Some(Reach::Uninstalled), true),
         InstallationChange::Repositories { added, removed } => {
-            let listed = listed(services, installation).await?;
-            let is_there = |id: RepositoryId, told: bool| listed.as_ref().map_or(told, |listed| listed.contains(&id));
-            let holds = added.iter().all(|repository| is_there(repository.id, true))
-                && !removed.iter().any(|repository| is_there(repository.id, false));
-            settled(services, delivery, holds).await?;
-            let added = added.iter().filter(|repository| is_there(repository.id, true));
-            let removed = removed.iter().map(|repository| repository.id);
-            Reach::Repositories {
-                added: added.map(|repository| named(installation, repository)).collect(),
-                removed: removed.filter(|id| !is_there(*id, false)).collect(),
-            }
+            of_repositories(&listed(services, installation).await?, installation, (added, removed))
+        }
+        InstallationChange::Created { repositories, .. } => {
+            let now = shown(services, installation).await?.filter(|now| !now.is_suspended());
+            let there = of_repositories(&listed(services, installation).await?, installation, (repositories, &[]));
+            let reach = now.map(|now| Reach::Installed { installed: as_listed(&now), repositories: added(there.0) });
+            let is_shown = reach.is_some();
+            (reach, is_shown)
+        }
+        InstallationChange::Suspended => {
+            let reach = shown(services, installation).await?.filter(InstalledApp::is_suspended);
+            (reach.as_ref().map(|_| Reach::Suspended), reach.is_some())
+        }
+        InstallationChange::Unsuspended => {
+            let is_back = is_back(services, installation).await?;
+            (is_back.then_some(Reach::Back), is_back)
+        }
+        InstallationChange::PermissionsAccepted { permissions } => {
+            let now = shown(services, installation).await?;
+            let is_shown = now.as_ref().is_some_and(|now| now.permissions == *permissions);
+            (now.map(|now| Reach::Granted(as_listed(&now))), is_shown)
         }
     };
-    Ok(Some(Action::Reach(reach)))
+    if !is_shown {
+        put_off_while_young(services, delivery, "GitHub shows something else than it has told").await?;
+    }
+    if reach.is_some() && !matches!(change, InstallationChange::Created { .. }) {
+        services.github.forget(installation);
+    }
+    Ok(reach.map(Action::Reach))
 }
 
-/// The installation as it is now; none where it is gone, which a delivery of its own tells.
+/// Whether the installation is there and can be worked in.
+pub(super) async fn is_back(services: &Services, installation: InstallationId) -> Result<bool> {
+    Ok(shown(services, installation).await?.is_some_and(|now| !now.is_suspended()))
+}
+
+/// The installation as it is now, if it is there.
 async fn shown(services: &Services, installation: InstallationId) -> Result<Option<InstalledApp>> {
     match services.github.installed(installation).await {
         Ok(installed) => Ok(Some(installed)),
@@ -77,30 +77,72 @@ async fn shown(services: &Services, installation: InstallationId) -> Result<Opti
     }
 }
 
-/// The repositories that an installation reaches now; none where nobody can say.
-async fn listed(services: &Services, installation: InstallationId) -> Result<Option<BTreeSet<RepositoryId>>> {
+fn as_listed(now: &InstalledApp) -> Installed {
+    let account = now.account.as_ref().map(ToString::to_string);
+    Installed { id: now.id, account, permissions: now.permissions.clone() }
+}
+
+/// The repositories that an installation reaches.
+enum Listing {
+    These(BTreeMap<RepositoryId, RepositoryInfo>),
+    /// More than wiz reads, so that what is told has to do.
+    TooMany,
+    /// None, as the installation is gone or suspended.
+    Refused,
+}
+
+async fn listed(services: &Services, installation: InstallationId) -> Result<Listing> {
     match services.github.installation(installation).repositories().await {
-        Ok(listed) => Ok(listed.map(|listed| listed.into_iter().map(|repository| repository.id).collect())),
-        Err(GitHubError::Forbidden(_) | GitHubError::NotFound(_)) => Ok(None),
+        Ok(Some(listed)) => Ok(Listing::These(listed.into_iter().map(|info| (info.id, info)).collect())),
+        Ok(None) => Ok(Listing::TooMany),
+        Err(GitHubError::Forbidden(_) | GitHubError::NotFound(_)) => Ok(Listing::Refused),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Waits for the next look where GitHub shows something else than it has just told.
-async fn settled(services: &Services, delivery: DeliveryId, holds: bool) -> Result<()> {
-    if holds {
-        return Ok(());
+/// Repositories that were added to an installation and removed from it, as far as that shows, and whether all of it does.
+fn of_repositories(
+    listing: &Listing,
+    installation: InstallationId,
+    (added, removed): (&[InstalledRepository], &[InstalledRepository]),
+) -> (Option<Reach>, bool) {
+    let gone = removed.iter().map(|repository| repository.id);
+    match listing {
+        Listing::These(listed) => {
+            let there = added.iter().filter_map(|repository| listed.get(&repository.id));
+            let there: Vec<Described> = there.map(|info| now(installation, info)).collect();
+            let gone: Vec<RepositoryId> = gone.filter(|id| !listed.contains_key(id)).collect();
+            let is_shown = there.len() == added.len() && gone.len() == removed.len();
+            (Some(Reach::Repositories { added: there, removed: gone }), is_shown)
+        }
+        Listing::TooMany => {
+            let named = added.iter().map(|repository| Described {
+                id: repository.id,
+                installation,
+                name: repository.name.clone(),
+                default_branch: None,
+                archived: None,
+                told: Told::OfReach,
+            });
+            (Some(Reach::Repositories { added: named.collect(), removed: gone.collect() }), true)
+        }
+        Listing::Refused => (None, false),
     }
-    put_off_while_young(services, delivery, "GitHub shows something else than it has told").await
 }
 
-fn named(installation: InstallationId, repository: &InstalledRepository) -> Described {
+/// The repositories of a change that were added.
+fn added(reach: Option<Reach>) -> Vec<Described> {
+    if let Some(Reach::Repositories { added, .. }) = reach { added } else { vec![] }
+}
+
+/// A repository as an installation lists it.
+fn now(installation: InstallationId, info: &RepositoryInfo) -> Described {
     Described {
-        id: repository.id,
+        id: info.id,
         installation,
-        name: repository.name.clone(),
-        default_branch: None,
-        archived: None,
+        name: info.name.clone(),
+        default_branch: Some(info.default_branch.clone()),
+        archived: Some(info.archived),
         told: Told::OfReach,
     }
 }
@@ -113,47 +155,57 @@ pub(super) async fn repository(
     change: RepositoryChange,
 ) -> Result<Option<Action>> {
     let Some(repository) = event.repository.as_ref() else { return Ok(None) };
-    let told = match change {
-        RepositoryChange::Deleted => {
-            let removed = vec![repository.id];
-            return Ok(Some(Action::Reach(Reach::Repositories { added: vec![], removed })));
-        }
-        RepositoryChange::Described => None,
+    // One that wiz does not know has no run that could end.
+    let is_known = store::reach::home(&mut *services.pool.acquire().await?, repository.id).await?.is_some();
+    let listing = if is_known { listed(services, installation).await? } else { Listing::TooMany };
+    let (reach, is_shown) = of_repository(&listing, installation, (repository, change));
+    if !is_shown {
+        put_off_while_young(services, delivery, "GitHub shows something else than it has told").await?;
+    }
+    Ok(reach.map(Action::Reach))
+}
+
+/// A change of a repository as far as it shows, and whether it does.
+fn of_repository(
+    listing: &Listing,
+    installation: InstallationId,
+    (repository, change): (&Repository, RepositoryChange),
+) -> (Option<Reach>, bool) {
+    let archived = match change {
+        RepositoryChange::Described | RepositoryChange::Deleted => None,
         RepositoryChange::Archived => Some(true),
         RepositoryChange::Unarchived => Some(false),
     };
-    let described = Described {
+    let told = Described {
         id: repository.id,
         installation,
         name: repository.name.clone(),
         default_branch: repository.default_branch.clone(),
-        archived: told,
+        archived,
         told: Told::InPassing,
     };
-    let now = match store::reach::home(&mut *services.pool.acquire().await?, repository.id).await? {
-        Some(_) => now(services, &described).await?,
-        // One that wiz does not know is none of its business yet.
-        None => None,
-    };
-    let described = match now {
-        Some(now) => {
-            settled(services, delivery, told.is_none_or(|told| told == now.archived)).await?;
-            let (name, default_branch) = (now.name, Some(now.default_branch));
-            Described { name, default_branch, archived: Some(now.archived), ..described }
-        }
-        None => described,
-    };
-    let is_archived = described.archived == Some(true);
-    Ok(Some(Action::Reach(if is_archived { Reach::Archived(described) } else { Reach::Described(described) })))
+    let gone = || Reach::Repositories { added: vec![], removed: vec![repository.id] };
+    let is_deleted = change == RepositoryChange::Deleted;
+    match listing {
+        Listing::Refused => (None, false),
+        Listing::TooMany if is_deleted => (Some(gone()), true),
+        Listing::TooMany => (Some(as_described(told)), true),
+        Listing::These(listed) => match listed.get(&repository.id) {
+            None => (is_deleted.then(gone), is_deleted),
+            Some(_) if is_deleted => (None, false),
+            Some(info) => {
+                let now = now(installation, info);
+                let is_shown = now.name == told.name
+                    && (told.default_branch.is_none() || now.default_branch == told.default_branch)
+                    && (told.archived.is_none() || now.archived == told.archived);
+                (Some(as_described(now)), is_shown)
+            }
+        },
+    }
 }
 
-/// The repository as it is now; none where this installation does not reach it, or another one has its name.
-async fn now(services: &Services, told: &Described) -> Result<Option<RepositoryInfo>> {
-    match services.github.installation(told.installation).repository(&told.name).await {
-        Ok(found) => Ok(found.filter(|found| found.id == told.id)),
-        Err(GitHubError::Forbidden(_) | GitHubError::NotFound(_)) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+fn as_described(described: Described) -> Reach {
+    if described.archived == Some(true) { Reach::Archived(described) } else { Reach::Described(described) }
 }
 
 /// A change of what wiz can reach.
