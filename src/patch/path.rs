@@ -181,6 +181,38 @@ mod tests {
     }
 
     #[test]
+    fn each_fault_is_told() {
+        let bad: [&[u8]; 12] = [
+            b"",
+            b"\xff",
+            &[b'x'; 5_000],
+            b"/a",
+            b"a//b",
+            b"..",
+            b".git",
+            b"a\n",
+            "a\u{200b}".as_bytes(),
+            b"a\\b",
+            b"a:b",
+            b"a.",
+        ];
+        insta::assert_snapshot!(bad.map(|path| check_path(path).unwrap_err().to_string()).join("\n"), @r"
+        is empty
+        is not UTF-8
+        is too long
+        is absolute
+        has an empty part
+        has a part that is `.` or `..`
+        leads into git's own directory
+        holds a control character
+        holds an invisible or direction-changing character
+        holds a backslash
+        holds a colon
+        has a part that ends in a dot or space
+        ");
+    }
+
+    #[test]
     fn usual_paths_pass() {
         for path in [
             "a",

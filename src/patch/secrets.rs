@@ -253,6 +253,8 @@ mod tests {
         let spread = mask("one\nthe-webhook-\nsecret\nthree", &own);
         assert_eq!(spread, "[left out: it holds one of wiz's own secrets]");
         assert_eq!(mask("nothing\nhere", &own), "nothing\nhere");
+        let tokens = (0..=MAX_FINDINGS).map(|n| format!("ghp_{n:036}")).collect::<Vec<_>>().join(" ");
+        insta::assert_snapshot!(mask(&tokens, &own), @"[left out: secrets]");
     }
 
     #[test]

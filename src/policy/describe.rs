@@ -24,7 +24,8 @@ impl Effective {
             Key::Ci => {
                 let CiRules { answer, attempts, label, default_branch } = &policy.ci;
                 let default_branch = default_branch.name();
-                format!("answer {}; {attempts} attempts; label {label}; default branch {default_branch}", answer.name())
+                let times = if *attempts == 1 { "attempt" } else { "attempts" };
+                format!("answer {}; {attempts} {times}; label {label}; default branch {default_branch}", answer.name())
             }
             Key::Setup => policy.setup.join("; "),
             Key::Checks => {

@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn of_a_workflow_that_never_began_the_file_is_named() {
         insta::assert_snapshot!(workflow_unstarted(".github/workflows/`@x`.yml"), @"GitHub could not start the workflow ``.github/workflows/`@x`.yml``, so none of its jobs ran and there is no log. Most often the file is at fault; its run under *Actions* says where. I may not change workflow files, so I leave this to you and look at the checks again after your next push.");
-        assert!(workflow_unstarted("").starts_with("GitHub could not start a workflow, so"));
+        insta::assert_snapshot!(workflow_unstarted(""), @"GitHub could not start a workflow, so none of its jobs ran and there is no log. Most often the file is at fault; its run under *Actions* says where. I may not change workflow files, so I leave this to you and look at the checks again after your next push.");
     }
 
     #[test]
@@ -182,6 +182,17 @@ mod tests {
             let label = "wiz:ci".to_owned();
             checks_answered(&ChecksView { why, by, label, attempts: 3, tried, gave_up, at_work, switched })
         };
+        let once = ChecksView {
+            why: ChecksWhy::Own,
+            by: None,
+            label: String::new(),
+            attempts: 1,
+            tried: 0,
+            gave_up: false,
+            at_work: false,
+            switched: false,
+        };
+        let once = checks_answered(&once);
         let texts = [
             view(ChecksWhy::SwitchedOn, true, false, 0, false),
             view(ChecksWhy::SwitchedOff, true, true, 1, false),
@@ -191,6 +202,7 @@ mod tests {
             view(ChecksWhy::Labelled, false, false, 3, true),
             view(ChecksWhy::All, false, false, 0, false),
             view(ChecksWhy::Nobody, false, false, 0, false),
+            once,
             checks_of_issues(),
             checks_of_forks(),
             no_checks_of_closed(),
@@ -204,6 +216,7 @@ mod tests {
         I answer failing checks of this pull request, since it has the label `wiz:ci`: with repairs on at most 3 commits. I gave up on them; `/wiz ci on` lets me try again. `/wiz ci off` ends that.
         I answer failing checks of this pull request, as `ci:` in the policy file says for all: with repairs on at most 3 commits. `/wiz ci off` ends that.
         I leave failing checks of this pull request alone, since nobody asked for more. `/wiz ci on` or the label `wiz:ci` changes that.
+        I answer failing checks of this pull request, as I opened it: with repairs on at most one commit. `/wiz ci off` ends that.
         Only pull requests have checks; say `/wiz ci on` or `/wiz ci off` there.
         This pull request comes from a fork, and wiz never writes there, so I leave its failing checks alone. Take the branch into this repository, and I can.
         This pull request is closed, so its checks are left alone. Reopen it first.

@@ -156,6 +156,7 @@ mod tests {
             policy_check(".github/wiz.yml", &[], &[]),
             policy_check(".github/wiz.yml", &[], &note),
             policy_check(".github/wiz.yml", &fault, &note),
+            policy_check(".github/wiz.yml", &fault[1..], &[]),
         ];
         let said = checks.iter().map(|check| format!("{}\n{}\n{:?}", check.title, check.summary, check.annotations));
         insta::assert_snapshot!(said.collect::<Vec<_>>().join("\n\n"), @r#"
@@ -188,6 +189,15 @@ mod tests {
         `wiz config check FILE` says the same before you push.
 
         [(3, "gate: unknown variant `@\u{200b}team`"), (1, "the file is not UTF-8 text"), (2, "budget_run is locked by the account: this would loosen it and is not followed"), (4, "model: this server cannot call octo/x, so nothing will begin")]
+
+        1 mistake
+        `.github/wiz.yml` cannot be read. Once it is on the default branch, wiz starts nothing until it is mended.
+
+        - `the file is not UTF-8 text`
+
+        `wiz config check FILE` says the same before you push.
+
+        [(1, "the file is not UTF-8 text")]
         "#);
     }
 }

@@ -79,7 +79,7 @@ fn check(wanted: &Criterion, seen: Option<&Evidence>) -> CriterionCheck {
 /// What never ran is skipped, and what broke off proves nothing in either direction.
 fn verdict(seen: Option<&Evidence>, proof: Proof) -> (Conclusion, &'static str) {
     let Some(seen) = seen else { return (Conclusion::Skipped, "wiz has not run it") };
-    let broke = |side: &Observation| matches!(side.outcome, Outcome::Broken { .. } | Outcome::TimedOut);
+    let broke = |side: &Observation| matches!(side.outcome, Outcome::Broken { .. });
     let passes = seen.after.as_ref().is_some_and(|after| after.outcome == Outcome::Passed);
     match (seen.holds(proof), proof) {
         (true, Proof::FailsThenPasses) => (Conclusion::Success, "Fails without the change, passes with it"),
@@ -104,7 +104,6 @@ fn row(place: &str, side: &Observation) -> String {
     let exit = match &side.outcome {
         Outcome::Passed => "0".to_owned(),
         Outcome::Failed { exit } => exit.to_string(),
-        Outcome::TimedOut => "none, it took too long".to_owned(),
         Outcome::Broken { reason } => format!("none, {}", cell(reason, 80)),
     };
     format!("| {place} | {exit} | {} |\n", sections::took(side.duration))

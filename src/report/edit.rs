@@ -338,6 +338,20 @@ mod tests {
             assert_eq!(edit(&view, |text| text.replacen(from, to, 1)), Err(fault), "{from} → {to}");
         }
         assert!(edit(&view, |_| String::new()).is_err());
+        let empty = " ".repeat(3);
+        let all = [
+            edit(&view, |text| text.replace("- [x]", "- [ ]")),
+            edit(&view, |text| text.replacen("One", &empty, 1)),
+            edit(&view, |text| text.replacen("**a** two", "**a**", 1)),
+            edit(&view, |text| text.replacen("eight<br>", "<br>", 1)),
+        ];
+        let told = all.map(|edit| edit.unwrap().unwrap().validate().unwrap_err().to_string());
+        insta::assert_snapshot!(told.join("\n"), @r"
+        a plan needs 1 to 12 steps
+        the summary is empty or longer than 4000 characters
+        a step's title is empty or longer than 4000 characters
+        a criterion's name is empty or longer than 4000 characters
+        ");
     }
 
     proptest! {

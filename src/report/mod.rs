@@ -287,7 +287,6 @@ pub enum Outcome {
     Failed {
         exit: i32,
     },
-    TimedOut,
     /// Killed, out of memory, or not startable, in a few words of wiz's own.
     Broken {
         reason: String,

@@ -157,6 +157,8 @@ mod tests {
         \/wiz approve
         ");
         assert!(pull_review_in_one(&view).contains("`a.py:3`"));
+        let one = PullReviewView { findings: &findings[..1], ..view };
+        insta::assert_snapshot!(pull_review_in_one(&one).lines().last().unwrap_or_default(), @"<sub>1 finding in 0123456789012345678901234567890123456789, read for max by a model that changed nothing. wiz neither approves nor refuses.</sub>");
         let none = PullReviewView { findings: &[], ..view };
         assert!(pull_review_in_one(&none).ends_with("<sub>Nothing found in 0123456789012345678901234567890123456789, read for max by a model that changed nothing. wiz neither approves nor refuses.</sub>"));
         insta::assert_snapshot!(unreviewed(&UserMessage::new(head_moved())), @r"

@@ -27,9 +27,9 @@ pub fn help(commands: &str) -> String {
     format!("### What wiz understands\n\n{}\n", commands.trim_end())
 }
 
-/// The policy file has mistakes, as `(line, message)`.
-pub fn policy_faults(path: &str, faults: &[(usize, String)]) -> String {
-    let mut text = format!("{} on the default branch has mistakes, so I did nothing:\n\n", code(path, 100));
+/// A policy file has mistakes, as `(line, message)`; `file` is Markdown of wiz's own.
+pub fn policy_faults(file: &str, faults: &[(usize, String)]) -> String {
+    let mut text = format!("{file} has mistakes, so I did nothing:\n\n");
     for (line, message) in faults.iter().take(20) {
         let place = if *line == 0 { String::new() } else { format!("line {line}: ") };
         text += &format!("- {place}{}\n", code(message, 300));

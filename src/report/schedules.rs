@@ -135,5 +135,16 @@ mod tests {
         | 2026-03-02 04:00 CET | skipped: the repository's budget for the day was used up |
         | 2026-03-02 04:00 CET | skipped: the policy's `model:` cannot be used on this server; `/wiz config` shows it |
         "#);
+        let words = ScheduleView { verb: "ask", brings_pull_request: false, next: None, ticks: vec![], ..view };
+        insta::assert_snapshot!(schedule_issue(&words), @r"
+        wiz does this by itself, as `.github/wiz.yml` of the default branch says: `/wiz ask` at `0 4 * * *` (Europe/Berlin).
+
+        ```text
+        Mend what `make lint` finds.
+        @team
+        ```
+
+        What comes of it is said here. Close this issue to pause the schedule, open it again to go on.
+        ");
     }
 }

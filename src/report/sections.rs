@@ -225,7 +225,6 @@ fn observed(seen: &Observation) -> String {
     let how = match &seen.outcome {
         Outcome::Passed => "🟢 passed".to_owned(),
         Outcome::Failed { exit } => format!("🔴 failed (exit {exit})"),
-        Outcome::TimedOut => "🔴 timed out".to_owned(),
         Outcome::Broken { reason } => format!("🔴 {}", cell(reason, 80)),
     };
     format!("{how}, {}", took(seen.duration))
@@ -262,12 +261,13 @@ pub(super) fn folded_output(place: &str, output: &str) -> String {
 pub(super) fn findings(view: &RunView, detail: Detail) -> String {
     let mut list = String::new();
     for finding in view.review.iter().flat_map(|review| &review.findings).take(detail.rows()) {
+        let more = cell(&finding.detail, detail.text_chars().min(1_000));
+        let more = if more.is_empty() { more } else { format!(" – {more}") };
         list += &format!(
-            "- **{}** {} {} – {}\n",
+            "- **{}** {} {}{more}\n",
             finding.level.name(),
             code(&format!("{}:{}", finding.path, finding.line), 200),
             cell(&finding.title, detail.text_chars().min(200)),
-            cell(&finding.detail, detail.text_chars().min(1_000)),
         );
     }
     list

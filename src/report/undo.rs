@@ -128,7 +128,11 @@ fn stay(stays: &Stays) -> String {
         Stays::Issues(1) => "1 issue that I opened; close it when nobody needs it".to_owned(),
         Stays::Issues(count) => format!("{count} issues that I opened; close them when nobody needs them"),
         Stays::Refused(count) => {
-            format!("{count} thing{} that GitHub did not let me take back; the operator's log names them", are(*count))
+            let them = if *count == 1 { "it" } else { "them" };
+            format!(
+                "{count} thing{} that GitHub did not let me take back; the operator's log names {them}",
+                are(*count)
+            )
         }
     }
 }
@@ -209,6 +213,40 @@ mod tests {
         - 1 issue that I opened; close it when nobody needs it
         - 2 issues that I opened; close them when nobody needs them
         - 2 things that GitHub did not let me take back; the operator's log names them
+
+        Mails and notifications are with people already. `/wiz fix` on an issue starts over.
+        ");
+        let others = UndoView {
+            comments: 1,
+            reactions: 2,
+            reopened: 1,
+            withdrawn: 2,
+            stays: vec![
+                Stays::CheckRuns(2),
+                Stays::OthersCheckRuns(1),
+                Stays::Reviews(1),
+                Stays::Reruns(2),
+                Stays::Refused(1),
+            ],
+            ..UndoView::default()
+        };
+        insta::assert_snapshot!(undone(RunId(1), &others), @r"
+        ### Taken back
+
+        Of run 1 I have
+
+        - removed 1 comment
+        - removed 2 reactions
+        - opened 1 resolved thread again
+        - withdrew 2 requests for reviews
+
+        What stays:
+
+        - 2 check runs, neutral now: nobody can delete one
+        - 1 check run, which shows what another run says of the same commit
+        - 1 submitted review: nobody can delete one
+        - 2 workflow runs that tried again
+        - 1 thing that GitHub did not let me take back; the operator's log names it
 
         Mails and notifications are with people already. `/wiz fix` on an issue starts over.
         ");

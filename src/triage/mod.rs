@@ -296,12 +296,12 @@ pub fn faults_text(faults: &[PolicyFault]) -> String {
         own.map(|fault| (fault.line, fault.message.clone())).collect()
     };
     let files = [
-        (Layer::Repository, policy::POLICY_PATH),
-        (Layer::Organisation, "wiz.yml of this account's repository .github"),
-        (Layer::Server, "the server's own policy file"),
+        (Layer::Repository, "`.github/wiz.yml` on the default branch"),
+        (Layer::Organisation, "`wiz.yml` in this account's repository `.github`"),
+        (Layer::Server, "The policy file of this server"),
     ];
-    let texts = files.into_iter().map(|(layer, path)| (path, of(layer))).filter(|(_, faults)| !faults.is_empty());
-    texts.map(|(path, faults)| report::policy_faults(path, &faults)).collect::<Vec<_>>().join("\n\n")
+    let texts = files.into_iter().map(|(layer, file)| (file, of(layer))).filter(|(_, faults)| !faults.is_empty());
+    texts.map(|(file, faults)| report::policy_faults(file, &faults)).collect::<Vec<_>>().join("\n")
 }
 
 /// Whether the policy wants somebody else to approve than the person who asked for what is to be approved.

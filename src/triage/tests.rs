@@ -131,3 +131,26 @@ fn a_button_needs_what_its_command_needs() {
     let pressed = press(Verb::Cancel, Ordered::Cancel, Role::Write, &policy);
     assert_eq!(pressed, Intent::Order { verb: "cancel", order: Ordered::Cancel });
 }
+
+#[test]
+fn mistakes_of_every_file_are_told_with_whose_it_is() {
+    let fault = |layer, line, message: &str| PolicyFault { layer, line, message: message.to_owned() };
+    let faults = [
+        fault(Layer::Server, 1, "gate: unknown variant `x`"),
+        fault(Layer::Organisation, 2, "`colour` is unknown"),
+        fault(Layer::Repository, 0, "the file is not UTF-8 text"),
+    ];
+    insta::assert_snapshot!(faults_text(&faults), @r"
+    `.github/wiz.yml` on the default branch has mistakes, so I did nothing:
+
+    - `the file is not UTF-8 text`
+
+    `wiz.yml` in this account's repository `.github` has mistakes, so I did nothing:
+
+    - line 2: `` `colour` is unknown ``
+
+    The policy file of this server has mistakes, so I did nothing:
+
+    - line 1: `` gate: unknown variant `x` ``
+    ");
+}

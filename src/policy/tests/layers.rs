@@ -39,6 +39,26 @@ fn the_nearest_file_wins_and_each_value_says_where_it_comes_from() {
         assert_eq!(effective.origins_of(key), layers, "{key:?}");
     }
     assert_eq!(effective.overruled, []);
+    let effective = layered(
+        "allowed_paths: [src/, docs/]\nchecks: [{name: t, run: make}]\n",
+        "gate: {rules: [{name: big, level: human-required, labels: [x]}, {level: supervised, paths: [a/]}]}\n",
+        "allowed_paths: [src/lib/]\nci: {answer: all, attempts: 1}\nmodel: a/b\n",
+    );
+    let values = Key::ALL.iter().map(|key| format!("{}: {}", key.name(), effective.value(*key)));
+    insta::assert_snapshot!(values.collect::<Vec<_>>().join("\n"), @r"
+    image: 
+    setup: 
+    checks: t: make
+    min_role: write
+    gate: supervised; rule big: human-required; rule 2: supervised
+    budget_run: $3.00
+    budget_day: $20.00
+    protected_paths: 
+    unprotected_paths: 
+    allowed_paths: src/lib/
+    model: a/b
+    ci: answer all; 1 attempt; label wiz:ci; default branch ignore
+    ");
 }
 
 #[test]

@@ -152,11 +152,13 @@ fn values_out_of_range_are_refused() {
         "ci: { label: '' }",
         "ci: { default_branch: yes }",
         "ci: { atempts: 2 }",
+        &format!("checks: [{}]", "{name: a, run: b}, ".repeat(21)),
+        &format!("allowed_paths: [{}]", "a".repeat(201)),
         "image: '-x'",
         "model: sonnet",
     ]
     .iter()
-    .map(|yaml| format!("{yaml}  →  {}", faults(yaml)))
+    .map(|yaml| format!("{}  →  {}", yaml.chars().take(60).collect::<String>(), faults(yaml)))
     .collect();
     insta::assert_snapshot!(all.join("\n"), @r#"
     checks: [{name: a, run: b, timeout_s: 0}]  →  1: checks: timeout_s is 1 to 3600 seconds
@@ -186,10 +188,16 @@ fn values_out_of_range_are_refused() {
     ci: { label: '' }  →  1: ci: `label` is a name of at most 50 characters
     ci: { default_branch: yes }  →  1: ci.default_branch: unknown variant `yes`; known are ignore, fix
     ci: { atempts: 2 }  →  1: ci: unknown field `atempts`; did you mean `attempts`?
+    checks: [{name: a, run: b}, {name: a, run: b}, {name: a, run  →  1: checks: expected at most 20 checks
+    allowed_paths: [aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa  →  1: allowed_paths: a path pattern has 1 to 200 characters
     image: '-x'  →  1: image: expected an image such as `python:3.13-slim`
     model: sonnet  →  1: model: expected a model as `provider/name`
     "#);
-    assert!(faults(&"#".repeat(70_000)).contains("larger"));
+    let unread = parse_bytes(b"gate: \xff").unwrap_err().swap_remove(0).message;
+    insta::assert_snapshot!([faults(&"#".repeat(70_000)), unread].join("\n"), @r"
+    0: the file is larger than 65536 bytes
+    the file is not UTF-8 text
+    ");
 }
 
 #[test]

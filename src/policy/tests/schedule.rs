@@ -76,6 +76,7 @@ fn a_schedule_that_cannot_be_meant_is_a_mistake() {
         "schedules:\n  - {name: a, cron: '0 4 * * *', verb: fix, instructions: ' '}\n".into(),
         "schedules:\n  - {name: a, cron: '0 4 * * *', verb: fix, instructions: x}\n  - {name: a, cron: '0 5 * * *', verb: fix, instructions: x}\n".into(),
         "schedules: [nightly]\n".into(),
+        format!("schedules: [{}]\n", "{name: a, cron: '0 4 * * *', verb: fix, instructions: x}, ".repeat(21)),
     ]
     .iter()
     .map(|yaml| faults(yaml))
@@ -100,5 +101,6 @@ fn a_schedule_that_cannot_be_meant_is_a_mistake() {
     2: schedules: instructions have 1 to 4000 characters
     1: schedules: two schedules are called a
     1: schedules[0]: invalid type: string "nightly", expected a schedule with name, cron, verb and instructions
+    1: schedules: expected at most 20 schedules
     "#);
 }

@@ -225,6 +225,10 @@ fn each_item_has_a_check_of_its_own_where_there_are_several() {
     }
 }
 
+fn broken() -> Outcome {
+    Outcome::Broken { reason: "it did not run to its end".into() }
+}
+
 /// Lets the second item end otherwise.
 fn second(view: &mut RunView, outcome: Outcome) {
     view.evidence[1].after.as_mut().unwrap().outcome = outcome;
@@ -240,7 +244,7 @@ fn an_item_is_green_only_as_its_proof_wants_it() {
     };
     let lines = [
         ended(|view| view.evidence[0].before = view.evidence[0].after.clone()),
-        ended(|view| second(view, Outcome::TimedOut)),
+        ended(|view| second(view, broken())),
         ended(|view| second(view, Outcome::Failed { exit: 2 })),
         ended(|view| view.evidence.truncate(1)),
         ended(|view| view.plan.as_mut().unwrap().plan.definition_of_done[1].proof = Proof::PassesThroughout),
@@ -258,12 +262,16 @@ fn an_item_is_green_only_as_its_proof_wants_it() {
     success (Fails without the change, passes with it), success (Passes before and after)
     ");
     let mut view = example::finished();
-    second(&mut view, Outcome::TimedOut);
+    second(&mut view, broken());
     view.evidence[0].after.as_mut().unwrap().outcome = Outcome::Broken { reason: "its box | died".into() };
     let late = criterion_checks(&view);
     view.evidence.truncate(1);
     let unseen = criterion_checks(&view).swap_remove(1);
-    let said = [&late[0], &late[1], &unseen].map(|check| check.summary.as_str());
+    let mut same = example::finished();
+    same.plan.as_mut().unwrap().plan.definition_of_done[1].proof = Proof::PassesThroughout;
+    same.evidence[1].before = same.evidence[1].after.clone();
+    let refactored = criterion_checks(&same).swap_remove(1);
+    let said = [&late[0], &late[1], &unseen, &refactored].map(|check| check.summary.as_str());
     insta::assert_snapshot!(said.join("\n----\n"), @r"
     wiz ran it in clean boxes without an agent:
 
@@ -277,10 +285,24 @@ fn an_item_is_green_only_as_its_proof_wants_it() {
 
     | `pytest \| tee log` | exit code | took |
     | --- | --- | --- |
-    | on this commit | none, it took too long | 1 min 15 s |
+    | on this commit | none, it did not run to its end | 1 min 15 s |
 
     ----
     wiz has not run it.
+    ----
+    wiz ran it in clean boxes without an agent:
+
+    | `pytest \| tee log` | exit code | took |
+    | --- | --- | --- |
+    | on the base | 0 | 1 min 15 s |
+    | on this commit | 0 | 1 min 15 s |
+    ");
+    let plan = same.plan.as_ref().unwrap();
+    insta::assert_snapshot!(sections::definition_of_done(&view, plan, sections::Detail::Full), @r"
+    | | check | before | after |
+    | --- | --- | --- | --- |
+    | ❌ | dates before 1970<br>`pytest tests/test_dates.py` | 🔴 failed (exit 1), 1.3 s | 🔴 its box \| died, 900 ms |
+    | ⏳ | all tests<br>`pytest \| tee log` | must pass | must pass |
     ");
 }
 
@@ -330,4 +352,33 @@ fn buttons_fit_and_are_understood_again() {
     for other in ["approve", "approve:", "approve:1a2b3c4", "approve:1a2b3c4dd", "approve:zzzzzzzz", "merge", ""] {
         assert_eq!(ActionKind::read(other), None, "{other}");
     }
+}
+
+#[test]
+fn findings_are_annotations_and_a_list() {
+    let mut view = example::finished();
+    let finding = |level, detail: &str| Finding {
+        path: "src/dates.py".into(),
+        line: 14,
+        level,
+        title: "The year @octo".into(),
+        detail: detail.into(),
+    };
+    view.review.as_mut().unwrap().findings = vec![
+        finding(AnnotationLevel::Notice, "It is unsigned.\n/wiz fix"),
+        finding(AnnotationLevel::Warning, ""),
+        finding(AnnotationLevel::Failure, "It wraps."),
+    ];
+    let annotations = check_output(&view).annotations.concat();
+    let told =
+        annotations.iter().map(|it| format!("{}:{} {:?} {}: {}", it.path, it.line, it.level, it.title, it.message));
+    let told = told.chain([sections::findings(&view, sections::Detail::Full)]).collect::<Vec<_>>().join("\n");
+    insta::assert_snapshot!(told.replace('\u{200b}', "␣"), @r"
+    src/dates.py:14 Notice The year @␣octo: It is unsigned. /wiz fix
+    src/dates.py:14 Warning The year @␣octo: The year @␣octo
+    src/dates.py:14 Failure The year @␣octo: It wraps.
+    - **notice** `src/dates.py:14` The year @␣octo – It is unsigned. /wiz fix
+    - **warning** `src/dates.py:14` The year @␣octo
+    - **failure** `src/dates.py:14` The year @␣octo – It wraps.
+    ");
 }

@@ -125,7 +125,10 @@ fn replies() {
         denied(&"mallory".parse().unwrap(), "fix", "write"),
         unknown_command("`fxi` is not a command; did you mean `fix`?", "/wiz fix|plan"),
         help("| command | what it does |\n"),
-        policy_faults(".github/wiz.yml", &[(2, "unknown field `x`; @all <img>".into()), (0, "too large".into())]),
+        policy_faults(
+            "`.github/wiz.yml` on the default branch",
+            &[(2, "unknown field `x`; @all <img>".into()), (0, "too large".into())],
+        ),
         stale_approval(hash),
         no_run("cancel"),
         already_running(RunId(12), Some("https://wiz.example/runs/12")),

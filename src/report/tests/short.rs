@@ -3,15 +3,17 @@
 use super::example;
 use crate::{
     ids::{IssueNumber, RunId},
+    plan::{Approver, Gate},
     report::{
-        RunState, another_run_is_open, budget_reply, draft_ended, draft_given_up, lost_model, no_base, no_drafts,
-        no_hosts, not_possible, plan_not_shown, secret_in_text, stage_given_up, status_reply, stopped_by_operator,
-        unusable_model, unusable_policy_model,
+        RunState, another_run_is_open, budget_reply, draft_ended, draft_given_up, gate_raised, lost_model, no_base,
+        no_drafts, no_hosts, not_possible, plan_not_shown, secret_in_text, stage_given_up, status_reply,
+        stopped_by_operator, unusable_model, unusable_policy_model,
     },
 };
 
 #[test]
 fn each_says_what_is_and_what_can_be_done() {
+    let gate = |approver| Gate { approver, reasons: vec!["the path a.rs".into()] };
     let mut view = example::run_in(RunState::NeedsApproval);
     view.plan = Some(example::plan());
     let answers = [
@@ -22,6 +24,8 @@ fn each_says_what_is_and_what_can_be_done() {
         lost_model("x`y @octo"),
         stage_given_up(),
         stopped_by_operator(),
+        gate_raised(&gate(Approver::Anybody)),
+        gate_raised(&gate(Approver::AnotherPerson)),
         budget_reply(&view),
         not_possible("<b>dance"),
         no_hosts(),
@@ -46,6 +50,16 @@ fn each_says_what_is_and_what_can_be_done() {
     wiz could not finish this stage after several tries; the operator's log has the reason. `/wiz retry` goes on from here.
     ----
     The operator of this wiz stopped this stage. `/wiz retry` goes on from here.
+    ----
+    The change is made, and now that it is known it needs an approval:
+
+    - the path a.rs
+
+    ----
+    The change is made, and now that it is known it needs the approval of another person than the one who asked for it:
+
+    - the path a.rs
+
     ----
     Run 12 has spent $0.00 of its $3.00. `/wiz budget +$2` lets it spend more.
     ----

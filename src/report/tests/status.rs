@@ -313,3 +313,37 @@ fn what_a_commit_changed_on_somebodys_pull_request_is_told_as_far_as_it_fits() {
     </details>
     ");
 }
+
+#[test]
+fn each_step_says_how_far_it_is_and_each_stage_how_long_it_took() {
+    let mut view = example::planned();
+    view.state = RunState::Working;
+    let progress = [("test", StepProgress::Working), ("fix", StepProgress::Failed)];
+    view.plan.as_mut().unwrap().progress = progress.map(|(key, progress)| (key.parse().unwrap(), progress)).to_vec();
+    let stay = |(number, stage)| Timing { stage, duration: Duration::from_secs(11 * 7_u64.pow(number)) };
+    view.timings = (0..).zip(RunState::ALL).map(stay).take(8).collect();
+    view.timings.extend(RunState::ALL.into_iter().skip(8).map(|stage| Timing { stage, duration: Duration::ZERO }));
+    let text = status_comment(&view);
+    let told = text.lines().filter(|line| line.starts_with("- "));
+    insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r"
+    - [ ] **test** Write a failing test *(working)*
+    - [ ] **fix** Use a signed year *(failed)*
+    - Callers may rely on the wrap-around.
+    - `src/dates.py`
+    - `tests/`
+    - waiting: 11 s
+    - planning: 1 min 17 s
+    - waiting for approval: 8 min 59 s
+    - waiting for an answer: 1 h 2 min
+    - waiting for a decision about files: 7 h 20 min
+    - resting: 51 h 21 min
+    - working: 359 h 28 min
+    - checking: 2516 h 22 min
+    - reviewing: 0 ms
+    - publishing: 0 ms
+    - watching: 0 ms
+    - ended: 0 ms
+    - ended: 0 ms
+    - ended: 0 ms
+    ");
+}

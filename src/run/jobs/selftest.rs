@@ -18,7 +18,7 @@ use crate::{
     llm::ModelError,
     report::{self, Marker, MarkerKind, TriedPart},
     run::{policies, task::Selftest, view},
-    sandbox::{BoxKey, BoxLimits, BoxSpec, Command, CommandEnd},
+    sandbox::{BoxKey, BoxLimits, BoxSpec, Command, CommandEnd, SandboxError},
 };
 
 /// The check run's name on GitHub.
@@ -186,8 +186,11 @@ async fn tried(name: &'static str, trial: impl Future<Output = Result<String>>) 
     TriedPart { name, took: begun.elapsed(), outcome, mended_at: None }
 }
 
-/// What a person can do about it. What GitHub said in detail is for the log.
+/// What a person can do about it. What GitHub and the engine said in detail is for the log.
 fn told(error: &anyhow::Error) -> String {
+    if let Some(error) = error.downcast_ref::<SandboxError>() {
+        return told_of_box(error);
+    }
     match error.downcast_ref::<GitHubError>() {
         Some(GitHubError::Forbidden(_) | GitHubError::Invalid(_) | GitHubError::NotFound(_)) => {
             "GitHub refused; the permissions above or a rule of this repository forbid it".to_owned()
@@ -203,6 +206,29 @@ fn told(error: &anyhow::Error) -> String {
             | GitHubError::Unauthorized(_),
         ) => "GitHub gave no good answer; the operator's log has it".to_owned(),
         None => error.to_string(),
+    }
+}
+
+fn told_of_box(error: &SandboxError) -> String {
+    match error {
+        SandboxError::ImageMissing { image } => {
+            format!("the image {image} is not on this server: the operator pulls it, or `image:` names another")
+        }
+        SandboxError::WallBroken { wall, .. } => {
+            format!("a wall of the box does not stand on this server ({wall}); the operator's log has the evidence")
+        }
+        SandboxError::EngineUnavailable { .. }
+        | SandboxError::RunnerMissing { .. }
+        | SandboxError::BadSpec { .. }
+        | SandboxError::BoxDied { .. }
+        | SandboxError::PathRefused { .. }
+        | SandboxError::NotFound { .. }
+        | SandboxError::NotText { .. }
+        | SandboxError::Edit(_)
+        | SandboxError::TooLarge { .. }
+        | SandboxError::Exhausted { .. }
+        | SandboxError::Timeout { .. }
+        | SandboxError::Runner { .. } => "no box could be made and used; the operator's log has the reason".to_owned(),
     }
 }
 
@@ -227,12 +253,18 @@ mod tests {
             GitHubError::RateLimited { until, detail: Default::default() }.into(),
             GitHubError::Transient(Default::default()).into(),
             anyhow::anyhow!("an owner must grant checks: write"),
+            SandboxError::ImageMissing { image: "octo/ci:1".to_owned() }.into(),
+            SandboxError::WallBroken { wall: "no network", evidence: "GET 10.0.0.1: 200".to_owned() }.into(),
+            SandboxError::Timeout { doing: "start" }.into(),
         ];
         insta::assert_snapshot!(errors.map(|error| told(&error)).join("\n"), @r"
         GitHub refused; the permissions above or a rule of this repository forbid it
         GitHub's limit holds until 12:34 UTC
         GitHub gave no good answer; the operator's log has it
         an owner must grant checks: write
+        the image octo/ci:1 is not on this server: the operator pulls it, or `image:` names another
+        a wall of the box does not stand on this server (no network); the operator's log has the evidence
+        no box could be made and used; the operator's log has the reason
         ");
     }
 }

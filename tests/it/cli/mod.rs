@@ -199,7 +199,7 @@ async fn jobs_are_shown_retried_and_cancelled_by_their_number() {
     }
     let listed = run(&["jobs", "list", "--limit", "5"], &database).await;
     let words: Vec<&str> = listed.out.lines().nth(1).unwrap_or_default().split_whitespace().take(4).collect();
-    told += &format!("list: {:?} {words:?}\n", listed.code);
+    told += &format!("list: {:?}\n{}\n{words:?}\n", listed.code, listed.out.lines().next().unwrap_or_default());
     let shown = run(&["jobs", "show", "1"], &database).await;
     let shown: serde_json::Value = serde_json::from_str(&shown.out).unwrap();
     told += &format!("show 1: {} {}\n", shown["kind"], shown["cancel_requested"]);
@@ -209,11 +209,14 @@ async fn jobs_are_shown_retried_and_cancelled_by_their_number() {
     cancel 404: Some(1) there is no job 404
     retry 1: Some(0) job 1 is due now
     cancel 1: Some(0) job 1 was asked to stop
-    list: Some(0) ["1", "report", "scheduled", "0/8"]
+    list: Some(0)
+         job  kind       state         run  attempt  at                    last error
+    ["1", "report", "scheduled", "0/8"]
     show 1: "report" true
-"#);
+    "#);
     let wrong = run(&["jobs", "list", "--state", "zombie"], &database).await;
-    assert!(wrong.code == Some(2) && wrong.err.contains("is no state of a job"), "{wrong:?}");
+    assert_eq!(wrong.code, Some(2));
+    insta::assert_snapshot!(wrong.err.lines().next().unwrap_or_default(), @r#"error: invalid value 'zombie' for '--state <STATE>': "zombie" is no state of a job; they are scheduled, blocked, gated, ready, running, succeeded, dead and cancelled"#);
 }
 
 #[tokio::test]
@@ -239,8 +242,17 @@ async fn doctor_says_which_part_is_missing() {
     model.fail_next(1, Fault::KeyRefused);
     environment.push(("WIZ_IMAGE", "wiz-absent:none"));
     let ended = run(&["doctor"], &environment).await;
-    let engine = ended.out.lines().find(|line| line.starts_with("engine")).unwrap();
-    assert!(engine.contains("FAILED: it answers") && engine.contains("need the image wiz-absent:none:"), "{engine}");
-    let model = ended.out.lines().find(|line| line.starts_with("model")).unwrap();
-    assert!(model.contains("FAILED: the model provider refused our key (HTTP 401)"), "{model}");
+    let line = |part: &str| ended.out.lines().find(|line| line.starts_with(part)).unwrap();
+    let engine = line("engine");
+    let version = engine.split_once("version ").and_then(|(_, rest)| rest.split_once(',')).unwrap().0;
+    insta::assert_snapshot!([&engine.replace(version, "<version>"), line("model")].join("\n"), @r"
+    engine         FAILED: it answers (version <version>, default image missing, runtime the default), but boxes need the image wiz-absent:none: make it with scripts/base-image, or name another one in WIZ_IMAGE
+    model          FAILED: the model provider refused our key (HTTP 401); check the API key and its access to the model
+    ");
+    let unset = run(&["doctor"], &[("WIZ_DATA_DIR", "/nowhere")]).await.out;
+    insta::assert_snapshot!(unset.lines().take(3).collect::<Vec<_>>().join("\n"), @r"
+    configuration  FAILED
+    the configuration has 4 fault(s):
+      - WIZ_GITHUB_APP_ID is not set; give it the App ID from the App's settings page, or register an App with `wiz setup`
+    ");
 }

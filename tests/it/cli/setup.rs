@@ -195,7 +195,8 @@ async fn credentials_are_printed_for_a_secret_store_and_no_file_is_left() {
     let (server, _hub) = hub().await;
     let data = TempDir::new().unwrap();
     let configured = run(&["setup"], &[("WIZ_GITHUB_APP_ID", "1")]).await;
-    assert!(configured.code == Some(1) && configured.err.contains("WIZ_GITHUB_APP_ID names an App already"));
+    assert_eq!(configured.code, Some(1));
+    insta::assert_snapshot!(fault(&configured.err), @"wiz: WIZ_GITHUB_APP_ID names an App already; unset it to register another one");
     let (child, address) = begin(data.path(), &["--print"]).await;
     let (state, _) = choose(&address, &server).await;
     assert_eq!(come_back(&address, &format!("code=c0de&state={state}")).await.0, 200);
@@ -218,7 +219,9 @@ async fn no_key_is_lost_for_a_directory_that_takes_none() {
     let (file, directory) = (data.path().join("file"), data.path().join("later"));
     std::fs::write(&file, "").unwrap();
     let refused = run(&["setup", "--listen", "127.0.0.1:0"], &[("WIZ_DATA_DIR", file.to_str().unwrap())]).await;
-    assert!(refused.code == Some(1) && refused.err.contains("cannot create"), "{refused:?}");
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    let shown = |text: &str| text.replace(data.path().to_str().unwrap(), "/data");
+    insta::assert_snapshot!(fault(&shown(&refused.err)), @"wiz: cannot create /data/file: File exists (os error 17)");
     assert!(!refused.err.contains("Open this page"), "{refused:?}");
 
     let (child, address) = begin(&directory, &[]).await;
@@ -260,7 +263,7 @@ async fn people_come_back_to_the_address_that_their_browser_knows() {
     child.kill().await.unwrap();
     let directory = ("WIZ_DATA_DIR", data.path().to_str().unwrap());
     let refused = run(&["setup", "--url", "https://wiz.lan/page"], &[directory]).await;
-    assert!(refused.err.contains("without a path"));
+    insta::assert_snapshot!(fault(&refused.err), @"wiz: --url must be like https://wiz.example.com, without a path; this is https://wiz.lan/page");
 }
 
 /// The whole way on a GitHub that reads the manifest, makes the key and asks for it afterwards.

@@ -160,13 +160,26 @@ async fn what_the_server_and_the_account_lock_a_repository_cannot_loosen() {
 
     stage.say("sam", issue, "/wiz config");
     let rules = stage.until_answers(issue, "The rules here").await;
-    let role = "| `min_role` | `maintain` | the account; locked by the account; what this repository says would loosen it \
-                and is not followed |";
-    assert!(rules.body.contains(role), "{}", rules.body);
-    let money = "| `budget_day` | `$9.00` | the server; locked by the server; what this repository says would loosen it and is \
-                 not followed |";
-    assert!(rules.body.contains(money), "{}", rules.body);
-    assert!(rules.body.contains("| `budget_run` | `$3.00` | default |"), "{}", rules.body);
+    insta::assert_snapshot!(shown(&rules), @r"
+    ### The rules here
+
+    | key | value | from |
+    | --- | --- | --- |
+    | `image` | – | default |
+    | `setup` | – | default |
+    | `checks` | – | default |
+    | `min_role` | `maintain` | the account; locked by the account; what this repository says would loosen it and is not followed |
+    | `gate` | `supervised` | default |
+    | `budget_run` | `$3.00` | default |
+    | `budget_day` | `$9.00` | the server; locked by the server; what this repository says would loosen it and is not followed |
+    | `protected_paths` | – | default |
+    | `unprotected_paths` | – | default |
+    | `allowed_paths` | – | default |
+    | `model` | – | default |
+    | `ci` | `answer own; 3 attempts; label wiz:ci; default branch ignore` | default |
+
+    A key that a nearer file sets replaces the one below: `.github/wiz.yml` of this repository, `wiz.yml` of the account's repository `.github`, the server's file, wiz's own default.
+    ");
 
     let head = stage.person("wim").write_file(
         stage.repo.full_name(),
@@ -184,7 +197,12 @@ async fn what_the_server_and_the_account_lock_a_repository_cannot_loosen() {
     stage.person("max").write_file(&home.full_name, "main", ("wiz.yml", "min_role: [\nlocked: yes\n"), "Oops").unwrap();
     stage.say("max", issue, "/wiz fix");
     let answer = stage.until_answers(issue, "has mistakes").await;
-    assert!(answer.body.contains("wiz.yml of this account's repository .github"), "{}", answer.body);
+    insta::assert_snapshot!(shown(&answer), @r#"
+    `wiz.yml` in this account's repository `.github` has mistakes, so I did nothing:
+
+    - line 1: `min_role: invalid type: sequence, expected a string`
+    - line 2: `locked: invalid type: string "yes", expected a sequence`
+    "#);
     assert_eq!(stage.runs().await, 0);
     stage.clear().await;
 }
@@ -266,7 +284,21 @@ async fn a_schedule_starts_one_run_at_a_time_and_says_what_it_skips() {
     assert_eq!(stage.schedules().await, Vec::<String>::new());
     assert_eq!(stage.runs().await, 4);
     let status = stage.status(tracking).unwrap();
-    assert!(shown(&status).contains("wiz[bot]"), "{}", shown(&status));
+    insta::assert_snapshot!(shown(&status), @r"
+    ### Cancelled
+
+    `/wiz fix` by wiz[bot] · Scheduled work: nightly · spent <money>, cap $3.00
+
+    The plan was rejected. `/wiz retry` plans again.
+
+    About Scheduled work: nightly.
+
+    …
+
+    **Next:** `/wiz retry` (go on), `/wiz fix` (start over)
+
+    <sub>run 1 · model `anthropic/scripted`</sub>
+    ");
 
     // One that comes back is asked for anew: the issue that somebody closed was of the former one.
     maria.write_file(name, "main", (".github/wiz.yml", &scheduled), "Once more").unwrap();

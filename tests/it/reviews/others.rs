@@ -111,8 +111,26 @@ async fn on_others_pull_requests_wiz_commits_where_it_is_asked() {
 
     // Each kind of work keeps its own rules, whatever the run was begun for.
     stage.say("wim", pull, "/wiz docs tell of it everywhere");
-    let said = stage.until_says(pull, ": failed").await.body;
-    assert!(said.contains("- greet.sh: `/wiz docs` changes only documentation files"), "{said}");
+    insta::assert_snapshot!(shown(&stage.until_says(pull, ": failed").await), @r"
+    ### Do what wim asked for: failed
+
+    `/wiz fix` by max · Say hi · spent <money>, cap $3.00
+
+    The change cannot be published:
+    - greet.sh: `/wiz docs` changes only documentation files
+
+    `/wiz retry` tries again, `/wiz fix …` on the pull request asks for something else.
+
+    **Pull request:** [#1](http://github/octo/greeter/pull/1)
+
+    Follow-ups on: Say hi
+
+    …
+
+    **Next:** `/wiz retry` (try again), `/wiz fix …` (start over, with other words)
+
+    <sub>run 1 · model `anthropic/scripted` · branch `hi`</sub>
+    ");
     stage.say("wim", pull, "/wiz docs tell of it on paper");
     let told = async || Ok((stage.commits(pull).len() == 4).then_some(()));
     until("the documentation says it", PATIENCE, told).await.unwrap();
