@@ -216,6 +216,15 @@ mod tests {
 
         Mails and notifications are with people already. `/wiz fix` on an issue starts over.
         ");
+        insta::assert_snapshot!(undone(RunId(1), &UndoView::default()), @"Run 1 has nothing on GitHub that I could take back.");
+        let (title, summary) = undone_check(RunId(1));
+        insta::assert_snapshot!(format!("{title}: {summary}"), @"Taken back: Run 1 was taken back with `/wiz undo`; what this check was about is gone.");
+        insta::assert_snapshot!(was_undone(RunId(1)), @"Run 1 was taken back with `/wiz undo`, so it cannot go on. `/wiz fix` on an issue starts over.");
+        insta::assert_snapshot!(not_undone(RunId(1)), @"I could not take back all of run 1 after several tries; the operator's log has the reason. What is left can be asked for again with `/wiz undo`.");
+    }
+
+    #[test]
+    fn one_and_many_are_told_apart() {
         let others = UndoView {
             comments: 1,
             reactions: 2,
@@ -250,10 +259,5 @@ mod tests {
 
         Mails and notifications are with people already. `/wiz fix` on an issue starts over.
         ");
-        insta::assert_snapshot!(undone(RunId(1), &UndoView::default()), @"Run 1 has nothing on GitHub that I could take back.");
-        let (title, summary) = undone_check(RunId(1));
-        insta::assert_snapshot!(format!("{title}: {summary}"), @"Taken back: Run 1 was taken back with `/wiz undo`; what this check was about is gone.");
-        insta::assert_snapshot!(was_undone(RunId(1)), @"Run 1 was taken back with `/wiz undo`, so it cannot go on. `/wiz fix` on an issue starts over.");
-        insta::assert_snapshot!(not_undone(RunId(1)), @"I could not take back all of run 1 after several tries; the operator's log has the reason. What is left can be asked for again with `/wiz undo`.");
     }
 }

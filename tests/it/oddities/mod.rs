@@ -1,6 +1,8 @@
 //! What is odd, point by point: words that are told twice, late or in the wrong order, that are enormous or forged, and that
 //! are said where nobody can be answered or where things are closed, gone or have another name by then.
 
+mod away;
+mod buttons;
 mod checks;
 mod edits;
 mod gates;
