@@ -13,7 +13,7 @@ mod memory;
 mod moves;
 mod permission;
 mod plans;
-mod questions;
+pub mod questions;
 mod reach;
 mod refusals;
 mod rehearsal;
