@@ -20,14 +20,20 @@ pub(super) fn find(made_with: Option<u32>) -> Result<PathBuf> {
     match (in_path(&path), made_with) {
         // One PATH, one version: Postgres itself refuses a cluster of another, and says so.
         (Some(directory), _) => Ok(directory),
-        (None, Some(major)) => bail!(
+        (None, made_with) => bail!(lacking(made_with)),
+    }
+}
+
+/// What the operator can do about it.
+fn lacking(made_with: Option<u32>) -> String {
+    match made_with {
+        Some(major) => format!(
             "the database was made with Postgres {major}, which is not installed; \
              install it (Debian, Ubuntu: apt install postgresql-{major}) or set DATABASE_URL"
         ),
-        (None, None) => bail!(
-            "no Postgres is installed; install it (Debian, Ubuntu: apt install postgresql; Fedora: dnf install \
-             postgresql-server; Alpine: apk add postgresql) or set DATABASE_URL to use a server"
-        ),
+        None => "no Postgres is installed; install it (Debian, Ubuntu: apt install postgresql; Fedora: dnf install \
+                 postgresql-server; Alpine: apk add postgresql) or set DATABASE_URL to use a server"
+            .to_owned(),
     }
 }
 
@@ -75,6 +81,14 @@ fn is_complete(directory: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_lacking_is_told() {
+        insta::assert_snapshot!([Some(15), None].map(lacking).join("\n"), @r"
+        the database was made with Postgres 15, which is not installed; install it (Debian, Ubuntu: apt install postgresql-15) or set DATABASE_URL
+        no Postgres is installed; install it (Debian, Ubuntu: apt install postgresql; Fedora: dnf install postgresql-server; Alpine: apk add postgresql) or set DATABASE_URL to use a server
+        ");
+    }
 
     #[test]
     fn the_newest_is_chosen_for_a_new_cluster_and_the_same_for_an_old_one() {

@@ -91,11 +91,7 @@ impl Models {
         let mut words = Vec::new();
         for model in std::iter::once(coder).chain(reviewer) {
             let endpoint = self.inner.endpoint(model)?;
-            let told = match http::has_model(&self.inner.client, endpoint, model, LOOK_TIMEOUT).await? {
-                true => "its provider takes the key and has it",
-                false => "it has an address, a key and a price; its provider does not tell of models",
-            };
-            words.push(format!("{model}: {told}"));
+            words.push(introduced(model, http::has_model(&self.inner.client, endpoint, model, LOOK_TIMEOUT).await?));
         }
         Ok(words.join("; "))
     }
@@ -212,5 +208,28 @@ impl Inner {
 fn left_alone(model: &ModelName) -> ModelError {
     ModelError::Overloaded {
         message: format!("{model} failed several times within a minute and is left alone for a while"),
+    }
+}
+
+/// What its provider says of a model: that it has it, or nothing, as few local ones tell of their models.
+fn introduced(model: &ModelName, is_listed: bool) -> String {
+    if is_listed {
+        format!("{model}: its provider takes the key and has it")
+    } else {
+        format!("{model}: it has an address, a key and a price; its provider does not tell of models")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_introduced_with_what_its_provider_says() {
+        let model = "openai-chat/qwen3".parse().unwrap();
+        insta::assert_snapshot!([true, false].map(|listed| introduced(&model, listed)).join("\n"), @r"
+        openai-chat/qwen3: its provider takes the key and has it
+        openai-chat/qwen3: it has an address, a key and a price; its provider does not tell of models
+        ");
     }
 }

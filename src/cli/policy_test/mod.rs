@@ -313,6 +313,20 @@ mod tests {
     }
 
     #[test]
+    fn one_file_is_tried_on_every_repository() {
+        let same = || policy::parse("").unwrap();
+        let policies = Policies { before: same(), after: same(), overruled: vec![] };
+        let mut tried = Tried::default();
+        tried.add(said("/wiz help"), &policies);
+        tried.repositories.insert("acme/other".parse().unwrap());
+        let told = report(&tried, &policies, DateTime::UNIX_EPOCH);
+        insta::assert_snapshot!(told.lines().take(2).collect::<Vec<_>>().join("\n"), @r"
+        Tried on commands: 1, labels and assignments: 0, reviews: 0, commits with failing checks: 0. 0 of 1 would mean something else.
+        These lie in 2 repositories, each taken to have this file.
+        ");
+    }
+
+    #[test]
     fn a_time_is_hours_or_days() {
         assert_eq!("12h".parse(), Ok(Span(TimeDelta::hours(12))));
         assert_eq!("7d".parse(), Ok(Span(TimeDelta::days(7))));

@@ -287,3 +287,30 @@ fn by_association(association: AuthorAssociation) -> Option<(Role, &'static str)
         | AuthorAssociation::None => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_that_is_taken_says_why() {
+        let by_association = [
+            AuthorAssociation::Owner,
+            AuthorAssociation::Member,
+            AuthorAssociation::Collaborator,
+            AuthorAssociation::Contributor,
+            AuthorAssociation::None,
+        ]
+        .map(|association| by_association(association).unwrap_or(UNKNOWN));
+        let taken = by_association.into_iter().chain([LABELLING]);
+        let taken: Vec<String> = taken.map(|(role, why)| format!("{role}: {why}")).collect();
+        insta::assert_snapshot!(taken.join("\n"), @r"
+        admin: owner
+        write: member
+        write: collaborator
+        read: nothing known
+        read: nothing known
+        triage: may set labels
+        ");
+    }
+}

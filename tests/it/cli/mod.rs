@@ -81,6 +81,123 @@ async fn help_names_every_command() {
       -h, --help                     Print help
       -V, --version                  Print version
 "#);
+    let mut helps = Vec::new();
+    for command in [&["setup"][..], &["doctor"], &["config", "check"], &["policy", "test"], &["jobs"]] {
+        helps.push(run(&[command, &["--help"]].concat(), &[]).await.out);
+    }
+    insta::assert_snapshot!(helps.join("----\n"), @r"
+    Register the GitHub App in a browser
+
+    Usage: wiz setup [OPTIONS]
+
+    Options:
+          --listen <LISTEN>          Where the page is served; the browser that registers the App must reach it [default: 127.0.0.1:4000]
+          --log-format <LOG_FORMAT>  How log lines look [env: WIZ_LOG_FORMAT=] [default: pretty] [possible values: pretty, json]
+          --url <URL>                The page's address as the browser knows it, where that is not what the browser says, such as behind a proxy
+          --print                    Print the credentials as environment variables, for a secret store, and write no file
+      -h, --help                     Print help
+    ----
+    Check every part of the set-up and say what is missing
+
+    Usage: wiz doctor [OPTIONS]
+
+    Options:
+          --log-format <LOG_FORMAT>  How log lines look [env: WIZ_LOG_FORMAT=] [default: pretty] [possible values: pretty, json]
+      -h, --help                     Print help
+    ----
+    Say what is wrong with a policy file, line by line; exit code 1 if anything is
+
+    Usage: wiz config check [OPTIONS] <FILE>
+
+    Arguments:
+      <FILE>
+              The file; `-` for standard input
+
+    Options:
+          --layer <LAYER>
+              Whose file it is to be
+
+              Possible values:
+              - repository:   `.github/wiz.yml` of a repository
+              - organisation: `wiz.yml` in an account's repository `.github`
+              - server:       The file that `WIZ_POLICY_FILE` names
+              
+              [default: repository]
+
+          --log-format <LOG_FORMAT>
+              How log lines look
+              
+              [env: WIZ_LOG_FORMAT=]
+              [default: pretty]
+              [possible values: pretty, json]
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ----
+    Give what happened in the last days to another policy file, and show what would change. Nothing is changed
+
+    Usage: wiz policy test [OPTIONS] <FILE>
+
+    Arguments:
+      <FILE>
+              The new file; `-` for standard input
+
+    Options:
+          --layer <LAYER>
+              Whose file it is to be
+
+              Possible values:
+              - repository:   `.github/wiz.yml` of a repository
+              - organisation: `wiz.yml` in an account's repository `.github`
+              - server:       The file that `WIZ_POLICY_FILE` names
+              
+              [default: repository]
+
+          --log-format <LOG_FORMAT>
+              How log lines look
+              
+              [env: WIZ_LOG_FORMAT=]
+              [default: pretty]
+              [possible values: pretty, json]
+
+          --against <AGAINST>
+              The file it would replace; what the option of its layer names, or none
+
+          --repository <FILE>
+              The repository's own file
+
+          --organisation <FILE>
+              The `wiz.yml` of the account's repository `.github`
+
+          --server <FILE>
+              The server's file; what `WIZ_POLICY_FILE` names, or none
+
+          --repo <REPO>
+              Only this repository
+
+          --since <SINCE>
+              How far back, in hours or days
+              
+              [default: 7d]
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ----
+    Look at the queue, and mend it
+
+    Usage: wiz jobs [OPTIONS] <COMMAND>
+
+    Commands:
+      list    List jobs, newest first
+      show    Show one job with its payload and last error
+      retry   Give a dead or cancelled job new attempts, or hurry one that waits for its time
+      cancel  Cancel a job; a running one is told to stop
+      help    Print this message or the help of the given subcommand(s)
+
+    Options:
+          --log-format <LOG_FORMAT>  How log lines look [env: WIZ_LOG_FORMAT=] [default: pretty] [possible values: pretty, json]
+      -h, --help                     Print help
+    ");
     let wrong = run(&["conjure"], &[]).await;
     assert_eq!(wrong.code, Some(2), "{wrong:?}");
 }

@@ -64,15 +64,18 @@ async fn begin(data_dir: &Path, more: &[&str]) -> (Child, String) {
     let environment = [("WIZ_DATA_DIR", data_dir.to_str().unwrap()), ("WIZ_PUBLIC_URL", "https://wiz.example.com")];
     let mut child = wiz(&arguments, &environment).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut is_told = false;
     let address = async {
         loop {
             let line = lines.next_line().await.unwrap().expect("wiz ended before it showed an address");
+            is_told |= line == "Open this page in a browser to register the App:";
             if let Some(address) = line.trim().strip_prefix("http://") {
                 return format!("http://{address}");
             }
         }
     };
     let address = tokio::time::timeout(PATIENCE, address).await.unwrap();
+    assert!(is_told, "the address says what it is for");
     (child, address)
 }
 
@@ -196,6 +199,8 @@ async fn credentials_are_printed_for_a_secret_store_and_no_file_is_left() {
     let data = TempDir::new().unwrap();
     let configured = run(&["setup"], &[("WIZ_GITHUB_APP_ID", "1")]).await;
     assert_eq!(configured.code, Some(1));
+    let elsewhere = run(&["setup", "--print", "--listen", "192.0.2.1:1"], &[]).await;
+    insta::assert_snapshot!(fault(&elsewhere.err), @"wiz: cannot listen on 192.0.2.1:1: Cannot assign requested address (os error 99)");
     insta::assert_snapshot!(fault(&configured.err), @"wiz: WIZ_GITHUB_APP_ID names an App already; unset it to register another one");
     let (child, address) = begin(data.path(), &["--print"]).await;
     let (state, _) = choose(&address, &server).await;
