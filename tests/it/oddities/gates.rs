@@ -28,6 +28,9 @@ async fn an_approval_and_money_count_once_and_wherever_they_are_given() {
     stage.quiet().await;
     // More money makes another plan of it, so an approval that comes after that is of one that nobody has seen.
     let stale = stage.plan_hash(issue);
+    // Whoever deletes the comment that shows the run gets another one.
+    stage.person("maria").delete_comment(stage.repo.full_name(), stage.status(issue).unwrap().id).unwrap();
+    stage.quiet().await;
     stage.say("maria", issue, "/wiz budget +$1");
     stage.until_says(issue, "cap $6.00").await;
     stage.say("maria", issue, &format!("/wiz approve {stale}"));
@@ -48,6 +51,14 @@ async fn an_approval_and_money_count_once_and_wherever_they_are_given() {
     insta::assert_snapshot!(stage.talk(issue).await, @r"
     maria: /wiz fix  👀
     ----
+    maria: /wiz budget +$2  👀
+    ----
+    maria: /wiz approve scope now
+    ----
+    wiz: Run 1 has spent <money> of its $5.00. The work ahead will probably cost $0.03. `/wiz budget +$2` lets it spend more.
+    ----
+    maria: /wiz budget +$1  👀
+    ----
     wiz: ### Pull request #2 is open
 
     `/wiz fix` by maria · Wander · spent <money>, cap $6.00
@@ -61,14 +72,6 @@ async fn an_approval_and_money_count_once_and_wherever_they_are_given() {
     **Next:** `/wiz cancel` (leave the pull request alone)
 
     <sub>run 1 · model `anthropic/scripted` · branch `wiz/run-1-wander`</sub>
-    ----
-    maria: /wiz budget +$2  👀
-    ----
-    maria: /wiz approve scope now
-    ----
-    wiz: Run 1 has spent <money> of its $5.00. The work ahead will probably cost $0.03. `/wiz budget +$2` lets it spend more.
-    ----
-    maria: /wiz budget +$1  👀
     ----
     maria: /wiz approve <hash>  👀
     ----

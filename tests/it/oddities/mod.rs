@@ -6,6 +6,7 @@ mod buttons;
 mod checks;
 mod edits;
 mod gates;
+mod limits;
 mod orders;
 mod reach;
 mod schedules;

@@ -44,6 +44,11 @@ async fn schedules_are_those_of_the_head_and_their_issue_is_wizs_own() {
     let tracking = tracking_issue(&stage, title).await;
     assert_ne!(tracking, forged);
     stage.until_says(tracking, READY).await;
+    let text = || stage.world.hub().control().issue(stage.repo.full_name(), tracking).unwrap().body.unwrap();
+    let copied = stage.person("sam").open_issue(&name, title, &text()).unwrap();
+    stage.person("maria").edit_issue(&name, tracking, "Mine now.").unwrap();
+    stage.say("sam", tracking, "/wiz approve");
+    stage.until_answers(tracking, "sam may not use `/wiz approve` here").await;
     stage.say("maria", tracking, "/wiz reject");
     stage.until_says(tracking, "rejected").await;
 
@@ -69,14 +74,22 @@ async fn schedules_are_those_of_the_head_and_their_issue_is_wizs_own() {
     let anew = tracking_issue(&stage, title).await;
     stage.until_says(anew, READY).await;
 
-    // A file that is too large is not read, so nothing begins by it.
+    assert_ne!(anew, copied);
+    // A file that is too large is not read, so nothing begins by it. That is told once, though the push is told twice.
+    stage.quiet().await;
+    stage.next_comes_twice("push");
     pushed(&stage, &format!("{}# {}\n", policy(&["nightly"]), "x".repeat(70_000)));
     stage.quiet().await;
+    stage.told_again(stage.newest("push")).await;
+    let told = stage.world.hub().control().repository(stage.repo.full_name()).unwrap().commit_comments;
+    assert_eq!(told.len(), 1, "{told:?}");
     stage.say("maria", anew, "/wiz reject");
     stage.until_says(anew, "rejected").await;
     stage.tick_was_due("nightly", "1 minute").await;
     stage.until_ticked("nightly").await;
     assert_eq!((stage.ticks("faulty").await, stage.runs().await), (1, 3));
-    assert_eq!(stage.talk(forged).await, "");
+    for issue in [forged, copied] {
+        assert!(!stage.talk(issue).await.contains("wiz: "));
+    }
     stage.clear().await;
 }

@@ -4,7 +4,7 @@ use scripted_model::Fault;
 
 use super::{
     scenes::{FILES, REPAIR, coder, planner, reviewer},
-    stage::{CHECKED, Stage},
+    stage::{CHECKED, Stage, shown},
 };
 
 /// What GitHub allows an installation in an hour.
@@ -37,11 +37,17 @@ async fn a_stage_has_its_time_with_a_worker_and_not_in_line() {
     stage.held_for("plan", "25 hours").await;
     stage.deadline_passes(issue).await;
     let said = stage.until_says(issue, "### Failed").await;
-    assert!(
-        said.body.contains("This stage took too long and was stopped. `/wiz retry` goes on from here."),
-        "{}",
-        said.body
-    );
+    insta::assert_snapshot!(shown(&said), @r"
+    ### Failed
+
+    `/wiz fix` by maria · Hang · cap $3.00
+
+    This stage took too long and was stopped. `/wiz retry` goes on from here.
+
+    **Next:** `/wiz retry` (try again), `/wiz fix …` (start over, with other words)
+
+    <sub>run 1 · model `anthropic/scripted`</sub>
+    ");
     stage.clear().await;
 }
 
@@ -54,7 +60,7 @@ async fn reports_thin_out_before_work_stops() {
         scenes.extend([planner(title, &FILES), thinking, reviewer(title)]);
     }
     let stage = Stage::set(CHECKED, scenes).await;
-    let mut shown = Vec::new();
+    let mut edited = Vec::new();
     for title in ["Plenty", "Few"] {
         let issue = stage.issue(title);
         stage.say("maria", issue, "/wiz fix");
@@ -65,11 +71,11 @@ async fn reports_thin_out_before_work_stops() {
         let before = edits(&stage);
         stage.say("maria", issue, "/wiz approve");
         stage.until_says(issue, "### Pull request #").await;
-        shown.push(edits(&stage) - before);
+        edited.push(edits(&stage) - before);
     }
     // What a person waits for is shown as ever; that wiz is at work is not.
-    assert!(shown[0] > 1, "{shown:?}");
-    assert_eq!(shown[1], 1, "{shown:?}");
+    assert!(edited[0] > 1, "{edited:?}");
+    assert_eq!(edited[1], 1, "{edited:?}");
     assert_eq!(stage.repo.pulls().unwrap().len(), 2);
     stage.quiet().await;
     stage.clear().await;
