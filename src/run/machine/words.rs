@@ -10,7 +10,7 @@ use crate::{
     run::{
         follow_up::FollowUpCause,
         signal::{Gone, Order, PullRequestChange, Signal, StageResult, Transition},
-        state::{FollowUp, Run, State},
+        state::{FollowUp, Run, State, StepProgress, StepState},
     },
 };
 
@@ -85,6 +85,14 @@ fn what_was_tried_too_often_is_told() {
     let (mut verifying, _) = walk(walk(start(new_run()).run, TO_APPROVAL).0, TO_VERIFYING);
     verifying.progress.rework_rounds = super::MAX_REWORK_ROUNDS;
     let red = said(&verifying, stage_of(&verifying, StageResult::Verified { feedback: Some("red".into()) }));
+    let mut again = verifying.clone();
+    again.progress.current_steps_mut().extend((1..=100).map(|round| StepProgress {
+        key: format!("rework-{round}").parse().unwrap(),
+        depends_on: vec![],
+        state: StepState::Done,
+        feedback: None,
+    }));
+    let again = said(&again, stage_of(&again, StageResult::Verified { feedback: Some("red".into()) }));
     let mut reviewing = verifying.clone();
     reviewing.state = State::Reviewing;
     let no = said(&reviewing, stage_of(&reviewing, StageResult::Reviewed { feedback: Some("no".into()) }));
@@ -101,7 +109,8 @@ fn what_was_tried_too_often_is_told() {
     moving.progress.follow_up =
         Some(FollowUp { number: 1, cause, head: Some(head), restarts: super::MAX_RESTARTS, steps });
     let moved = said(&moving, stage_of(&moving, StageResult::BranchMoved { head: sha('e') }));
-    insta::assert_snapshot!([red, no, outside, moved].join("\n"), @r"
+    insta::assert_snapshot!([again, red, no, outside, moved].join("\n"), @r"
+    Failed: The change was sent back too often. `/wiz revise …` makes a new start.
     Failed: The change does not meet the definition of done; the evidence is below. `/wiz retry` tries again, `/wiz revise …` changes the plan.
     Failed: The reviewer still asks for changes; its findings are below. `/wiz retry` tries again, `/wiz revise …` changes the plan.
     Failed: The change still leaves the approved files. `/wiz retry` tries again, `/wiz revise …` changes the plan.

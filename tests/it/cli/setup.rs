@@ -76,6 +76,7 @@ async fn begin(data_dir: &Path, more: &[&str]) -> (Child, String) {
     };
     let address = tokio::time::timeout(PATIENCE, address).await.unwrap();
     assert!(is_told, "the address says what it is for");
+    child.stderr = Some(lines.into_inner().into_inner());
     (child, address)
 }
 
@@ -191,6 +192,10 @@ async fn an_app_is_registered_once_and_serve_finds_it() {
     std::fs::write(&file, "{").unwrap();
     let faults = run(&["serve"], &[directory]).await.err;
     insta::assert_snapshot!(fault(&shown(&faults)), @"- /data/github-app.json is damaged: remove it and run `wiz setup` again, or set the variables yourself");
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    let faults = run(&["serve"], &[directory]).await.err;
+    insta::assert_snapshot!(fault(&shown(&faults)), @"- /data/github-app.json: cannot be read: Is a directory (os error 21)");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -238,6 +243,8 @@ async fn no_key_is_lost_for_a_directory_that_takes_none() {
     assert!(status == 200 && page.contains("The terminal says where its key is"), "{status} {page}");
     let ended = end(child).await;
     assert_eq!(ended.code, Some(1), "{ended:?}");
+    let last = ended.err.lines().rfind(|line| !line.is_empty()).unwrap_or_default();
+    insta::assert_snapshot!(shown(last), @"The App is registered, but its credentials could not be kept (cannot create /data/later: File exists (os error 17)). They are printed, as GitHub gives them only once: put them into wiz's environment.");
     for wanted in ["WIZ_GITHUB_APP_ID=4711\n", "WIZ_GITHUB_WEBHOOK_SECRETS=whsec-0123456789\n"] {
         assert!(ended.out.contains(wanted), "{}", ended.out);
     }
