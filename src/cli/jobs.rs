@@ -46,15 +46,23 @@ pub(super) async fn jobs(command: &Command) -> anyhow::Result<ExitCode> {
             None => absent(*job),
         },
         Command::Retry { job } => match queue::retry(pool, *job).await? {
-            Redriven::Revived => done(&format!("job {job} is live again")),
-            Redriven::Hurried => done(&format!("job {job} is due now")),
-            Redriven::Refused(reason) => refused(&format!("job {job}: {reason}")),
+            driven @ (Redriven::Revived | Redriven::Hurried) => done(&said(*job, driven)),
+            driven @ Redriven::Refused(_) => refused(&said(*job, driven)),
         },
         Command::Cancel { job } if queue::cancel(pool, *job).await? => done(&format!("job {job} was asked to stop")),
         Command::Cancel { job } => absent(*job),
     };
     database.close().await?;
     outcome
+}
+
+/// What came of driving a job again.
+fn said(job: JobId, driven: Redriven) -> String {
+    match driven {
+        Redriven::Revived => format!("job {job} is live again"),
+        Redriven::Hurried => format!("job {job} is due now"),
+        Redriven::Refused(reason) => format!("job {job}: {reason}"),
+    }
 }
 
 fn list(reports: &[JobReport]) -> anyhow::Result<ExitCode> {
@@ -103,4 +111,19 @@ fn refused(text: &str) -> anyhow::Result<ExitCode> {
 
 fn absent(job: JobId) -> anyhow::Result<ExitCode> {
     refused(&format!("there is no job {job}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_of_a_job_is_told() {
+        let all = [Redriven::Revived, Redriven::Hurried, Redriven::Refused("it has succeeded")];
+        insta::assert_snapshot!(all.map(|driven| said(JobId(7), driven)).join("\n"), @r"
+        job 7 is live again
+        job 7 is due now
+        job 7: it has succeeded
+        ");
+    }
 }
