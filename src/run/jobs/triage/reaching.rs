@@ -33,12 +33,12 @@ pub(super) async fn installation(
         InstallationChange::Repositories { added, removed } => {
             of_repositories(&listed(services, installation).await?, installation, (added, removed))
         }
-        InstallationChange::Created { repositories, .. } => {
-            let now = shown(services, installation).await?.filter(|now| !now.is_suspended());
-            let there = of_repositories(&listed(services, installation).await?, installation, (repositories, &[]));
-            let reach = now.map(|now| Reach::Installed { installed: as_listed(&now), repositories: added(there.0) });
-            let is_shown = reach.is_some();
-            (reach, is_shown)
+        // A new one ends nothing, and what it is told with is not asked again: its first run has few calls to spend.
+        InstallationChange::Created { account, permissions, repositories } => {
+            let account = account.as_ref().map(|account| account.login.to_string());
+            let installed = Installed { id: installation, account, permissions: permissions.clone() };
+            let repositories = repositories.iter().map(|repository| named(installation, repository)).collect();
+            (Some(Reach::Installed { installed, repositories }), true)
         }
         InstallationChange::Suspended => {
             let reach = shown(services, installation).await?.filter(InstalledApp::is_suspended);
@@ -116,23 +116,23 @@ fn of_repositories(
             (Some(Reach::Repositories { added: there, removed: gone }), is_shown)
         }
         Listing::TooMany => {
-            let named = added.iter().map(|repository| Described {
-                id: repository.id,
-                installation,
-                name: repository.name.clone(),
-                default_branch: None,
-                archived: None,
-                told: Told::OfReach,
-            });
+            let named = added.iter().map(|repository| named(installation, repository));
             (Some(Reach::Repositories { added: named.collect(), removed: gone.collect() }), true)
         }
         Listing::Refused => (None, false),
     }
 }
 
-/// The repositories of a change that were added.
-fn added(reach: Option<Reach>) -> Vec<Described> {
-    if let Some(Reach::Repositories { added, .. }) = reach { added } else { vec![] }
+/// A repository as a delivery about an installation names it.
+fn named(installation: InstallationId, repository: &InstalledRepository) -> Described {
+    Described {
+        id: repository.id,
+        installation,
+        name: repository.name.clone(),
+        default_branch: None,
+        archived: None,
+        told: Told::OfReach,
+    }
 }
 
 /// A repository as an installation lists it.
