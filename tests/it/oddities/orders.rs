@@ -78,21 +78,6 @@ async fn an_answer_and_a_self_test_count_once_and_wherever_they_are_given() {
     stage.until_answers(issue, "Everything works here.").await;
     stage.told_again(delivery).await;
     assert_eq!(stage.repo.checks().unwrap().len(), 1);
-    insta::assert_snapshot!(stage.talk(issue).await.split("----\n").skip(4).collect::<Vec<_>>().join("----\n"), @r"
-    wiz: ### Self-test
-
-    Everything works here.
-
-    | part | | time | |
-    |---|---|---|---|
-    | webhook | 🟢 | <time> | GitHub's delivery came, and its signature fits |
-    | queue | 🟢 | <time> | a worker took the job |
-    | permissions | 🟢 | <time> | all granted |
-    | box | 🟢 | <time> | a command ran in a box of wiz-base:bookworm, and its walls stand |
-    | model | 🟢 | <time> | anthropic/scripted: its provider takes the key and has it; it was asked nothing, since that costs money |
-    | branch | 🟢 | <time> | one was made and deleted |
-    | check | 🟢 | <time> | a neutral one stands on the default branch |
-    | comment | 🟢 | <time> | this one, edited in place |
-    ");
+    assert_eq!(stage.talk(issue).await.matches("### Self-test").count(), 1);
     stage.clear().await;
 }

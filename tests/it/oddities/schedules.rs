@@ -4,16 +4,9 @@ use super::{READY, owned};
 use crate::orders::{
     rules::tracking_issue,
     scenes::{FILES, planner},
+    schedules::policy,
     stage::{CHECKED, Stage},
 };
-
-/// A policy with schedules that are due once in a year, if nobody helps.
-fn policy(names: &[&str]) -> String {
-    let schedules = names.iter().map(|name| {
-        format!("  - name: {name}\n    cron: '0 4 1 1 *'\n    verb: fix\n    instructions: Mend what is wrong.\n")
-    });
-    format!("{CHECKED}schedules:\n{}", schedules.collect::<String>())
-}
 
 fn pushed(stage: &Stage, text: &str) {
     let maria = stage.person("maria");

@@ -19,7 +19,7 @@ mod refusals;
 mod rehearsal;
 pub mod rules;
 pub mod scenes;
-mod schedules;
+pub mod schedules;
 mod selftest;
 mod speech;
 pub mod stage;

@@ -9,7 +9,7 @@ use super::{
 };
 
 /// A policy with schedules that are due once in a year, if nobody helps.
-fn policy(names: &[&str]) -> String {
+pub fn policy(names: &[&str]) -> String {
     let schedules = names.iter().map(|name| {
         format!("  - name: {name}\n    cron: '0 4 1 1 *'\n    verb: fix\n    instructions: Mend what is wrong.\n")
     });

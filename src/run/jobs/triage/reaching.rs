@@ -3,7 +3,7 @@
 //! Deliveries come late and in any order, and what is told of an hour ago must not end the runs of today. So a change counts
 //! only as GitHub shows it, to the installation that tells of it. What is told and not shown may be about to show, so it is
 //! looked at again for a while, and then left: what undid it has a delivery of its own, and all is compared every few
-//! minutes.
+//! minutes. Two are believed as they come: a new installation ends nothing, and one that was deleted has no way back.
 
 use std::collections::BTreeMap;
 
