@@ -27,10 +27,7 @@ impl Account {
                 return Ok(Self::Lent { uid: user.uid, gid: user.gid });
             }
         }
-        bail!(
-            "Postgres does not run as root and there is no user postgres or nobody to run it; make one, run wiz as \
-             another user, or set DATABASE_URL"
-        )
+        bail!(NO_ACCOUNT)
     }
 
     /// The user id its files have.
@@ -59,5 +56,19 @@ impl Account {
                 chown(path, Some(uid), Some(gid)).with_context(|| format!("cannot hand over {}", path.display()))
             }
         }
+    }
+}
+
+/// What the operator can do where nobody can run Postgres.
+const NO_ACCOUNT: &str = "Postgres does not run as root and there is no user postgres or nobody to run it; make one, run wiz \
+                          as another user, or set DATABASE_URL";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_without_an_account_is_told_what_to_do() {
+        insta::assert_snapshot!(NO_ACCOUNT, @"Postgres does not run as root and there is no user postgres or nobody to run it; make one, run wiz as another user, or set DATABASE_URL");
     }
 }
